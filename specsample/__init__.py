@@ -1,0 +1,36 @@
+"""specsample: speculative sampling, step by step, in NumPy.
+
+The algorithm is in `specsample.speculative`; the names below are in reading order.
+"""
+
+from specsample.acceptance import accept_probability, overlap, residual
+from specsample.autoregressive import autoregressive
+from specsample.distributions import pick, softmax
+from specsample.language_model import LanguageModel, TableModel
+from specsample.speculative import draft, generate, step, verify
+from specsample.strategies import decoding_strategy, greedy, min_p, temperature, top_k, top_p, typical
+from specsample.trace import Round, Trace
+
+__all__ = [  # in reading order
+    "softmax",
+    "pick",
+    "greedy",
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "typical",
+    "decoding_strategy",
+    "LanguageModel",
+    "TableModel",
+    "autoregressive",
+    "accept_probability",
+    "residual",
+    "overlap",
+    "Round",
+    "Trace",
+    "draft",
+    "verify",
+    "step",
+    "generate",
+]

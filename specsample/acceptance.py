@@ -1,0 +1,122 @@
+"""When is a draft token kept, and what replaces a rejected one?
+
+The rule in three functions. A draft x ~ q is kept with probability min(1, p(x)/q(x)) and otherwise replaced by a draw
+from the residual norm(max(0, p - q)). Why the emitted token is distributed as p, exactly:
+
+    P(emit x) = P(draft x and keep it)    + P(reject) · residual(x)
+              = q(x) · min(1, p(x)/q(x))  + (1 - β)   · max(0, p(x) - q(x)) / (1 - β)
+              = min(p(x), q(x))           + max(0, p(x) - q(x))
+              = p(x)
+
+with β = Σ min(p, q), because a draft is rejected with probability Σ q - min(p, q) = 1 - β, and the residual's mass is
+Σ max(0, p - q) = Σ p - min(p, q) = 1 - β as well. (Leviathan et al., appendix A.1; Chen et al., theorem 1.)
+Before this file: `autoregressive`; after it: `trace`.
+"""
+
+from collections.abc import Sequence
+
+from array_api_compat import array_namespace
+
+from specsample.distributions import Array
+
+
+def accept_probability(p_x: Array, q_x: Array) -> Array:
+    """Compute the probability of keeping a draft token.
+
+    min(1, p(x)/q(x)) (Leviathan et al., section 2.3), written min(p, q)/q so that it is exactly 1 where p >= q.
+
+    Parameters
+    ----------
+    p_x : (...) array, target probabilities of the draft tokens
+    q_x : (...) array, draft probabilities of the draft tokens
+
+    Returns
+    -------
+    (...) array in [0, 1]; 0 where q_x is 0, for such a token cannot have been drafted
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> accept_probability(np.array([0.25, 0.75]), np.array([0.5, 0.5]))
+    array([0.5, 1. ])
+    """
+    xp = array_namespace(p_x, q_x)
+    return xp.minimum(p_x, q_x) / xp.where(q_x > 0, q_x, xp.ones_like(q_x))
+
+
+def residual(target_probs: Array, draft_probs: Array) -> Array:
+    """Compute the distribution from which a rejected draft is replaced.
+
+    norm(max(0, p - q)) (Leviathan et al., section 2.3, there called p'; Chen et al., Eq. 1 and 2).
+
+    Parameters
+    ----------
+    target_probs : (..., V) array, rows sum to 1
+    draft_probs : (..., V) array, rows sum to 1, or 0 everywhere where nothing was drafted
+
+    Returns
+    -------
+    (..., V) array, rows sum to 1; where p equals q the residual has no mass, nothing is ever rejected, and p is returned
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> residual(np.array([0.5, 0.5, 0.0]), np.array([0.25, 0.25, 0.5]))
+    array([0.5, 0.5, 0. ])
+    """
+    p, q = target_probs, draft_probs
+    xp = array_namespace(p, q)
+    excess = xp.maximum(p - q, xp.zeros_like(p))
+    excess = xp.where(xp.any(excess > 0, axis=-1, keepdims=True), excess, p)  # p = q up to rounding
+    return excess / xp.sum(excess, axis=-1, keepdims=True)
+
+
+def overlap(target_probs: Array, draft_probs: Array) -> Array:
+    """Compute how much mass target and draft share: the probability that a draft is kept.
+
+    β = Σ_x min(p(x), q(x)) = 1 - TV(p, q) (Leviathan et al., theorem 3.5; E[β] = α, corollary 3.6).
+
+    Parameters
+    ----------
+    target_probs : (..., V) array, rows sum to 1
+    draft_probs : (..., V) array, rows sum to 1
+
+    Returns
+    -------
+    (...) array in [0, 1]
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> overlap(np.array([0.5, 0.5]), np.array([0.25, 0.75]))
+    np.float64(0.75)
+    """
+    xp = array_namespace(target_probs, draft_probs)
+    return xp.sum(xp.minimum(target_probs, draft_probs), axis=-1)
+
+
+def check_shapes(draft_tokens: Sequence[int] | Array, draft_probs: Array, target_probs: Array) -> None:
+    """Refuse K drafts whose distributions are not K rows of q and K+1 rows of p.
+
+    Parameters
+    ----------
+    draft_tokens : (K,) array or sequence of int
+    draft_probs : (K, V) array; any shape where K = 0
+    target_probs : (K+1, V) array
+
+    Raises
+    ------
+    ValueError
+        If a shape is another.
+    """
+    p, q, K = target_probs, draft_probs, len(draft_tokens)
+    if p.ndim != 2 or p.shape[0] != K + 1:
+        raise ValueError(
+            f"target_probs must be (K+1, V) = ({K + 1}, V) for {K} draft_tokens; got {p.shape}. "
+            "Is the row after the last draft missing?"
+        )
+    if K and q.shape != (K, p.shape[1]):
+        raise ValueError(
+            f"draft_probs must be (K, V) = ({K}, {p.shape[1]}) to match draft_tokens and target_probs; "
+            f"got {q.shape}. Do both models share a tokenizer?"
+        )

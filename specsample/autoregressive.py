@@ -1,0 +1,61 @@
+"""What does speculative sampling have to beat? One target pass, one token.
+
+Its law is the definition of "the target's distribution" everywhere else. Before this file: `language_model`; after
+it: `acceptance`.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from specsample.distributions import pick
+from specsample.language_model import LanguageModel, Transformed, check_request
+from specsample.strategies import Transform
+
+
+def autoregressive(
+    prompt_tokens: Sequence[int],
+    target_model: LanguageModel,
+    *,
+    max_new_tokens: int,
+    rng: Any,
+    transform: Transform | None = None,
+    stop: Collection[int] = (),
+) -> list[int]:
+    """Sample tokens one at a time from the target model (Chen et al., Algorithm 1).
+
+    x_{n+1} ~ p(. | x_1, ..., x_n), one pass and one uniform number a token.
+
+    Parameters
+    ----------
+    prompt_tokens : sequence of int, token ids, at least one
+    target_model : LanguageModel
+    max_new_tokens : int >= 0, tokens
+    rng : numpy.random.Generator, or anything whose `random(n)` gives n uniform numbers
+    transform : decoding strategy, a map from distributions to distributions, or None
+    stop : token ids that end the text (the stop token is part of it)
+
+    Returns
+    -------
+    list of int, the new tokens
+
+    Raises
+    ------
+    ValueError
+        If the request cannot be served (see `language_model.check_request`) or a model's rows are no distributions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specsample.language_model import TableModel
+    >>> other = TableModel(np.array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> autoregressive([0], other, max_new_tokens=4, rng=np.random.default_rng(0))
+    [1, 0, 1, 0]
+    """
+    check_request(prompt_tokens, {"target_model": target_model}, max_new_tokens)
+    context = Transformed(target_model, transform, "target_probs").start()
+    unread, emitted = list(prompt_tokens), list[int]()
+    while len(emitted) < max_new_tokens and not (emitted and emitted[-1] in stop):
+        p = context.extend(unread)[-1]  # (V,)
+        unread = [pick(p, rng.random(1)[0])]
+        emitted += unread
+    return emitted

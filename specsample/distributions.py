@@ -1,0 +1,94 @@
+"""How do logits become probabilities, and how does one uniform number pick a token?
+
+Models hand out probabilities and samplers compare uniform numbers with them: nothing else is random. Read this
+first; `strategies` (temperature, top-k, ...) comes next.
+"""
+
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace
+
+Array = Any  # an array of any array-API library; NumPy arrays of fractions.Fraction too
+
+
+def softmax(logits: Array) -> Array:
+    """Turn logits into probabilities.
+
+    p(x) = exp(l(x)) / sum_y exp(l(y)), computed after subtracting the largest logit.
+
+    Parameters
+    ----------
+    logits : (..., V) float array
+
+    Returns
+    -------
+    (..., V) array of the same dtype, rows sum to 1
+
+    Examples
+    --------
+    >>> softmax(np.log(np.array([1.0, 3.0])))
+    array([0.25, 0.75])
+    """
+    xp = array_namespace(logits)
+    weights = xp.exp(logits - xp.max(logits, axis=-1, keepdims=True))
+    return weights / xp.sum(weights, axis=-1, keepdims=True)
+
+
+def pick(probs: Array, u: Any) -> int:
+    """Pick the token at which the cumulative distribution first exceeds u (inverse CDF).
+
+    The uniform number is only compared, never used in arithmetic, and a token of probability zero is never
+    returned, whatever rounding does to the cumulative sum.
+
+    Parameters
+    ----------
+    probs : (V,) array, sums to 1
+    u : number in [0, 1)
+
+    Returns
+    -------
+    int, token id in [0, V)
+
+    Examples
+    --------
+    >>> [pick(np.array([0.5, 0.0, 0.5]), u) for u in (0.0, 0.49, 0.5, 0.99)]
+    [0, 0, 2, 2]
+    """
+    is_past = u < np.cumsum(probs)
+    if is_past.any():
+        return int(np.argmax(is_past))
+    return int(np.flatnonzero(probs)[-1])  # u lies beyond a sum rounded below 1: the last possible token
+
+
+def check_probs(probs: Array, name: str) -> Array:
+    """Return probs if every row is a distribution, else say what is wrong with it.
+
+    Parameters
+    ----------
+    probs : (..., V) array
+    name : str, how the message calls it
+
+    Returns
+    -------
+    probs, unchanged
+
+    Raises
+    ------
+    ValueError
+        If an entry is NaN or negative, or a row's sum is further than 1e-3 from 1 (fractions: not 1).
+
+    Examples
+    --------
+    >>> check_probs(np.array([0.5, 0.5]), "p")
+    array([0.5, 0.5])
+    """
+    xp = array_namespace(probs)
+    off = xp.max(xp.abs(xp.sum(probs, axis=-1) - 1)) if probs.size else 0
+    if off <= (0 if probs.dtype == object else 1e-3) and (not probs.size or xp.min(probs) >= 0):
+        return probs  # NaN fails both comparisons
+    if probs.dtype != object and bool(xp.any(xp.isnan(probs))):
+        raise ValueError(f"{name} must hold probabilities; got NaN. Did a logit overflow, or was the cache stale?")
+    if xp.min(probs) < 0:
+        raise ValueError(f"{name} must be >= 0; got {xp.min(probs)}. Are these logits? Apply softmax first.")
+    raise ValueError(f"rows of {name} must sum to 1; one is off by {off}. Was a mask applied without normalising?")

@@ -1,0 +1,153 @@
+"""Speculative sampling, as in the paper.
+
+Leviathan et al., arXiv 2211.17192, Algorithm 1; Chen et al., arXiv 2302.01318, Algorithm 2, with p and q swapped.
+p is the target, q the draft. A small model drafts K tokens, the large one reads them all in one pass, and a rejection
+rule keeps a run of them such that the text is distributed exactly as if the large model had sampled every token.
+A round owns 2K+1 uniform numbers, K to draft, K to test, 1 to emit, and only compares them. Nothing else is random.
+"line n" is the n-th line of Algorithm 1 after its inputs, its comment lines counted; γ is K there, and n is n_accepted.
+Before this file: `acceptance` (the rule and its proof); after it: `theory` (how much faster?).
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from specsample.acceptance import accept_probability, check_shapes, residual
+from specsample.distributions import Array, pick
+from specsample.language_model import Context, LanguageModel, Transformed, check_request
+from specsample.strategies import Transform
+from specsample.trace import Round, Trace, record
+
+Draft = NamedTuple("Draft", [("tokens", list[int]), ("probs", Array)])  # (K,), (K, V)
+Verdict = NamedTuple("Verdict", [("n_accepted", int), ("token", int)])  # n of K, then the correction or bonus
+
+
+def draft(drafter: Context, tokens: Sequence[int], K: int, u: Sequence[Any]) -> Draft:
+    """Sample K tokens from the draft model, one pass each (Algorithm 1, lines 1 to 5).
+
+    Parameters
+    ----------
+    drafter : Context of the draft model; it first reads what it lacks of `tokens`
+    tokens : sequence of int, everything so far
+    K : int >= 0, drafts
+    u : K uniform numbers
+    """
+    unread, drafted, rows = list(tokens[drafter.length :]), list[int](), list[Array]()
+    for k in range(K):
+        q = drafter.extend(unread)[-1]  # (V,)  line 3: q_i(x) <- M_q(prefix + [x_1, ..., x_{i-1}])
+        unread = [pick(q, u[k])]  # line 4: x_i ~ q_i(x)
+        rows, drafted = [*rows, q], drafted + unread
+    return Draft(drafted, np.stack(rows) if rows else np.empty((0, 0)))
+
+
+def verify(
+    draft_tokens: Sequence[int], draft_probs: Array, target_probs: Array, *, u_accept: Sequence[Any], u_emit: Any
+) -> Verdict:
+    """Keep a leading run of the drafts and pick the token after it (Algorithm 1, lines 8 to 17).
+
+    Parameters
+    ----------
+    draft_tokens : (K,) sequence of int
+    draft_probs : (K, V) array, row i is what draft i was picked from
+    target_probs : (K+1, V) array, row i is the target's distribution where draft i stands
+    u_accept : K uniform numbers
+    u_emit : uniform number
+
+    Raises
+    ------
+    ValueError, if the shapes do not fit (`acceptance.check_shapes`).
+
+    Examples
+    --------
+    >>> p, q = np.array([[0.5, 0.5], [0.5, 0.5]]), np.array([[0.0, 1.0]])
+    >>> verify([1], q, p, u_accept=[0.6], u_emit=0.9)
+    Verdict(n_accepted=0, token=0)
+    """
+    p, q, x, K = target_probs, draft_probs, np.array(draft_tokens, int), len(draft_tokens)
+    check_shapes(x, q, p)
+    a = accept_probability(p[np.arange(K), x], q[np.arange(K), x])  # (K,)
+    n = 0  # line 10: n <- min({i - 1 : r_i > p_i(x) / q_i(x)} ∪ {γ})
+    while n < K and u_accept[n] < a[n]:
+        n += 1
+    q_n = (
+        q[n] if n < K else np.zeros_like(p[n])
+    )  # after K acceptances nothing was drafted here, so line 14 is line 12
+    p_n = residual(p[n], q_n)  # line 14: p'(x) <- norm(max(0, p_{n+1}(x) - q_{n+1}(x)))
+    return Verdict(n, pick(p_n, u_emit))  # line 17: t ~ p'(x)
+
+
+def step(
+    tokens: list[int], target: Context, drafter: Context, *, K: int, u: Sequence[Any], keep_rows: bool = False
+) -> tuple[list[int], Round]:
+    """Run one round: draft, one target pass, verify, roll back (Algorithm 1, SpeculativeDecodingStep).
+
+    Parameters
+    ----------
+    tokens : list of int, everything so far
+    target, drafter : Context of each model; rolled back to the accepted drafts (the last of K was never read by q)
+    K : int >= 0, drafts
+    u : 2K+1 uniform numbers: K to draft, K to test, 1 to emit
+    keep_rows : bool, record all rows of p and q as well
+
+    Returns
+    -------
+    (list of int, `tokens` and the 1 ... K+1 emitted ones; Round)
+    """
+    n_target, n_draft = target.length, drafter.length
+    x, q = draft(drafter, tokens, K, u[:K])
+    p = target.extend([*tokens[target.length :], *x])[-(K + 1) :]  # (K+1, V)  line 7
+    n, t = verify(x, q, p, u_accept=u[K : 2 * K], u_emit=u[2 * K])
+    target.rollback(len(tokens) + n)
+    drafter.rollback(min(drafter.length, len(tokens) + n))
+    lengths = (n_target, target.length), (n_draft, drafter.length)
+    round = record(x, q, p, u=u, n_accepted=n, token=t, lengths=lengths, keep_rows=keep_rows)
+    return [*tokens, *round.emitted], round  # line 18: return prefix + [x_1, ..., x_n, t]
+
+
+def generate(
+    prompt_tokens: Sequence[int],
+    target_model: LanguageModel,
+    draft_model: LanguageModel,
+    *,
+    K: int = 5,
+    max_new_tokens: int,
+    rng: Any,
+    transform: Transform | None = None,
+    draft_transform: Transform | None = None,
+    stop: Collection[int] = (),
+    keep_rows: bool = False,
+) -> tuple[list[int], Trace]:
+    """Generate text from the target model, several tokens a target pass (Algorithm 1 in a loop; Chen et al., Algorithm 2).
+
+    Parameters
+    ----------
+    prompt_tokens : sequence of int, at least one
+    target_model, draft_model : LanguageModel; the text follows the first, the second only sets the speed
+    K : int >= 0, drafts a round, shortened where fewer tokens are left; 0 is autoregressive sampling
+    max_new_tokens : int >= 0, tokens
+    rng : numpy.random.Generator, or anything whose `random(n)` gives n uniform numbers
+    transform : decoding strategy of the target (see `strategies`) or None
+    draft_transform : the draft's; None for the same
+    stop : token ids that end the text; the stop token is part of it
+    keep_rows : bool, record all rows of p and q as well
+
+    Returns
+    -------
+    (list of int, the new tokens; Trace)
+
+    Raises
+    ------
+    ValueError
+        If the request cannot be served (`language_model.check_request`) or a model's rows are no distributions.
+    """
+    check_request(prompt_tokens, {"target_model": target_model, "draft_model": draft_model}, max_new_tokens, K=K)
+    target = Transformed(target_model, transform, "target_probs").start()
+    drafter = Transformed(draft_model, draft_transform or transform, "draft_probs").start()
+    tokens, trace, room, is_stopped = list(prompt_tokens), Trace(tuple(prompt_tokens)), max_new_tokens, False
+    while room > 0 and not is_stopped:
+        k = min(K, room - 1)
+        tokens, round = step(tokens, target, drafter, K=k, u=rng.random(2 * k + 1), keep_rows=keep_rows)
+        trace.rounds.append(round := round.until(stop))  # a stop token inside the accepted run ends the text there
+        room, is_stopped = room - len(round.emitted), round.emitted[-1] in stop
+    return trace.tokens, trace

@@ -1,0 +1,236 @@
+"""Which distribution is really sampled from: temperature, top-k, top-p, min-p, typical or greedy?
+
+A decoding strategy maps (..., V) distributions to (..., V) distributions, so any strategy composes with any model, on
+the target's side and on the draft's. Before this file: `distributions`; after it: `language_model`.
+"""
+
+from collections.abc import Callable
+from functools import reduce
+
+import numpy as np
+from array_api_compat import array_namespace
+
+from specsample.distributions import Array
+
+Transform = Callable[[Array], Array]
+
+
+def greedy(probs: Array) -> Array:
+    """Put all mass on the most likely token (the lowest id among equals).
+
+    Greedy decoding is sampling from a one-hot distribution (Leviathan et al., section 2.2), not a branch.
+
+    Parameters
+    ----------
+    probs : (..., V) array, rows sum to 1
+
+    Returns
+    -------
+    (..., V) array, one-hot rows
+
+    Examples
+    --------
+    >>> greedy(np.array([0.25, 0.75]))
+    array([0., 1.])
+    """
+    return _keep_first(probs, 1)
+
+
+def temperature(T: float) -> Transform:
+    """Make the map p -> p^(1/T), normalised.
+
+    Softmax of logits / T equals p^(1/T) normalised (Leviathan et al., section 2.2); zeros stay zero.
+
+    Parameters
+    ----------
+    T : float >= 0, no unit; 1 changes nothing and 0 is `greedy`
+
+    Raises
+    ------
+    ValueError
+        If T is negative or not finite.
+
+    Examples
+    --------
+    >>> temperature(0.5)(np.array([0.25, 0.75])).round(3)
+    array([0.1, 0.9])
+    """
+    if not 0 <= T < np.inf:
+        raise ValueError(f"temperature must be a finite number >= 0; got {T}. Greedy decoding is temperature 0.")
+    if T == 0:
+        return greedy
+    return (lambda probs: probs) if T == 1 else (lambda probs: _power(probs, 1 / T))
+
+
+def top_k(k: int) -> Transform:
+    """Make the map that keeps the k most likely tokens (ties go to the lowest ids).
+
+    Parameters
+    ----------
+    k : int >= 1, tokens
+
+    Raises
+    ------
+    ValueError
+        If k < 1.
+
+    Examples
+    --------
+    >>> top_k(2)(np.array([0.25, 0.25, 0.5]))
+    array([0.33333333, 0.        , 0.66666667])
+    """
+    if k < 1:
+        raise ValueError(f"top_k must be at least 1 token; got {k}. Leave it out to keep every token.")
+    return lambda probs: _keep_first(probs, k)
+
+
+def top_p(mass: float) -> Transform:
+    """Make the map that keeps the smallest set of most likely tokens holding at least `mass` (nucleus sampling).
+
+    Parameters
+    ----------
+    mass : number in (0, 1]; ValueError outside
+
+    Examples
+    --------
+    >>> top_p(0.75)(np.array([0.125, 0.25, 0.625])).round(3)
+    array([0.   , 0.286, 0.714])
+    """
+    _check_mass("top_p", mass)
+    return lambda probs: _keep_mass(probs, -probs, mass)
+
+
+def min_p(ratio: float) -> Transform:
+    """Make the map that keeps tokens at least `ratio` times as likely as the most likely one.
+
+    Parameters
+    ----------
+    ratio : number in (0, 1]; ValueError outside
+
+    Examples
+    --------
+    >>> min_p(0.5)(np.array([0.125, 0.25, 0.625]))
+    array([0., 0., 1.])
+    """
+    _check_mass("min_p", ratio)
+
+    def keep_likely(probs: Array) -> Array:
+        xp = array_namespace(probs)
+        return _keep(probs, probs >= ratio * xp.max(probs, axis=-1, keepdims=True))
+
+    return keep_likely
+
+
+def typical(mass: float) -> Transform:
+    """Make the map that keeps the tokens whose surprise is closest to the entropy, until they hold `mass`.
+
+    Locally typical sampling: rank by |-log p(x) - H(p)| (Meister et al., arXiv 2202.00666, Eq. 8).
+
+    Parameters
+    ----------
+    mass : number in (0, 1]; ValueError outside
+
+    Notes
+    -----
+    On fractions the entropies are floats, but they only rank tokens: the result stays exact.
+
+    Examples
+    --------
+    >>> typical(0.4)(np.array([0.5, 0.2, 0.2, 0.1]))
+    array([0. , 0.5, 0.5, 0. ])
+    """
+    _check_mass("typical_p", mass)
+
+    def keep_typical(probs: Array) -> Array:
+        xp = array_namespace(probs)
+        floats = probs.astype(float) if probs.dtype == object else probs
+        possible = floats > 0
+        surprise = -xp.log(xp.where(possible, floats, xp.ones_like(floats)))  # 0 log 0 = 0
+        entropy = xp.sum(floats * surprise, axis=-1, keepdims=True)
+        distance = xp.where(possible, xp.abs(surprise - entropy), xp.full_like(floats, np.inf))
+        return _keep_mass(probs, distance, mass)
+
+    return keep_typical
+
+
+def decoding_strategy(
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    min_p: float | None = None,
+    typical_p: float | None = None,
+) -> Transform:
+    """Compose the strategies that are given, in this order: temperature, top-k, top-p, min-p, typical.
+
+    Parameters
+    ----------
+    temperature : float >= 0; 0 is greedy
+    top_k : int >= 1 or None
+    top_p : number in (0, 1] or None
+    min_p : number in (0, 1] or None
+    typical_p : number in (0, 1] or None
+
+    Returns
+    -------
+    map from (..., V) distributions to (..., V) distributions
+
+    Raises
+    ------
+    ValueError
+        If a number lies outside its range.
+
+    Examples
+    --------
+    >>> decoding_strategy(temperature=0.5, top_k=1)(np.array([0.25, 0.75]))
+    array([0., 1.])
+    """
+    given: list[tuple[Callable[..., Transform], float | None]]
+    given = [(_top_k, top_k), (_top_p, top_p), (_min_p, min_p), (typical, typical_p)]
+    transforms = [_temperature(temperature)] + [make(value) for make, value in given if value is not None]
+    return lambda probs: reduce(lambda row, transform: transform(row), transforms, probs)
+
+
+# `decoding_strategy` has arguments of the same names
+_temperature, _top_k, _top_p, _min_p = temperature, top_k, top_p, min_p
+
+
+def _check_mass(name: str, mass: float) -> None:
+    """Refuse a probability outside (0, 1]."""
+    if not 0 < mass <= 1:
+        raise ValueError(f"{name} must lie in (0, 1]; got {mass}. 1 keeps every token; 0 would keep none.")
+
+
+def _power(probs: Array, exponent: float) -> Array:
+    """p^exponent, normalised, in log space; zeros stay zero."""
+    if probs.dtype == object:
+        raise TypeError("temperature needs floats: p^(1/T) of a fraction is not a fraction. Use temperature 0 or 1.")
+    xp = array_namespace(probs)
+    scaled = xp.where(probs > 0, probs / xp.max(probs, axis=-1, keepdims=True), xp.ones_like(probs))
+    weights = xp.where(probs > 0, xp.exp(xp.log(scaled) * exponent), xp.zeros_like(probs))
+    return weights / xp.sum(weights, axis=-1, keepdims=True)
+
+
+def _keep(probs: Array, mask: Array) -> Array:
+    """Set the probabilities outside the mask to zero and normalise the others."""
+    xp = array_namespace(probs)
+    kept = xp.where(mask, probs, xp.zeros_like(probs))
+    return kept / xp.sum(kept, axis=-1, keepdims=True)
+
+
+def _keep_first(probs: Array, k: int) -> Array:
+    """Keep the k most likely tokens of each row; ties go to the lowest ids."""
+    xp = array_namespace(probs)
+    rank = xp.argsort(xp.argsort(-probs, axis=-1, stable=True), axis=-1)
+    return _keep(probs, rank < k)
+
+
+def _keep_mass(probs: Array, key: Array, mass: float) -> Array:
+    """Keep the tokens of smallest key, in that order, until they hold the mass."""
+    if mass == 1:
+        return probs
+    xp = array_namespace(probs)
+    order = xp.argsort(key, axis=-1, stable=True)
+    ranked = xp.take_along_axis(probs, order, axis=-1)
+    is_kept = xp.cumulative_sum(ranked, axis=-1) - ranked < mass  # the mass before this token is too small
+    return _keep(probs, xp.take_along_axis(is_kept, xp.argsort(order, axis=-1), axis=-1))

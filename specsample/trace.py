@@ -1,0 +1,246 @@
+"""What happened in each round? The records from which figures, viewer and statistics are made.
+
+`Round` is one draft-verify cycle, `Trace` a whole run; both only remember. Before this file: `acceptance`; after
+it: `speculative`.
+"""
+
+import json
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+
+from specsample.distributions import Array
+
+STYLES = {"accepted": "green", "correction": "bold red", "bonus": "bold blue"}
+
+
+@dataclass(frozen=True)
+class Round:
+    """Remember one round: K drafts, one target pass, 1 to K+1 emitted tokens.
+
+    Parameters
+    ----------
+    draft_tokens : (K,) tuple of int
+    p_x : (K,) tuple, target probability of each draft token
+    q_x : (K,) tuple, draft probability of each draft token
+    u : (2K+1,) tuple, the round's uniform numbers: K to draft, K to test, 1 to emit
+    n_accepted : int, accepted drafts (the leading run)
+    emitted : tuple of 1 to K+1 int, accepted drafts, then the correction or bonus; cut at a stop token
+    target_length : (int, int), tokens in the target's cache before and after
+    draft_length : (int, int), tokens in the draft's cache before and after
+    target_rows : (K+1, V) array, the rows of p, or None unless asked for
+    draft_rows : (K, V) array, the rows of q, or None unless asked for
+    """
+
+    draft_tokens: tuple[int, ...]
+    p_x: tuple[Any, ...]
+    q_x: tuple[Any, ...]
+    u: tuple[Any, ...]
+    n_accepted: int
+    emitted: tuple[int, ...]
+    target_length: tuple[int, int]
+    draft_length: tuple[int, int]
+    target_rows: Array | None = field(default=None, compare=False)
+    draft_rows: Array | None = field(default=None, compare=False)
+
+    @property
+    def K(self) -> int:
+        """Number of drafts."""
+        return len(self.draft_tokens)
+
+    @property
+    def n_tested(self) -> int:
+        """Drafts that met their uniform number: the accepted ones and the rejected one."""
+        return min(self.n_accepted + 1, self.K)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Origin of each emitted token: accepted, correction or bonus."""
+        last = "bonus" if self.n_accepted == self.K else "correction"
+        return (("accepted",) * self.n_accepted + (last,))[: len(self.emitted)]
+
+    def until(self, stop: Collection[int]) -> "Round":
+        """Cut the emitted tokens after the first stop token.
+
+        Parameters
+        ----------
+        stop : token ids
+
+        Returns
+        -------
+        Round
+        """
+        ends = [i + 1 for i, token in enumerate(self.emitted) if token in stop]
+        return replace(self, emitted=self.emitted[: ends[0]]) if ends else self
+
+
+def record(
+    draft_tokens: Sequence[int],
+    draft_probs: Array,
+    target_probs: Array,
+    *,
+    u: Sequence[Any],
+    n_accepted: int,
+    token: int,
+    lengths: tuple[tuple[int, int], tuple[int, int]],
+    keep_rows: bool,
+) -> Round:
+    """Write one round down.
+
+    Parameters
+    ----------
+    draft_tokens : (K,) sequence of int
+    draft_probs : (K, V) array
+    target_probs : (K+1, V) array
+    u : 2K+1 uniform numbers
+    n_accepted : int, accepted drafts
+    token : int, the correction or bonus
+    lengths : ((int, int), (int, int)), tokens in the target's and in the draft's cache, before and after
+    keep_rows : bool, keep the rows and not only the drafts' probabilities
+
+    Returns
+    -------
+    Round
+    """
+    return Round(
+        draft_tokens=tuple(draft_tokens),
+        p_x=tuple(target_probs[i, x] for i, x in enumerate(draft_tokens)),
+        q_x=tuple(draft_probs[i, x] for i, x in enumerate(draft_tokens)),
+        u=tuple(u),
+        n_accepted=n_accepted,
+        emitted=(*draft_tokens[:n_accepted], token),
+        target_length=lengths[0],
+        draft_length=lengths[1],
+        target_rows=target_probs if keep_rows else None,
+        draft_rows=draft_probs if keep_rows else None,
+    )
+
+
+@dataclass
+class Trace:
+    """Remember a run: the prompt and every round.
+
+    Parameters
+    ----------
+    prompt_tokens : tuple of int
+    rounds : list of Round
+    """
+
+    prompt_tokens: tuple[int, ...]
+    rounds: list[Round] = field(default_factory=list)
+
+    @property
+    def tokens(self) -> list[int]:
+        """The emitted tokens."""
+        return [token for round in self.rounds for token in round.emitted]
+
+    @property
+    def sources(self) -> list[str]:
+        """Origin of each emitted token: accepted, correction or bonus."""
+        return [source for round in self.rounds for source in round.sources]
+
+    @property
+    def target_passes(self) -> int:
+        """Passes of the target model: one a round."""
+        return len(self.rounds)
+
+    @property
+    def drafted(self) -> int:
+        """Draft tokens, which is also the number of draft passes."""
+        return sum(round.K for round in self.rounds)
+
+    @property
+    def tested(self) -> int:
+        """Drafts that were accepted or rejected (the others were discarded unseen)."""
+        return sum(round.n_tested for round in self.rounds)
+
+    @property
+    def accepted(self) -> int:
+        """Drafts that passed their test."""
+        return sum(round.n_accepted for round in self.rounds)
+
+    @property
+    def acceptance_rate(self) -> float:
+        """α measured: accepted / tested; NaN when nothing was tested."""
+        return self.accepted / self.tested if self.tested else float("nan")
+
+    @property
+    def tokens_per_target_pass(self) -> float:
+        """Emitted tokens / target passes, between 1 and K+1; NaN when nothing ran."""
+        return len(self.tokens) / self.target_passes if self.rounds else float("nan")
+
+    def counts(self) -> dict[str, Any]:
+        """Collect the counters that reports print, by name."""
+        return {
+            "rounds": len(self.rounds),
+            "drafted": self.drafted,
+            "tested": self.tested,
+            "accepted": self.accepted,
+            "corrections": self.sources.count("correction"),
+            "bonuses": self.sources.count("bonus"),
+            "acceptance_rate": self.acceptance_rate if self.tested else None,
+            "tokens_per_target_pass": self.tokens_per_target_pass if self.rounds else None,
+            "target_passes": self.target_passes,
+            "draft_passes": self.drafted,
+        }
+
+    def render(self, decode: Callable[[list[int]], str]) -> Any:
+        """Colour the emitted text by origin: accepted, correction, bonus.
+
+        Parameters
+        ----------
+        decode : function from token ids to text
+
+        Returns
+        -------
+        rich.text.Text
+        """
+        from rich.text import Text
+
+        text = Text()
+        for token, source in zip(self.tokens, self.sources, strict=True):
+            text.append(decode([token]), style=STYLES[source])
+        return text
+
+    def to_json(self) -> str:
+        """Write the whole trace as JSON; fractions become floats."""
+        return json.dumps(asdict(self), default=_plain)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Trace":
+        """Read a trace that `to_json` wrote.
+
+        Parameters
+        ----------
+        text : str
+
+        Returns
+        -------
+        Trace
+
+        Raises
+        ------
+        ValueError
+            If the text is not a trace.
+        """
+        try:
+            record = json.loads(text)
+            return cls(tuple(record["prompt_tokens"]), [_round(entry) for entry in record["rounds"]])
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(f"text must be a trace written by Trace.to_json; got {text[:40]!r}: {error}") from error
+
+
+def _plain(value: Any) -> Any:
+    """Turn arrays, NumPy numbers and fractions into what JSON knows."""
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else float(value)
+
+
+def _round(entry: dict[str, Any]) -> Round:
+    """Rebuild a Round: rows become arrays again, the other lists tuples."""
+    values = {f.name: entry[f.name] for f in fields(Round)}
+    for name, value in values.items():
+        if isinstance(value, list):
+            values[name] = np.array(value) if name.endswith("_rows") else tuple(value)
+    return Round(**values)
