@@ -56,7 +56,7 @@ def residual(target_probs: Array, draft_probs: Array) -> Array:
 
     Returns
     -------
-    (..., V) array, rows sum to 1; where p equals q the residual has no mass, nothing is ever rejected, and p is returned
+    (..., V) array, rows sum to 1; p itself where p equals q, for there nothing is ever rejected
 
     Examples
     --------

@@ -4,7 +4,7 @@ Leviathan et al., arXiv 2211.17192, Algorithm 1; Chen et al., arXiv 2302.01318, 
 p is the target, q the draft. A small model drafts K tokens, the large one reads them all in one pass, and a rejection
 rule keeps a run of them such that the text is distributed exactly as if the large model had sampled every token.
 A round owns 2K+1 uniform numbers, K to draft, K to test, 1 to emit, and only compares them. Nothing else is random.
-"line n" is the n-th line of Algorithm 1 after its inputs, its comment lines counted; γ is K there, and n is n_accepted.
+"line n" is the n-th line of Algorithm 1 after its inputs, comments counted; its γ is our K, its n our n_accepted.
 Before this file: `acceptance` (the rule and its proof); after it: `theory` (how much faster?).
 """
 
@@ -50,13 +50,9 @@ def verify(
     ----------
     draft_tokens : (K,) sequence of int
     draft_probs : (K, V) array, row i is what draft i was picked from
-    target_probs : (K+1, V) array, row i is the target's distribution where draft i stands
+    target_probs : (K+1, V) array, row i is the target's distribution where draft i stands; ValueError if shapes differ
     u_accept : K uniform numbers
     u_emit : uniform number
-
-    Raises
-    ------
-    ValueError, if the shapes do not fit (`acceptance.check_shapes`).
 
     Examples
     --------
@@ -118,7 +114,7 @@ def generate(
     stop: Collection[int] = (),
     keep_rows: bool = False,
 ) -> tuple[list[int], Trace]:
-    """Generate text from the target model, several tokens a target pass (Algorithm 1 in a loop; Chen et al., Algorithm 2).
+    """Generate text from the target model, several tokens a target pass (Algorithm 1, in a loop).
 
     Parameters
     ----------
