@@ -50,7 +50,7 @@ def verify(
     ----------
     draft_tokens : (K,) sequence of int
     draft_probs : (K, V) array, row i is what draft i was picked from
-    target_probs : (K+1, V) array, row i is the target's distribution where draft i stands; ValueError if shapes differ
+    target_probs : (K+1, V) array, row i is p where draft i stands; ValueError if the shapes do not fit
     u_accept : K uniform numbers
     u_emit : uniform number
 
