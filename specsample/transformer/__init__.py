@@ -1,0 +1,10 @@
+"""How is a real language model built, trained and run in nothing but NumPy?
+
+Reading order: tokenizer, data, layers, blocks, cache, model, optim, checkpoint, train.
+"""
+
+from specsample.transformer.cache import Cache
+from specsample.transformer.model import Config, forward, init_params, loss_and_grads, n_params
+from specsample.transformer.tokenizer import CharTokenizer
+
+__all__ = ["Cache", "CharTokenizer", "Config", "forward", "init_params", "loss_and_grads", "n_params"]

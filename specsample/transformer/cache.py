@@ -1,0 +1,81 @@
+"""How does a model remember the keys and values of what it has read?
+
+Memory for every position is set aside once; the only thing that says what is valid is `length`. So undoing
+rejected drafts costs nothing: `rollback` moves a number. Read `model.py` before.
+"""
+
+import numpy as np
+
+
+class Cache:
+    """Hold keys and values of L layers, each (B, Hkv, max_length, Dh).
+
+    Parameters
+    ----------
+    config : Config
+        Gives the shapes.
+    batch : int
+        B, sequences that advance together.
+    dtype : dtype
+        Float type of the model's parameters.
+    xp : namespace
+        Array library of the model's parameters.
+
+    Attributes
+    ----------
+    length : int
+        Positions that are valid; what lies beyond is never read.
+    """
+
+    def __init__(self, config, *, batch: int = 1, dtype=np.float32, xp=np) -> None:
+        shape = (batch, config.n_kv_heads, config.max_length, config.head_dim)
+        self.keys = [xp.empty(shape, dtype=dtype) for _ in range(config.n_layers)]
+        self.values = [xp.empty(shape, dtype=dtype) for _ in range(config.n_layers)]
+        self.max_length = config.max_length
+        self.length = 0
+
+    def append(self, layer: int, k, v):
+        """Write n new positions behind `length` and return all that a layer may attend to.
+
+        The cache grows only at `advance`, after the last layer has written.
+
+        Parameters
+        ----------
+        layer : int
+            Which layer's memory.
+        k, v : (B, Hkv, n, Dh) arrays
+            Keys and values of the new positions.
+
+        Returns
+        -------
+        k, v : (B, Hkv, length + n, Dh) views
+        """
+        end = self.length + k.shape[2]
+        keys, values = self.keys[layer], self.values[layer]
+        keys[:, :, self.length : end, :] = k
+        values[:, :, self.length : end, :] = v
+        return keys[:, :, :end, :], values[:, :, :end, :]
+
+    def advance(self, n: int) -> None:
+        """Make the n positions that every layer has appended valid."""
+        self.length += n
+
+    def rollback(self, length: int) -> None:
+        """Forget every position from `length` on.
+
+        Parameters
+        ----------
+        length : int
+            Positions to keep.
+
+        Raises
+        ------
+        ValueError
+            If length is negative or larger than what is cached.
+        """
+        if not 0 <= length <= self.length:
+            raise ValueError(
+                f"length must lie in [0, {self.length}], the positions cached; got {length}. "
+                "Was the cache rolled back twice?"
+            )
+        self.length = length

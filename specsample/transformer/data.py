@@ -1,0 +1,169 @@
+"""Which text do the models learn from, and which window comes at which step?
+
+Text that every CPython carries, so nothing is downloaded: `code` is the standard library's own
+top-level sources, `prose` the reference topics behind `help()`. Read `tokenizer.py` before, then `layers.py`.
+"""
+
+import hashlib
+import pydoc_data.topics
+import sysconfig
+from pathlib import Path
+
+import numpy as np
+
+from specsample.transformer.tokenizer import ALPHABET, CharTokenizer
+
+KINDS = ("code", "prose")
+CODE_SHARE = 0.75  # probability that a training window is code
+HELD_OUT_SHARE = 0.1  # the last tenth of every document is never trained on
+
+
+def load_documents(kind: str) -> list[str]:
+    """Read the documents of one kind from the running Python.
+
+    Parameters
+    ----------
+    kind : {"code", "prose"}
+        Standard library sources, or reference topics.
+
+    Returns
+    -------
+    list of str
+        One text for each file or topic, sorted by name; characters outside the alphabet are dropped.
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown or this Python carries no such documents.
+    """
+    if kind == "code":
+        folder = Path(sysconfig.get_path("stdlib"))
+        texts = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))]
+    elif kind == "prose":
+        topics = pydoc_data.topics.topics
+        texts = [topics[name] for name in sorted(topics)]
+    else:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
+    if not texts:
+        raise ValueError(f"no {kind} documents found; does this Python ship its library as a .zip without sources?")
+    strangers = {ord(c): None for c in set().union(*texts) - set(ALPHABET)}
+    return [text.translate(strangers) for text in texts]
+
+
+def split(documents: list[str]) -> tuple[list[str], list[str]]:
+    """Hold out the last tenth of every document.
+
+    Parameters
+    ----------
+    documents : list of str
+        Whole texts.
+
+    Returns
+    -------
+    train, held_out : lists of str
+        The first nine tenths and the last tenth of each document, in the same order.
+
+    Examples
+    --------
+    >>> split(["abcdefghij"])
+    (['abcdefghi'], ['j'])
+    """
+    cuts = [len(text) - int(len(text) * HELD_OUT_SHARE) for text in documents]
+    pairs = list(zip(documents, cuts, strict=True))
+    return [text[:cut] for text, cut in pairs], [text[cut:] for text, cut in pairs]
+
+
+def corpus_hash(*collections: list[str]) -> str:
+    """Name a corpus by the SHA-256 of its documents, in order.
+
+    Parameters
+    ----------
+    *collections : lists of str
+        The documents of each kind.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits; two corpora share it only if every document is equal.
+    """
+    digest = hashlib.sha256()
+    for documents in collections:
+        digest.update(f"{len(documents)} documents\n".encode())
+        for text in documents:
+            digest.update(f"{len(text)}\n".encode() + text.encode())
+    return digest.hexdigest()
+
+
+def load_streams() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], str]:
+    """Load both kinds as long rows of tokens, for training and held out.
+
+    Returns
+    -------
+    train, held_out : dicts of (n,) uint8 arrays
+        Each kind's documents, one after the other.
+    corpus : str
+        The `corpus_hash` of code and prose together.
+    """
+    documents = {kind: load_documents(kind) for kind in KINDS}
+    parts = {kind: split(documents[kind]) for kind in KINDS}
+    train = {kind: _to_stream(parts[kind][0]) for kind in KINDS}
+    held_out = {kind: _to_stream(parts[kind][1]) for kind in KINDS}
+    return train, held_out, corpus_hash(*documents.values())
+
+
+def batch(streams: dict[str, np.ndarray], *, seed: int, step: int, size: int, window: int) -> np.ndarray:
+    """Draw the windows of one training step, a pure function of (seed, step).
+
+    So a resumed run sees exactly the text that an uninterrupted one would have seen.
+
+    Parameters
+    ----------
+    streams : dict of (n,) uint8 arrays
+        Training tokens of "code" and "prose".
+    seed, step : int
+        Name the batch.
+    size, window : int
+        B windows of T + 1 tokens each: T inputs and, one further, T targets.
+
+    Returns
+    -------
+    (B, T+1) int64 array
+        Code with probability 0.75, else prose; any start is equally likely.
+    """
+    rng = np.random.default_rng([seed, step])
+    rows = np.empty((size, window + 1), dtype=np.int64)
+    for row in rows:
+        stream = streams["code" if rng.random() < CODE_SHARE else "prose"]
+        start = rng.integers(len(stream) - window)
+        row[:] = stream[start : start + window + 1]
+    return rows
+
+
+def held_out_windows(stream: np.ndarray, *, window: int, limit: int | None = None) -> np.ndarray:
+    """Cut held-out text into windows that do not overlap in what they predict.
+
+    Parameters
+    ----------
+    stream : (n,) uint8 array
+        Held-out tokens of one kind.
+    window : int
+        T, tokens predicted in each window.
+    limit : int, optional
+        About how many tokens to keep, spread evenly over the text; all of them if None.
+
+    Returns
+    -------
+    (B, T+1) int64 array
+        Every window begins with the last token of the one before it.
+    """
+    n_windows = (len(stream) - 1) // window
+    chosen = np.arange(n_windows)
+    if limit is not None and limit < n_windows * window:
+        chosen = np.linspace(0, n_windows - 1, max(1, limit // window)).astype(np.int64)
+    positions = chosen[:, None] * window + np.arange(window + 1)
+    return stream[positions].astype(np.int64)
+
+
+def _to_stream(documents: list[str]) -> np.ndarray:
+    """Concatenate documents into one row of tokens."""
+    return np.array(CharTokenizer().encode("".join(documents)), dtype=np.uint8)

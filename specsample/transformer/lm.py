@@ -1,0 +1,113 @@
+"""How does a Transformer become something that can be sampled from?
+
+`TransformerLM` turns logits into distributions and a cache into a context, which is all that the samplers see. Read
+`model.py` and `cache.py` before; `load_pair` gives the two models that come with the package.
+"""
+
+from collections.abc import Sequence
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import numpy as np
+
+from specsample.distributions import Array, softmax
+from specsample.transformer import checkpoint
+from specsample.transformer.cache import Cache
+from specsample.transformer.model import Config, forward
+from specsample.transformer.tokenizer import CharTokenizer
+
+
+class TransformerLM:
+    """Sample from a Transformer: a `LanguageModel` of its configuration and parameters.
+
+    Parameters
+    ----------
+    config : Config
+    params : dict of arrays, as `model.init_params` makes them
+    tokenizer : CharTokenizer or None, for models of text
+
+    Examples
+    --------
+    >>> from specsample.transformer.model import init_params
+    >>> config = Config(5, width=4, n_layers=1, n_heads=2, n_kv_heads=1, hidden=8, max_length=16)
+    >>> model = TransformerLM(config, init_params(config, np.random.default_rng(0)))
+    >>> model.start().extend([0, 3]).shape
+    (2, 5)
+    """
+
+    def __init__(self, config: Config, params: dict[str, Array], tokenizer: CharTokenizer | None = None) -> None:
+        self.config, self.params, self.tokenizer = config, params, tokenizer
+
+    @property
+    def vocab_size(self) -> int:
+        """V, the number of tokens."""
+        return self.config.vocab_size
+
+    @property
+    def max_length(self) -> int:
+        """Tokens that the cache holds, prompt included."""
+        return self.config.max_length
+
+    def start(self) -> "TransformerContext":
+        """Begin an empty context."""
+        return TransformerContext(self)
+
+
+class TransformerContext:
+    """What a Transformer has read: its cache."""
+
+    def __init__(self, model: TransformerLM) -> None:
+        self.model = model
+        self.cache = Cache(model.config, dtype=model.params["embedding"].dtype)
+
+    @property
+    def length(self) -> int:
+        """Number of tokens read."""
+        return self.cache.length
+
+    def extend(self, tokens: Sequence[int]) -> Array:
+        """Read tokens; row i of the (n, V) answer is the distribution of the token after tokens[i]."""
+        rows = np.array(tokens, dtype=np.int64)[None]  # (1, n)
+        return softmax(forward(self.model.config, self.model.params, rows, self.cache)[0])
+
+    def rollback(self, length: int) -> None:
+        """Forget all but the first `length` tokens."""
+        self.cache.rollback(length)
+
+
+def load(path: str | Path) -> TransformerLM:
+    """Load a character model that `specsample train` wrote.
+
+    Parameters
+    ----------
+    path : str or Path, an .npz checkpoint
+
+    Returns
+    -------
+    TransformerLM, in float32
+
+    Raises
+    ------
+    ValueError
+        If the file is truncated, no checkpoint, or holds shapes that do not fit its configuration.
+    """
+    config, params, _ = checkpoint.load(path)
+    tokenizer = CharTokenizer()
+    if config.vocab_size != tokenizer.vocab_size:
+        raise ValueError(
+            f"{path} must hold a model of {tokenizer.vocab_size} characters; got vocab_size {config.vocab_size}. "
+            "Use checkpoint.load and a tokenizer of your own."
+        )
+    return TransformerLM(config, params, tokenizer)
+
+
+def load_pair() -> tuple[TransformerLM, TransformerLM]:
+    """Load the target and the draft that come with the package (see `pretrained/README.md`).
+
+    Returns
+    -------
+    (TransformerLM, TransformerLM), target and draft, in float32, which share one tokenizer
+    """
+    folder = files("specsample") / "pretrained"
+    with as_file(folder / "target.npz") as target, as_file(folder / "draft.npz") as draft:
+        return load(target), load(draft)
