@@ -1,0 +1,195 @@
+"""Does `theory` say what the papers say? Their printed tables are recomputed; the figures are in papers.json."""
+
+import json
+from fractions import Fraction as F
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from specsample.acceptance import overlap
+from specsample.theory import (
+    acceptance_rate,
+    best_K,
+    classic_acceptance,
+    expected_tokens,
+    improves,
+    lenient_acceptance,
+    operations,
+    oracle_speedup,
+    speedup,
+)
+
+PAPERS = json.loads(files("specsample").joinpath("papers.json").read_text(encoding="utf-8"))
+LEVIATHAN = PAPERS["leviathan"]
+rates = st.fractions(0, 1, max_denominator=12)
+costs = st.fractions(0, 2, max_denominator=12)
+
+# Printed numbers that do not follow from the printed alpha, K and c, with what does.
+RECOMPUTED_TABLES_2_4 = {
+    ("EnDe", "base 250M", 1): 2.3,
+    ("EnDe", "large 800M", 1): 1.9,
+    ("CNNDM", "large 800M", 1): 1.5,
+}
+RECOMPUTED_LENIENCE = {1: 2.33, 0.5: 2.94, 0.3: 3.45, 0.1: 4.79}  # at the best K of each: 7, 9, 10 and 15
+RECOMPUTED_CHEN = {7.52: 1.88}  # ms a token, against 14.1 without drafts
+
+
+def distributions(V):
+    """Draw a distribution of V exact fractions."""
+    weights = st.lists(st.integers(0, 5), min_size=V, max_size=V).filter(any)
+    return weights.map(lambda w: np.array([F(n, sum(w)) for n in w], dtype=object))
+
+
+@pytest.mark.parametrize("row", LEVIATHAN["table1"]["rows"], ids=str)
+def test_table_1_recomputes_to_the_printed_digits(row):
+    assert round(operations(row["alpha"], row["K"], 0), 2) == row["operations"]
+    assert round(speedup(row["alpha"], row["K"], 0), 2) == row["speed"]
+
+
+@pytest.mark.parametrize("row", LEVIATHAN["tables2_4"], ids=str)
+def test_expected_speeds_of_tables_2_to_4_recompute_except_the_listed_ones(row):
+    printed = RECOMPUTED_TABLES_2_4.get((row["task"], row["draft"], row["T"]), row["expected"])
+    assert round(speedup(row["alpha"], row["K"], row["c"]), 1) == printed
+
+
+def test_every_listed_exception_of_tables_2_to_4_is_one_and_within_the_rounding_of_alpha_and_c():
+    rows = {(row["task"], row["draft"], row["T"]): row for row in LEVIATHAN["tables2_4"]}
+    for key, recomputed in RECOMPUTED_TABLES_2_4.items():
+        row = rows[key]
+        assert row["expected"] != recomputed
+        assert round(speedup(row["alpha"] + 0.005, row["K"], row["c"] - 0.005), 1) >= row["expected"]
+
+
+def test_lenience_speeds_do_not_recompute_even_with_the_best_K():
+    figures, c = LEVIATHAN["lenience_speed_T1"], LEVIATHAN["lenience_speed_T1"]["c"]
+    alphas = LEVIATHAN["table5_alpha_T1"][figures["draft"]]
+    for lenience, alpha, printed in zip(figures["l"], alphas, figures["printed"], strict=True):
+        assert round(speedup(alpha, best_K(alpha, c), c), 2) == RECOMPUTED_LENIENCE[lenience]
+        alpha += 0.005  # the largest that would be printed so does not reach the printed speed either
+        assert speedup(alpha, best_K(alpha, c), c) < printed - 0.05
+
+
+@pytest.mark.parametrize("row", PAPERS["chen"]["table1"], ids=str)
+def test_speedups_of_chen_et_al_are_ratios_of_their_times_except_the_listed_one(row):
+    baseline = PAPERS["chen"]["table1"][0]["ms_per_token"]
+    printed = RECOMPUTED_CHEN.get(row["ms_per_token"], row["speedup"])
+    assert round(baseline / row["ms_per_token"], 2) == printed
+
+
+def test_perfect_drafts_emit_every_token_of_a_round():
+    assert expected_tokens(1, 5) == 6
+    assert expected_tokens(F(1), 0) == 1
+
+
+def test_useless_drafts_emit_one_token():
+    assert expected_tokens(F(0), 7) == 1
+    assert speedup(0.0, 4, 0.25) == 0.5
+
+
+@settings(deadline=None)
+@given(rates.filter(lambda alpha: alpha < 1), st.integers(0, 9))
+def test_expected_tokens_is_the_quotient_of_equation_1(alpha, K):
+    assert expected_tokens(alpha, K) == (1 - alpha ** (K + 1)) / (1 - alpha)
+
+
+@settings(deadline=None)
+@given(rates, st.integers(0, 9))
+def test_expected_tokens_is_the_mean_run_length(alpha, K):
+    mean = sum((n + 1) * alpha**n * (1 - alpha) for n in range(K)) + (K + 1) * alpha**K
+    assert expected_tokens(alpha, K) == mean
+
+
+def test_a_slower_verify_pass_divides_the_speedup():
+    assert speedup(F(1, 2), 3, F(0), verify_ratio=F(5, 4)) == F(15, 8) / F(5, 4)
+
+
+def test_formulas_take_arrays_of_acceptance_rates():
+    assert speedup(np.array([0.0, 0.5, 1.0]), 1, 0.25).tolist() == [0.8, 1.2, 1.6]
+
+
+@settings(deadline=None)
+@given(rates, costs)
+def test_drafting_helps_exactly_where_alpha_exceeds_the_cost(alpha, c):
+    K = best_K(alpha, c, max_K=12)
+    assert (speedup(alpha, K, c) > 1) == (K > 0) == improves(alpha, c)
+
+
+@settings(deadline=None)
+@given(rates, costs)
+def test_the_best_K_is_at_least_as_fast_as_the_guarantee(alpha, c):
+    assert speedup(alpha, 1, c) == (1 + alpha) / (1 + c)
+    if improves(alpha, c):
+        assert speedup(alpha, best_K(alpha, c, max_K=12), c) >= (1 + alpha) / (1 + c) > 1
+
+
+def test_best_K_takes_a_verify_ratio_that_grows_with_K():
+    assert best_K(F(9, 10), F(0), max_K=50) == 50
+    assert best_K(F(9, 10), F(0), lambda K: 1 + F(K, 4)) == 6
+
+
+def test_best_K_is_zero_where_the_longer_pass_eats_the_gain():
+    assert best_K(0.5, 0.0, verify_ratio=2.0) == 0
+
+
+@settings(deadline=None)
+@given(rates, costs.filter(lambda c: c > 0), st.integers(0, 12))
+def test_no_fixed_K_beats_the_oracle_where_drafting_helps(alpha, c, K):
+    assert not improves(alpha, c) or speedup(alpha, K, c) <= oracle_speedup(alpha, c)
+
+
+def test_the_oracle_gains_about_60_percent_at_most():
+    grid = [(a, c) for a in (0.5, 0.7, 0.9, 0.99) for c in np.geomspace(0.01, 0.4, 12).tolist()]
+    gains = [oracle_speedup(a, c) / speedup(a, best_K(a, c), c) for a, c in grid]
+    assert 1.55 < max(gains) < 1.6  # section 3.5 says "up to ~60 %"
+
+
+def test_operations_never_shrink():
+    assert operations(F(1), 4, F(0)) == 1
+    assert operations(F(4, 5), 5, F(1, 10)) == F(13, 2) / expected_tokens(F(4, 5), 5)
+
+
+@settings(deadline=None)
+@given(distributions(4), distributions(4))
+def test_classic_rejection_keeps_no_more_than_speculative_sampling(p, q):
+    classic = sum(p_x * min(q[y] / p[y] for y in range(4) if p[y] > 0) for p_x in p)
+    assert classic_acceptance(p, q) == classic <= overlap(p, q)
+
+
+@settings(deadline=None)
+@given(distributions(4), distributions(4), st.fractions(F(1, 9), 1, max_denominator=9))
+def test_lenience_keeps_each_draft_with_the_probability_of_appendix_A5(p, q, lenience):
+    kept = sum(q_x * min(F(1), p_x / (lenience * q_x)) for p_x, q_x in zip(p, q, strict=True) if q_x > 0)
+    assert lenient_acceptance(p, q, lenience) == kept >= overlap(p, q)
+
+
+def test_full_lenience_is_lossless_and_little_of_it_keeps_everything():
+    p, q = np.array([F(1, 4), F(3, 4)]), np.array([F(3, 4), F(1, 4)])
+    assert lenient_acceptance(p, q, 1) == overlap(p, q) == F(1, 2)
+    assert lenient_acceptance(p, q, F(1, 3)) == 1
+
+
+def test_acceptance_rate_is_the_mean_overlap_of_all_rows():
+    p = np.array([[F(1), F(0)], [F(1, 2), F(1, 2)], [F(0), F(1)]])
+    q = np.array([[F(1), F(0)], [F(1, 4), F(3, 4)], [F(1), F(0)]])
+    assert acceptance_rate(p, q) == F(7, 12)
+    assert acceptance_rate(p[1], q[1]) == F(3, 4)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: expected_tokens(70, 5), "alpha must lie in"),
+        (lambda: expected_tokens(float("nan"), 5), "alpha must lie in"),
+        (lambda: expected_tokens(0.5, -1), "K must be at least 0"),
+        (lambda: speedup(0.5, 5, -0.1), "ratio of costs must be at least 0"),
+        (lambda: speedup(0.5, 5, 0.1, verify_ratio=0), "verify_ratio must be positive"),
+        (lambda: oracle_speedup(1, 0), "no finite speed-up"),
+        (lambda: lenient_acceptance(np.array([1.0]), np.array([1.0]), 0), "lenience must lie in"),
+    ],
+)
+def test_arguments_outside_their_ranges_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
