@@ -56,7 +56,7 @@ def residual(target_probs: Array, draft_probs: Array) -> Array:
 
     Returns
     -------
-    (..., V) array, rows sum to 1; p itself where p equals q, for there nothing is ever rejected
+    (..., V) array, rows sum to 1; p where p = q (nothing is ever rejected) or q = 0 (nothing was drafted)
 
     Examples
     --------
@@ -68,7 +68,8 @@ def residual(target_probs: Array, draft_probs: Array) -> Array:
     xp = array_namespace(p, q)
     excess = xp.maximum(p - q, xp.zeros_like(p))
     excess = xp.where(xp.any(excess > 0, axis=-1, keepdims=True), excess, p)  # p = q up to rounding
-    return excess / xp.sum(excess, axis=-1, keepdims=True)
+    is_drafted = xp.any(q > 0, axis=-1, keepdims=True)
+    return xp.where(is_drafted, excess / xp.sum(excess, axis=-1, keepdims=True), p)
 
 
 def overlap(target_probs: Array, draft_probs: Array) -> Array:

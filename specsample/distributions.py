@@ -55,6 +55,7 @@ def pick(probs: Array, u: Any) -> int:
     >>> [pick(np.array([0.5, 0.0, 0.5]), u) for u in (0.0, 0.49, 0.5, 0.99)]
     [0, 0, 2, 2]
     """
+    u = np.float64(u) if isinstance(u, float) else u  # NumPy would round a Python float to float32 rows
     is_past = u < np.cumsum(probs)
     if is_past.any():
         return int(np.argmax(is_past))

@@ -101,6 +101,10 @@ class TableContext:
 
     def _read(self, token: int) -> Array:
         """Read one token and look up what follows."""
+        if not 0 <= token < self.model.vocab_size:
+            raise ValueError(
+                f"tokens must lie in 0 .. {self.model.vocab_size - 1}; got {token}. Another tokenizer's?"
+            )
         self.tokens.append(int(token))
         order = self.model.table.ndim - 1
         padded = [0] * order + self.tokens

@@ -62,7 +62,7 @@ def verify(
     """
     p, q, x, K = target_probs, draft_probs, np.array(draft_tokens, int), len(draft_tokens)
     check_shapes(x, q, p)
-    a = accept_probability(p[np.arange(K), x], q[np.arange(K), x])  # (K,)
+    a = accept_probability(p[np.arange(K), x], q[np.arange(K), x]).tolist()  # (K,)
     n = 0  # line 10: n <- min({i - 1 : r_i > p_i(x) / q_i(x)} ∪ {γ})
     while n < K and u_accept[n] < a[n]:
         n += 1

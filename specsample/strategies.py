@@ -59,7 +59,7 @@ def temperature(T: float) -> Transform:
         raise ValueError(f"temperature must be a finite number >= 0; got {T}. Greedy decoding is temperature 0.")
     if T == 0:
         return greedy
-    return (lambda probs: probs) if T == 1 else (lambda probs: _power(probs, 1 / T))
+    return (lambda probs: probs) if T == 1 else (lambda probs: _power(probs, float(1 / T)))
 
 
 def top_k(k: int) -> Transform:

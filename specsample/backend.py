@@ -1,0 +1,80 @@
+"""On which library and device does an array live, which are usable here, and how does an array move?
+
+An array carries its library: there is no global switch. Before this file: `theory`; after it: `batched`.
+"""
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace, device, is_array_api_obj, is_torch_array
+
+from specsample.distributions import Array
+
+LIBRARIES = ("numpy", "torch", "cupy")
+
+
+def library(name: str) -> Any:
+    """Import an array library; RuntimeError if it is not installed or, for CuPy, cannot use a GPU here.
+
+    Parameters
+    ----------
+    name : "numpy", "torch" or "cupy"; ValueError if it is another
+    """
+    if name not in LIBRARIES:
+        raise ValueError(f"backend must be numpy, torch or cupy; got {name!r}.")
+    try:
+        xp = import_module(f"array_api_compat.{name}")
+        xp.zeros(1)  # CuPy imports without a GPU and fails at its first array
+    except Exception as error:  # not installed; or one of CuPy's classes for driver, runtime, memory and compiler
+        hint = "Is there an NVIDIA GPU with a driver as new as CuPy's CUDA?" if name == "cupy" else "Is it installed?"
+        raise RuntimeError(f"backend {name!r} cannot be used here: {error}. {hint}") from error
+    return xp
+
+
+def installed() -> dict[str, str]:
+    """Say of each library which version is usable here, or why none is."""
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = str(library(name) and import_module(name).__version__)
+        except RuntimeError as error:
+            found[name] = str(error)
+    return found
+
+
+def owner(array: Array) -> str:
+    """Name the library of an array, "builtins" for lists and numbers.
+
+    Parameters
+    ----------
+    array : anything
+    """
+    return type(array).__module__.partition(".")[0]
+
+
+def to_device(array: Array, like: Array) -> Array:
+    """Move an array to the library and the device of another; its numbers and their type stay.
+
+    Parameters
+    ----------
+    array, like : arrays
+    """
+    movable = array if owner(array) == owner(like) else to_numpy(array)
+    return array_namespace(like).asarray(movable, device=device(like))
+
+
+def to_numpy(array: Array) -> np.ndarray[Any, Any]:
+    """Copy an array to the host; torch's bfloat16, which NumPy lacks, becomes float32.
+
+    Parameters
+    ----------
+    array : array of any library
+    """
+    if owner(array) == "cupy":
+        return np.asarray(array.get())
+    if is_torch_array(array):
+        array = (array.float() if str(array.dtype) == "torch.bfloat16" else array).detach().cpu().numpy()
+    elif is_array_api_obj(array) and hasattr(array, "to_device"):
+        array = array.to_device(array_namespace(array).__array_namespace_info__().default_device())
+    return np.array(array)

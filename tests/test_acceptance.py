@@ -1,0 +1,118 @@
+"""The rule: its identities on exact fractions, its dtypes, its corner cases."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from specsample.acceptance import accept_probability, check_shapes, overlap, residual
+
+
+def fractions(weights):
+    """Normalise integer weights to a row of fractions."""
+    return np.array([Fraction(w, sum(weights)) for w in weights], dtype=object)
+
+
+WEIGHTS = st.lists(st.integers(0, 6), min_size=4, max_size=4).filter(any).map(fractions)
+P, Q = fractions([1, 1, 0, 2]), fractions([1, 3, 4, 0])  # [1/4, 1/4, 0, 1/2] and [1/8, 3/8, 1/2, 0]
+
+
+def test_accept_probability_is_min_1_p_over_q():
+    assert accept_probability(P, Q).tolist() == [1, Fraction(2, 3), 0, 0]
+
+
+@given(p=WEIGHTS, q=WEIGHTS)
+@settings(deadline=None)
+def test_accept_probability_equals_the_papers_formula(p, q):
+    expected = [min(Fraction(1), a / b) if b else 0 for a, b in zip(p, q, strict=True)]
+    assert accept_probability(p, q).tolist() == expected
+
+
+def test_a_token_at_least_as_likely_under_p_is_kept_with_probability_exactly_1():
+    p, q = np.random.default_rng(0).dirichlet(np.ones(50), 2).astype("float32")
+    assert (accept_probability(np.maximum(p, q), q) == 1).all()
+
+
+def test_a_token_that_q_cannot_draft_is_never_kept_and_nothing_is_divided_by_zero():
+    with np.errstate(all="raise"):
+        assert accept_probability(np.array([0.5, 0.0]), np.zeros(2)).tolist() == [0, 0]
+
+
+def test_residual_is_the_normalised_excess_of_p():
+    assert residual(P, Q).tolist() == [Fraction(1, 5), 0, 0, Fraction(4, 5)]
+
+
+@given(p=WEIGHTS, q=WEIGHTS)
+@settings(deadline=None)
+def test_keeping_or_replacing_a_draft_emits_exactly_p(p, q):
+    kept = q * accept_probability(p, q)
+    assert (kept + (1 - kept.sum()) * residual(p, q) == p).all()
+
+
+@given(p=WEIGHTS, q=WEIGHTS)
+@settings(deadline=None)
+def test_the_residual_is_a_distribution_on_tokens_that_p_allows(p, q):
+    r = residual(p, q)
+    assert r.sum() == 1
+    assert all(r_x >= 0 and (p_x > 0 or r_x == 0) for r_x, p_x in zip(r, p, strict=True))
+
+
+def test_the_residual_of_equal_rows_is_p_because_nothing_is_ever_rejected():
+    assert (residual(P, P) == P).all()
+
+
+def test_the_residual_of_a_row_without_draft_is_p():
+    assert (residual(P, np.zeros(4, int)) == P).all()
+    assert (residual(np.array([0.25, 0.75]), np.zeros(2)) == [0.25, 0.75]).all()
+
+
+def test_the_residual_of_rows_apart_by_rounding_is_still_a_distribution():
+    p = np.array([0.5, 0.5])
+    for q in (np.nextafter(p, 0), np.nextafter(p, 1), np.array([0.5, np.nextafter(0.5, 0)])):
+        assert residual(p, q).sum() == 1
+
+
+@given(p=WEIGHTS, q=WEIGHTS)
+@settings(deadline=None)
+def test_overlap_is_1_minus_total_variation_and_the_probability_of_keeping(p, q):
+    assert overlap(p, q) == 1 - abs(p - q).sum() / 2 == (q * accept_probability(p, q)).sum()
+
+
+def test_overlap_is_1_for_equal_and_0_for_disjoint_rows():
+    assert overlap(P, P) == 1
+    assert overlap(fractions([1, 0]), fractions([0, 1])) == 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_part_of_the_rule_keeps_the_dtype_and_takes_a_batch(dtype):
+    p, q = np.random.default_rng(0).dirichlet(np.ones(5), (2, 3, 4)).astype(dtype)
+    for function, shape in ((accept_probability, (3, 4, 5)), (residual, (3, 4, 5)), (overlap, (3, 4))):
+        out = function(p, q)
+        assert (out.dtype, out.shape) == (dtype, shape)
+        assert (out[1, 2] == function(p[1, 2], q[1, 2])).all()
+
+
+def test_every_part_of_the_rule_keeps_fractions():
+    values = [*accept_probability(P, Q), *residual(P, Q), *residual(P, P), overlap(P, Q)]
+    assert {type(value) for value in values} == {Fraction}
+
+
+@pytest.mark.parametrize(
+    ("K", "q_shape", "p_shape", "message"),
+    [
+        (4, (4, 28), (5, 27), r"draft_probs must be \(K, V\) = \(4, 27\) .*; got \(4, 28\)\. Do both models share"),
+        (4, (3, 27), (5, 27), r"draft_probs must be \(K, V\) = \(4, 27\) .*; got \(3, 27\)"),
+        (4, (4, 27), (4, 27), r"target_probs must be \(K\+1, V\) = \(5, V\) for 4 draft_tokens; got \(4, 27\)"),
+        (0, (0, 0), (27,), r"target_probs must be \(K\+1, V\) = \(1, V\) for 0 draft_tokens; got \(27,\)"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_named_in_full(K, q_shape, p_shape, message):
+    with pytest.raises(ValueError, match=message):
+        check_shapes([0] * K, np.zeros(q_shape), np.zeros(p_shape))
+
+
+def test_shapes_that_fit_are_accepted_also_without_drafts():
+    check_shapes([0, 1], np.zeros((2, 3)), np.zeros((3, 3)))
+    check_shapes([], np.empty((0, 0)), np.zeros((1, 3)))

@@ -1,0 +1,113 @@
+"""softmax, pick and check_probs: exact where the numbers allow it."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from specsample.distributions import check_probs, pick, softmax
+
+LAST_UNIFORM = 1 - 2.0**-53  # the largest number that a NumPy Generator's random() can return
+WEIGHTS = st.lists(st.integers(0, 9), min_size=1, max_size=8).filter(any)
+
+
+def fractions(*weights):
+    """Normalise integer weights to a row of fractions."""
+    return np.array([Fraction(w, sum(weights)) for w in weights], dtype=object)
+
+
+def test_softmax_normalises_exponentials():
+    np.testing.assert_allclose(softmax(np.log([1.0, 2.0, 5.0])), [0.125, 0.25, 0.625], rtol=1e-15)
+
+
+def test_softmax_works_on_every_row_of_a_batch():
+    logits = np.log(np.array([[[1.0, 3.0], [2.0, 2.0]], [[3.0, 1.0], [1.0, 7.0]]]))
+    expected = [[[0.25, 0.75], [0.5, 0.5]], [[0.75, 0.25], [0.125, 0.875]]]
+    np.testing.assert_allclose(softmax(logits), expected, rtol=1e-15)
+
+
+def test_softmax_neither_overflows_nor_underflows_on_large_logits():
+    assert softmax(np.array([1e30, 1e30, -1e30])).tolist() == [0.5, 0.5, 0.0]
+
+
+def test_softmax_gives_a_masked_logit_no_probability():
+    assert softmax(np.array([0.0, -np.inf, 0.0])).tolist() == [0.5, 0.0, 0.5]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_softmax_keeps_the_dtype(dtype):
+    assert softmax(np.zeros((2, 4), dtype)).dtype == dtype
+
+
+def test_pick_returns_the_token_whose_interval_holds_u():
+    row = fractions(1, 2, 5)  # intervals [0, 1/8), [1/8, 3/8), [3/8, 1)
+    at = [Fraction(n, 16) for n in range(16)]
+    assert [pick(row, u) for u in at] == [0] * 2 + [1] * 4 + [2] * 10
+
+
+def test_pick_skips_a_first_token_of_probability_zero_at_u_0():
+    assert pick(np.array([0.0, 0.0, 1.0]), 0.0) == 2
+
+
+@given(weights=WEIGHTS, u=st.fractions(0, 1).filter(lambda u: u < 1))
+@settings(deadline=None)
+def test_pick_inverts_the_cumulative_sum_of_fractions(weights, u):
+    row = fractions(*weights)
+    token = pick(row, u)
+    assert row[:token].sum() <= u < row[: token + 1].sum()
+
+
+@given(weights=WEIGHTS, u=st.floats(0, LAST_UNIFORM), dtype=st.sampled_from(["float16", "float32", "float64"]))
+@settings(deadline=None)
+def test_pick_never_returns_a_token_of_probability_zero(weights, u, dtype):
+    row = (np.array(weights) / sum(weights)).astype(dtype)
+    assert row[pick(row, np.float64(u))] > 0
+
+
+@pytest.mark.parametrize(("dtype", "n"), [("float16", 6), ("float32", 12), ("float64", 10)])
+def test_pick_survives_a_cumulative_sum_that_rounds_below_1(dtype, n):
+    row = np.append(np.full(n, 1 / np.asarray(n, dtype), dtype), np.zeros(5, dtype))
+    assert np.cumsum(row)[-1] <= LAST_UNIFORM
+    assert pick(row, np.float64(LAST_UNIFORM)) == n - 1
+
+
+def test_pick_gives_one_token_whether_u_is_a_python_or_a_numpy_float():
+    row, u = np.array([0.5, 0.5], "float32"), 0.5 - 1e-11  # in float32 this u would round to 0.5
+    assert pick(row, u) == pick(row, np.float64(u)) == 0
+
+
+def test_pick_returns_a_python_int():
+    assert type(pick(np.array([0.5, 0.5]), 0.7)) is int
+
+
+@pytest.mark.parametrize(
+    "row", [np.array([0.25, 0.75], "float32"), fractions(1, 2), np.ones((2, 3, 1)), np.empty((0, 4))]
+)
+def test_check_probs_returns_the_very_array(row):
+    assert check_probs(row, "p") is row
+
+
+def test_check_probs_allows_the_rounding_of_low_precision():
+    row = (np.ones(100) / 100).astype("float16")
+    assert check_probs(row, "p") is row
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (np.array([0.5, np.nan]), "p must hold probabilities; got NaN. Did a logit overflow"),
+        (np.array([1.5, -0.5]), r"p must be >= 0; got -0.5. Are these logits\? Apply softmax first."),
+        (np.array([0.5, 0.25]), r"rows of p must sum to 1; one is off by 0.25. Was a mask applied"),
+        (np.array([[0.5, 0.5], [1.0, 1.0]]), "rows of p must sum to 1; one is off by 1.0"),
+        (np.array([0.0, np.inf]), "rows of p must sum to 1; one is off by inf"),
+        (np.array([0.5, 0.502]), "rows of p must sum to 1; one is off by 0.002"),
+        (np.zeros(3), "rows of p must sum to 1; one is off by 1.0"),
+        (np.array([Fraction(1, 2), Fraction(4999, 10000)]), "rows of p must sum to 1; one is off by 1/10000"),
+        (np.array([Fraction(3, 2), Fraction(-1, 2)]), "p must be >= 0; got -1/2"),
+    ],
+)
+def test_check_probs_says_what_is_wrong(row, message):
+    with pytest.raises(ValueError, match=message):
+        check_probs(row, "p")

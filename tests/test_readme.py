@@ -1,0 +1,156 @@
+"""The README keeps its word: its set-up lines, its tree of files, and the output that it prints.
+
+    python tests/test_readme.py --write            write the tree of files into README.md
+    python tests/test_readme.py --commands DIR     run README's console blocks with the programs in DIR first on PATH
+
+A `python` block directly followed by a `text` block is run and must print that text. A `console` block starts with a
+line `$ command` and goes on with its output; `...` in it stands for anything (times, for instance).
+"""
+
+import ast
+import contextlib
+import doctest
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_layout import MODULES, ORDER, PACKAGE, ROOT, part_of
+
+README = ROOT / "README.md"
+SET_UP = [
+    "python -m venv .venv && .venv/bin/pip install -e . && .venv/bin/specsample demo",
+    'python -m venv .venv && .venv/bin/pip install -e ".[dev]" && .venv/bin/pytest',
+]
+TREE = re.compile(r"(?<=<!-- tree -->\n).*?(?=<!-- /tree -->)", re.DOTALL)
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+EXAMPLE = re.compile(r"^```python\n((?:(?!^```).)*?)^```\n\n*```text\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def purpose(path):
+    """Take the first line of a module's docstring."""
+    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n")[0]
+
+
+def reading_order(path):
+    """Sort modules as they are read: the package's own file, then the parts; packages inside by name."""
+    rank = ORDER.index(part_of(path)) if part_of(path) in ORDER else -1
+    return rank, [(part not in ("__init__.py", "__main__.py"), part) for part in path.relative_to(PACKAGE).parts]
+
+
+def tree():
+    """Draw the purpose-per-file tree of the package, a fenced block."""
+    rows, folders = [("specsample/", "")], set()
+    for path in sorted(MODULES, key=reading_order):
+        *parents, name = path.relative_to(PACKAGE).parts
+        for depth, folder in enumerate(parents, start=1):
+            if (folder, depth) not in folders:
+                rows.append(("    " * depth + f"{folder}/", ""))
+                folders.add((folder, depth))
+        rows.append(("    " * (len(parents) + 1) + name, purpose(path)))
+    width = max(len(name) for name, _ in rows) + 2
+    lines = [f"{name:<{width}}{text}".rstrip() for name, text in rows]
+    return "\n".join(["```text", *lines, "```", ""])
+
+
+def readme():
+    """Read README.md."""
+    return README.read_text(encoding="utf-8")
+
+
+def examples(text):
+    """List the (code, output) pairs of a README."""
+    return EXAMPLE.findall(text)
+
+
+def commands(text):
+    """List the (command, output) pairs of a README's console blocks."""
+    blocks = [body for language, body in BLOCK.findall(text) if language == "console"]
+    pairs = [block.removeprefix("$ ").partition("\n") for block in blocks]
+    return [(command, output) for command, _, output in pairs]
+
+
+def agree(want, got):
+    """Compare an output with the printed one, in which `...` stands for anything."""
+    return doctest.OutputChecker().check_output(want, got, doctest.ELLIPSIS)
+
+
+def run_example(code, namespace):
+    """Run a block as a reader would, and return what it prints."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(code, "README.md", "exec"), namespace)
+    return out.getvalue()
+
+
+def test_the_readme_holds_the_two_set_up_lines_verbatim():
+    assert all(line in readme().splitlines() for line in SET_UP)
+
+
+def test_the_tree_lists_exactly_the_files_that_exist_with_their_purpose():
+    found = TREE.findall(readme())
+    assert len(found) == 1, "README.md needs one tree between <!-- tree --> and <!-- /tree -->"
+    assert found[0] == tree(), "run: python tests/test_readme.py --write"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_the_purpose_of_a_module_fits_one_line_of_the_tree(path):
+    assert 10 <= len(purpose(path)) <= 110
+
+
+def test_the_readme_has_an_example_with_its_output():
+    assert examples(readme()), "README.md needs a ```python block directly followed by a ```text block"
+
+
+def test_the_examples_print_what_the_readme_says():
+    namespace = {}
+    for code, want in examples(readme()):
+        got = run_example(code, namespace)
+        assert agree(want, got), f"README.md prints\n{want}\nbut the code prints\n{got}"
+
+
+def test_the_readme_has_a_command_with_a_fixed_seed_and_its_output():
+    assert any(command.startswith("specsample ") and "--seed" in command for command, _ in commands(readme()))
+
+
+SAMPLE = "```python\nx = 1\n```\ntext\n```python\nprint(2)\n```\n\n```text\n2\n```\n"
+SAMPLE += "```console\n$ a --seed 1\nb ... s\n```\n"
+
+
+def test_fenced_blocks_are_found_paired_and_compared():
+    assert examples(SAMPLE) == [("print(2)\n", "2\n")]
+    assert commands(SAMPLE) == [("a --seed 1", "b ... s\n")]
+    assert agree("b ... s\n", "b 0.31 s\n")
+    assert not agree("b ... s\n", "c 0.31 s\n")
+
+
+def write_tree():
+    """Put the current tree between the markers in README.md."""
+    README.write_text(TREE.sub(lambda _: tree(), readme()), encoding="utf-8")
+
+
+def run_commands(folder):
+    """Run README's console blocks and return the number that print something else."""
+    environment = {**os.environ, "PATH": os.pathsep.join([str(Path(folder).resolve()), os.environ["PATH"]])}
+    failures = 0
+    for command, want in commands(readme()):
+        done = subprocess.run(command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True)
+        is_right = done.returncode == 0 and agree(want, done.stdout)
+        print("ok:" if is_right else "DIFFERENT:", command)
+        if not is_right:
+            print(f"README.md prints\n{want}\nthe command prints (exit code {done.returncode})\n{done.stdout}")
+            print(done.stderr)
+        failures += not is_right
+    return failures
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--write"]:
+        write_tree()
+    elif len(sys.argv) == 3 and sys.argv[1] == "--commands":
+        sys.exit(run_commands(sys.argv[2]))
+    else:
+        sys.exit(__doc__)

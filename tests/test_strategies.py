@@ -1,0 +1,187 @@
+"""Decoding strategies: each against its definition, written as a loop over exact fractions."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from specsample.strategies import decoding_strategy, greedy, min_p, temperature, top_k, top_p, typical
+
+ROWS = st.lists(st.integers(0, 9), min_size=2, max_size=7).filter(any)
+MASSES = st.fractions(Fraction(1, 100), 1)
+EVERY = [greedy, temperature(1), temperature(0), top_k(2), top_p(0.6), min_p(0.3), typical(0.6)]  # exact ones
+
+
+def fractions(weights):
+    """Normalise integer weights to a row of fractions."""
+    return np.array([Fraction(w, sum(weights)) for w in weights], dtype=object)
+
+
+def keep(row, tokens):
+    """Renormalise a row on a set of tokens, from the definition."""
+    total = sum(row[x] for x in tokens)
+    return [row[x] / total if x in tokens else 0 for x in range(len(row))]
+
+
+def smallest_set(row, order, mass):
+    """Take tokens in order until they hold the mass."""
+    tokens = []
+    while sum(row[x] for x in tokens) < mass:
+        tokens.append(order[len(tokens)])
+    return tokens
+
+
+def by_probability(row):
+    """Token ids from likely to unlikely, lowest id first among equals."""
+    return sorted(range(len(row)), key=lambda x: (-row[x], x))
+
+
+@given(weights=ROWS)
+@settings(deadline=None)
+def test_greedy_is_the_one_hot_row_of_the_first_maximum(weights):
+    row = fractions(weights)
+    assert list(greedy(row)) == [int(x == weights.index(max(weights))) for x in range(len(row))]
+
+
+def test_temperature_is_the_power_1_over_T_and_softmax_of_divided_logits():
+    row = np.array([0.5, 0.3, 0.2, 0.0])
+    for T in (0.25, 0.7, 1.0, 3.0):
+        np.testing.assert_allclose(temperature(T)(row), row ** (1 / T) / (row ** (1 / T)).sum(), rtol=1e-13)
+
+
+def test_temperature_leaves_zeros_zero_and_does_not_underflow():
+    assert temperature(0.01)(np.array([0.0, 1e-300, 1e-300, 1e-310])).round(12).tolist() == [0, 0.5, 0.5, 0]
+
+
+def test_temperature_0_is_greedy_and_temperature_1_changes_nothing():
+    row = np.array([0.25, 0.75])
+    assert temperature(0) is greedy
+    assert temperature(1)(row) is row
+
+
+def test_temperature_on_fractions_is_refused_because_it_is_not_exact():
+    with pytest.raises(TypeError, match=r"temperature needs floats: p\^\(1/T\) of a fraction is not a fraction"):
+        temperature(0.5)(fractions([1, 2]))
+
+
+@given(weights=ROWS, k=st.integers(1, 9))
+@settings(deadline=None)
+def test_top_k_keeps_the_k_most_likely_tokens(weights, k):
+    row = fractions(weights)
+    assert list(top_k(k)(row)) == keep(row, by_probability(row)[:k])
+
+
+def test_top_k_breaks_ties_towards_the_lowest_ids():
+    assert top_k(2)(np.full(4, 0.25)).tolist() == [0.5, 0.5, 0, 0]
+
+
+@given(weights=ROWS, mass=MASSES)
+@settings(deadline=None)
+def test_top_p_keeps_the_smallest_set_that_holds_the_mass(weights, mass):
+    row = fractions(weights)
+    expected = keep(row, smallest_set(row, by_probability(row), mass))
+    assert list(top_p(mass)(row)) == expected
+
+
+def test_top_p_1_keeps_everything_and_a_tiny_mass_keeps_the_most_likely():
+    row = np.array([0.2, 0.5, 0.3])
+    assert top_p(1)(row) is row
+    assert top_p(1e-9)(row).tolist() == [0, 1, 0]
+
+
+@given(weights=ROWS, ratio=MASSES)
+@settings(deadline=None)
+def test_min_p_keeps_tokens_at_least_ratio_times_the_maximum(weights, ratio):
+    row = fractions(weights)
+    assert list(min_p(ratio)(row)) == keep(row, [x for x in range(len(row)) if row[x] >= ratio * max(row)])
+
+
+@given(weights=ROWS, mass=MASSES)
+@settings(deadline=None)
+def test_typical_keeps_the_least_surprising_set_that_holds_the_mass(weights, mass):
+    row = fractions(weights)
+    floats = row.astype(float)
+    surprise = -np.log(np.where(floats > 0, floats, 1.0))
+    distance = np.where(floats > 0, np.abs(surprise - (floats * surprise).sum()), np.inf)
+    order = sorted(range(len(row)), key=lambda x: (distance[x], x))
+    assert list(typical(mass)(row)) == keep(row, smallest_set(row, order, mass))
+
+
+def test_typical_may_drop_the_most_likely_token():
+    assert typical(Fraction(1, 5))(fractions([5, 2, 2, 1])).tolist() == [0, 1, 0, 0]
+
+
+@pytest.mark.parametrize("transform", EVERY)
+def test_every_strategy_stays_in_fractions(transform):
+    out = transform(np.stack([fractions([3, 0, 4, 1]), fractions([1, 1, 0, 1])]))
+    assert {type(value) for value in out.flat} == {Fraction}
+    assert out.sum(axis=-1).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("transform", [*EVERY, temperature(0.7), decoding_strategy(temperature=0.7, top_p=0.9)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_strategy_keeps_the_dtype_and_treats_rows_alone(transform, dtype):
+    rows = np.random.default_rng(0).dirichlet(np.ones(6), (2, 3)).astype(dtype)
+    out = transform(rows)
+    assert out.dtype == dtype
+    assert all((out[i, j] == transform(rows[i, j])).all() for i, j in np.ndindex(2, 3))
+
+
+@pytest.mark.parametrize("make", [temperature, top_p, min_p, typical])
+def test_a_numpy_parameter_does_not_widen_float32(make):
+    assert make(np.float64(0.5))(np.array([0.25, 0.75], "float32")).dtype == "float32"
+
+
+def test_decoding_strategy_without_arguments_changes_nothing():
+    row = np.array([0.25, 0.75])
+    assert decoding_strategy()(row) is row
+
+
+def test_decoding_strategy_applies_temperature_then_top_k_then_top_p_then_min_p_then_typical():
+    settings = {"temperature": 0.5, "top_k": 4, "top_p": 0.95, "min_p": 0.1, "typical_p": 0.9}
+    row = np.array([0.3, 0.25, 0.2, 0.15, 0.1])
+    expected = row
+    for transform in (temperature(0.5), top_k(4), top_p(0.95), min_p(0.1), typical(0.9)):
+        expected = transform(expected)
+    assert (decoding_strategy(**settings)(row) == expected).all()
+    assert (decoding_strategy(**dict(reversed(settings.items())))(row) == expected).all()
+
+
+MAKERS = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p, "typical_p": typical}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("temperature", 0.25), ("top_p", 0.7)),
+        (("top_k", 2), ("top_p", 0.5)),
+        (("top_p", 0.5), ("min_p", 0.6)),
+        (("min_p", 0.6), ("typical_p", 0.3)),
+    ],
+)
+def test_where_the_order_of_two_strategies_matters_the_stated_one_is_taken(first, second):
+    row = np.array([0.4, 0.3, 0.2, 0.1])
+    one, two = (MAKERS[name](value) for name, value in (first, second))
+    assert ((two(one(row)) > 0) != (one(two(row)) > 0)).any()
+    assert (decoding_strategy(**dict([second, first]))(row) == two(one(row))).all()
+
+
+@pytest.mark.parametrize("name", ["top_p", "min_p", "typical_p"])
+@pytest.mark.parametrize("mass", [0, -0.1, 1.01, np.nan])
+def test_a_mass_outside_0_to_1_is_refused(name, mass):
+    with pytest.raises(ValueError, match=rf"{name} must lie in \(0, 1\]; got {mass}\. 1 keeps every token"):
+        decoding_strategy(**{name: mass})
+
+
+@pytest.mark.parametrize("T", [-0.5, np.inf, np.nan])
+def test_a_temperature_below_0_or_not_finite_is_refused(T):
+    with pytest.raises(ValueError, match=rf"temperature must be a finite number >= 0; got {T}\. Greedy"):
+        decoding_strategy(temperature=T)
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_a_top_k_below_1_is_refused(k):
+    with pytest.raises(ValueError, match=f"top_k must be at least 1 token; got {k}. Leave it out"):
+        decoding_strategy(top_k=k)
