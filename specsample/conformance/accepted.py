@@ -1,0 +1,67 @@
+"""How many drafts does a rule keep, and how many could any rule keep?
+
+Two claims that are never mixed: a rule is lossless, or it is fast. A wrong sampler often keeps more drafts, a right
+one may keep fewer. Before this file: `wrong_samplers`; after it: `search`.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+from specsample.conformance.exact import exact_law, target_law, total_variation
+from specsample.conformance.open_round import is_renewal, one_round
+from specsample.conformance.probes import Probe
+
+
+def expected_accepted(sampler: Callable[..., Any], probe: Probe) -> Any:
+    """Compute how many of K drafts a sampler keeps on average, in the first round.
+
+    E[n] = Σ n P(n); for the standard rule at K = 1 that is β = Σ min(p, q) (Leviathan et al., section 3.1).
+
+    Parameters
+    ----------
+    sampler : function with the arguments of `speculative.generate`
+    probe : Probe; its number of tokens does not matter
+
+    Returns
+    -------
+    number in [0, K]; a Fraction on tables of fractions
+
+    Examples
+    --------
+    >>> from specsample import generate
+    >>> from specsample.conformance.probes import PROBES
+    >>> expected_accepted(generate, next(probe for probe in PROBES if probe.name == "paper"))
+    Fraction(10, 9)
+    """
+    everything = range(probe.target_model.vocab_size)  # as stop tokens they end a run after its first round
+    sampler, stop = (one_round(sampler, []), probe.stop) if is_renewal(sampler) else (sampler, everything)
+    first = replace(probe, n=probe.K + 1, stop=stop)
+    law = exact_law(lambda tape: _first_accepted(first.run(sampler, tape)[1]))
+    return sum((n * mass for n, mass in law.items()), Fraction(0))
+
+
+def ideal_accepted(probe: Probe) -> Any:
+    """Compute how many of K drafts a rule could keep that knew all probabilities of the block, not only the drafts'.
+
+    Σ_{i=1}^{K} (1 - TV of the laws of the first i tokens): the largest expected common beginning of a text of p and
+    one of q (the ideal of Sun et al.'s example).
+
+    Parameters
+    ----------
+    probe : Probe
+
+    Returns
+    -------
+    number in [0, K]
+    """
+    models = (probe.target_model, probe.draft_model)
+    p, q = (partial(target_law, model, probe.prompt, transform=probe.transform) for model in models)
+    return sum((1 - total_variation(p(i), q(i)) for i in range(1, probe.K + 1)), Fraction(0))
+
+
+def _first_accepted(record: Any) -> int:
+    """Read the accepted drafts of the first round from a Trace or from a list of counts."""
+    return int(record[0]) if isinstance(record, list) else int(record.rounds[0].n_accepted)

@@ -1,0 +1,230 @@
+"""On which models does a wrong sampler show itself?
+
+A probe is a pair of tables small enough to enumerate and a setting: drafts, tokens, strategy, stop tokens. p and q
+differ by position and depend on the two tokens before, because samplers that read a wrong row or a stale cache are
+right on tables that do not. Before this file: `exact`; after it: `open_round`.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from specsample.conformance.exact import Law, exact_law, target_law
+from specsample.distributions import Array
+from specsample.language_model import Context, LanguageModel, TableModel, check_rollback
+from specsample.strategies import Transform
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Pose one question to a sampler: two models and a setting.
+
+    Parameters
+    ----------
+    name : str
+    question : str, what it can tell apart
+    target_model, draft_model : LanguageModel
+    K : int, drafts a round
+    n : int, tokens to generate
+    transform : decoding strategy or None
+    stop : token ids that end the text
+    prompt : tuple of int
+    """
+
+    name: str
+    question: str
+    target_model: LanguageModel
+    draft_model: LanguageModel
+    K: int = 2
+    n: int = 3
+    transform: Transform | None = None
+    stop: Collection[int] = ()
+    prompt: tuple[int, ...] = field(default=(0,))
+
+    def run(self, generate: Callable[..., Any], rng: Any) -> Any:
+        """Call a sampler in this setting.
+
+        Parameters
+        ----------
+        generate : function with the arguments of `speculative.generate`
+        rng : numpy.random.Generator, tape or lazy tape
+
+        Returns
+        -------
+        whatever the sampler returns: the tokens and a record
+        """
+        setting = {"K": self.K, "max_new_tokens": self.n, "transform": self.transform, "stop": self.stop}
+        return generate(self.prompt, self.target_model, self.draft_model, rng=rng, **setting)
+
+    def law(self, generate: Callable[..., Any]) -> Law:
+        """Enumerate the law of the text that a sampler emits.
+
+        Parameters
+        ----------
+        generate : function with the arguments of `speculative.generate`
+
+        Returns
+        -------
+        dict from tuple of tokens to probability
+        """
+        return exact_law(lambda tape: tuple(self.run(generate, tape)[0]))
+
+    def target_law(self) -> Law:
+        """Multiply the target's own probabilities out.
+
+        Returns
+        -------
+        dict from tuple of tokens to probability
+        """
+        return target_law(self.target_model, self.prompt, self.n, transform=self.transform, stop=self.stop)
+
+
+def first_token(law: Law) -> Law:
+    """Sum a law of texts over everything after the first token.
+
+    Parameters
+    ----------
+    law : dict from tuple of tokens to probability
+
+    Returns
+    -------
+    dict from token to probability
+
+    Examples
+    --------
+    >>> first_token({(0, 0): Fraction(1, 4), (0, 1): Fraction(1, 4), (1, 0): Fraction(1, 2)})
+    {0: Fraction(1, 2), 1: Fraction(1, 2)}
+    """
+    marginal = Law()
+    for text, mass in law.items():
+        marginal[text[0]] = marginal.get(text[0], 0) + mass
+    return marginal
+
+
+def rational_model(weights: str, order: int) -> TableModel:
+    """Build a table model of fractions from rows of digits.
+
+    Parameters
+    ----------
+    weights : str, V^order rows of V digits, in the order of the contexts; each row is divided by its sum
+    order : int >= 0, tokens of context
+
+    Returns
+    -------
+    TableModel
+
+    Examples
+    --------
+    >>> rational_model("12 30", 1).table
+    array([[Fraction(1, 3), Fraction(2, 3)],
+           [Fraction(1, 1), Fraction(0, 1)]], dtype=object)
+    """
+    rows = [[Fraction(int(digit), sum(map(int, row))) for digit in row] for row in weights.split()]
+    V = len(rows[0])
+    return TableModel(np.array(rows, object).reshape((V,) * (order + 1)))
+
+
+def sharpen(probs: Array) -> Array:
+    """Square the probabilities and normalise: temperature 1/2, exact on fractions.
+
+    Parameters
+    ----------
+    probs : (..., V) array, rows sum to 1
+
+    Returns
+    -------
+    (..., V) array, rows sum to 1
+    """
+    return probs**2 / (probs**2).sum(axis=-1, keepdims=True)
+
+
+def reweigh(probs: Array, tokens: Collection[int], factor: Any) -> Array:
+    """Multiply the probability of some tokens and normalise.
+
+    Parameters
+    ----------
+    probs : (V,) array, sums to 1
+    tokens : token ids
+    factor : number > 0
+
+    Returns
+    -------
+    (V,) array, sums to 1
+    """
+    weights = np.array([p * factor if x in tokens else p for x, p in enumerate(probs)], probs.dtype)
+    return weights / weights.sum()
+
+
+@dataclass(frozen=True)
+class Penalised:
+    """A model with a repetition penalty: every token already in the text is `factor` times as likely.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    factor : number > 0
+    """
+
+    model: LanguageModel
+    factor: Any
+
+    @property
+    def vocab_size(self) -> int:
+        """V, the number of tokens."""
+        return self.model.vocab_size
+
+    def start(self) -> "PenalisedContext":
+        """Begin an empty context."""
+        return PenalisedContext(self.model.start(), self.factor)
+
+
+class PenalisedContext:
+    """A context that knows which tokens it has read, those read in the same call included."""
+
+    def __init__(self, context: Context, factor: Any) -> None:
+        self.context, self.factor, self.tokens = context, factor, list[int]()
+
+    @property
+    def length(self) -> int:
+        """Number of tokens read."""
+        return self.context.length
+
+    def extend(self, tokens: Sequence[int]) -> Array:
+        """Read tokens; row i of the (n, V) answer penalises everything up to tokens[i]."""
+        rows, before = self.context.extend(tokens), list(self.tokens)
+        self.tokens += tokens
+        return np.stack([reweigh(row, {*before, *tokens[: i + 1]}, self.factor) for i, row in enumerate(rows)])
+
+    def rollback(self, length: int) -> None:
+        """Forget all but the first `length` tokens."""
+        check_rollback(length, self.length)
+        self.context.rollback(length)
+        del self.tokens[length:]
+
+
+DRIFT = (
+    rational_model("323 242 215 323 224 161 143 323 116", 2),
+    rational_model("611 215 152 242 233 521 215 251 413", 2),
+)
+SHORT = rational_model("12 31 23 51", 2), rational_model("31 13 13 23", 2)  # V = 2
+GAPS = rational_model("120 011 301", 1), rational_model("011 100 111", 1)
+NEAR = rational_model("211 121 112", 1), rational_model("211 111 112", 1)
+SQUARE = rational_model("431", 0), rational_model("125", 0)
+PAPER = rational_model("12", 0), rational_model("21", 0)
+BLOCK = rational_model("111", 0), rational_model("013", 0)
+
+PROBES = (
+    Probe("drift", "p and q depend on the two tokens before", *DRIFT),
+    Probe("flat", "p and q ignore the text", *SQUARE),
+    Probe("rounds", "K = 1: every second token starts a round", *SHORT, K=1, n=5),
+    Probe("gaps", "tokens that p or q cannot emit, and rows that share none", *GAPS),
+    Probe("near", "p = q, or nearly", *NEAR),
+    Probe("stop", "token 2 ends the text", *DRIFT, stop=(2,)),
+    Probe("sharp", "temperature 1/2", *SHORT, transform=sharpen),
+    Probe("repeats", "tokens in the text are a quarter as likely", Penalised(SHORT[0], Fraction(1, 4)), SHORT[1]),
+    Probe("paper", "the pair of the block verification paper", *PAPER),
+    Probe("block", "a pair that tells the residuals of block verification apart", *BLOCK),
+)

@@ -1,0 +1,247 @@
+"""What does each mistake look like in code? The pieces of a round that people get wrong.
+
+A wrong sampler replaces one piece of `open_round` by one of these, or by a lambda in `wrong_samplers`. Nothing here
+is for use; everything only compares uniform numbers, so that it can be enumerated, stepped through and sampled from.
+Before this file: `open_round`; after it: `wrong_samplers`.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from specsample.acceptance import residual
+from specsample.conformance.open_round import (
+    Ruling,
+    Seen,
+    accept_draft,
+    correction,
+    draft_all,
+    judge,
+    ratio,
+    speculate,
+    until_stop,
+)
+from specsample.conformance.probes import reweigh
+from specsample.distributions import Array, pick
+from specsample.language_model import Context, LanguageModel
+from specsample.speculative import Draft, generate
+from specsample.strategies import Transform
+from specsample.verifiers import block
+
+# --- drafting ------------------------------------------------------------------------------------------------------
+
+
+def one_hot(q: Array, x: int) -> Array:
+    """All mass on x."""
+    return np.where(np.arange(len(q)) == x, np.ones_like(q), np.zeros_like(q))
+
+
+def draft_with_neighbours_q(drafter: Context, tokens: Sequence[int], K: int, rng: Any) -> Draft:
+    """Report the rows of another sequence of the batch: its text is ours, each token moved by one."""
+    x, q = draft_all(drafter, tokens, K, rng)
+    if not K:
+        return Draft(x, q)
+    drafter.rollback(0)
+    rows = drafter.extend([(token + 1) % q.shape[1] for token in [*tokens, *x[:-1]]])
+    drafter.rollback(0)
+    return Draft(x, rows[-K:])
+
+
+# --- stopping ------------------------------------------------------------------------------------------------------
+
+
+def until_drafted_stop(emitted: list[int], x: list[int], stop: Collection[int]) -> tuple[list[int], bool]:
+    """End the run where a stop token was drafted, accepted or not."""
+    return until_stop(emitted, x, stop)[0], bool({*emitted, *x} & {*stop})
+
+
+def behind_stop(emitted: list[int], x: list[int], stop: Collection[int]) -> tuple[list[int], bool]:
+    """End the run after the round of a stop token, and cut nothing."""
+    return emitted, bool({*emitted} & {*stop})
+
+
+# --- judging -------------------------------------------------------------------------------------------------------
+
+
+def normalised(weights: Array) -> Array:
+    """Divide by the sum."""
+    return weights / weights.sum()
+
+
+def softmax_of_residual(p: Array, q: Array) -> Array:
+    """exp(max(0, p - q)), normalised; as exact fractions where p is."""
+    weights = np.exp(np.maximum(p - q, np.zeros_like(p)).astype(float))
+    weights = np.array([Fraction(w) for w in weights], object) if p.dtype == object else weights
+    return normalised(weights)
+
+
+def shared_noise(p: Array, q: Array) -> Array:
+    """The law of argmax(log r + g) given that the same Gumbel noise g chose the draft, argmax(log q + g).
+
+    Both are races of exponential clocks. The draft won at time m ~ Exp(1), so in the second race v starts at
+    m q_v / r_v; the integral over m leaves r_v / (1 + A(t))^2 dt with A' = Σ r of those that run: rational pieces.
+    """
+    r = residual(p, q)
+    runners = sorted(np.flatnonzero(r > 0).tolist(), key=lambda v: q[v] / r[v])  # in the order of their starts
+    law, survival, rate = np.zeros_like(r), 1, 0
+    for i, v in enumerate(runners):
+        rate += r[v]
+        gaps = [q[w] / r[w] - q[v] / r[v] for w in runners[i + 1 : i + 2]]  # until the next one starts, if any
+        after = survival / (1 + survival * rate * gaps[0]) if gaps else 0
+        for w in runners[: i + 1]:
+            law[w] += r[w] / rate * (survival - after)
+        survival = after
+    return law
+
+
+def judge_on(seen: Seen, rng: Any) -> Ruling:
+    """Replace every rejected draft and go on testing the drafts behind it."""
+    K = len(seen.x)
+    u, v = rng.random(K), rng.random(K + 1)
+    passed = [bool(u[i] < accept_draft(seen, i)) for i in range(K)]
+    emitted = [x if passed[i] else pick(correction(seen, i), v[i]) for i, x in enumerate(seen.x)]
+    return Ruling([*passed, False].index(False), [*emitted, pick(seen.p[-1], v[-1])])
+
+
+def judge_with_sibling(seen: Seen, rng: Any) -> Ruling:
+    """Try a second draft where the first was rejected; after it, draw the bonus from what the first one left over."""
+    n, emitted = judge(seen, rng)
+    if n == len(seen.x):
+        return Ruling(n, emitted)
+    left, q, u = correction(seen, n), seen.q[n], rng.random(3)
+    sibling = pick(q, u[0])
+    if u[1] < ratio(left[sibling], q[sibling]):
+        return Ruling(n, [*seen.x[:n], sibling, pick(left, u[2])])
+    return Ruling(n, [*seen.x[:n], pick(residual(left, q), u[2])])
+
+
+def judge_by_match(seen: Seen, rng: Any) -> Ruling:
+    """Let the target draw its own token at each position; keep drafts while the two agree, then emit that token."""
+    u = rng.random(len(seen.x) + 1)
+    for n, x in enumerate(seen.x):
+        own = pick(seen.p[n], u[n])
+        if own != x:
+            return Ruling(n, [*seen.x[:n], own])
+    return Ruling(len(seen.x), [*seen.x, pick(seen.p[-1], u[-1])])
+
+
+def judge_keeping_rejected(seen: Seen, rng: Any) -> Ruling:
+    """Append the correction behind all drafts."""
+    n, emitted = judge(seen, rng)
+    return Ruling(n, [*seen.x, emitted[-1]])
+
+
+def judge_without_bonus(seen: Seen, rng: Any) -> Ruling:
+    """Emit no bonus token after K > 0 accepted drafts."""
+    n, emitted = judge(seen, rng)
+    return Ruling(n, seen.x if seen.x and n == len(seen.x) else emitted)
+
+
+def judge_redrawing_stop(seen: Seen, rng: Any) -> Ruling:
+    """Replace an accepted stop token as if it had been rejected."""
+    n, emitted = judge(seen, rng)
+    ends = [i for i, x in enumerate(seen.x[:n]) if x in seen.stop]
+    if not ends:
+        return Ruling(n, emitted)
+    return Ruling(ends[0], [*seen.x[: ends[0]], pick(correction(seen, ends[0]), rng.random(1)[0])])
+
+
+def judge_by(seen: Seen, rng: Any, *, verify: Callable[..., tuple[int, int]]) -> Ruling:
+    """Let a function with the arguments of `speculative.verify` decide."""
+    K = len(seen.x)
+    u = rng.random(K + 1)
+    n, token = verify(seen.x, seen.q, seen.p, u_accept=u[:K], u_emit=u[K])
+    return Ruling(n, [*seen.x[:n], token])
+
+
+def block_with_token_residual(
+    x: list[int], q: Array, p: Array, *, u_accept: Sequence[Any], u_emit: Any
+) -> tuple[int, int]:
+    """Verify the block, and correct as if the drafts had been tested one by one."""
+    n = block.verify(x, q, p, u_accept=u_accept, u_emit=0).n_accepted
+    return n, pick(residual(p[n], q[n]) if n < len(x) else p[n], u_emit)
+
+
+def block_until_refused(x: list[int], q: Array, p: Array, *, u_accept: Sequence[Any], u_emit: Any) -> tuple[int, int]:
+    """Verify the block, but end before the first run that does not pass."""
+    K, n = len(x), 0
+    w = block.run_weights(p[np.arange(K), x], q[np.arange(K), x]) if K else p.sum(axis=1)
+    h = block.keep_probabilities(w, q, p)
+    while n < K and u_accept[n] < h[n]:
+        n += 1
+    return n, pick(residual(w[n] * p[n], q[n]) if n < K else p[n], u_emit)
+
+
+# --- around the loop -----------------------------------------------------------------------------------------------
+
+
+class Leaky:
+    """A model whose cache is trimmed one token too few whenever a draft is rejected, and does not know it.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    """
+
+    def __init__(self, model: LanguageModel) -> None:
+        self.model, self.vocab_size = model, model.vocab_size
+
+    def start(self) -> "LeakyContext":
+        """Begin an empty context."""
+        return LeakyContext(self.model.start())
+
+
+class LeakyContext:
+    """A context with `extra` stale tokens in it."""
+
+    def __init__(self, context: Context) -> None:
+        self.context, self.extra = context, 0
+
+    @property
+    def length(self) -> int:
+        """Number of tokens it believes to have read."""
+        return self.context.length - self.extra
+
+    def extend(self, tokens: Sequence[int]) -> Array:
+        """Read tokens behind the stale ones."""
+        return self.context.extend(tokens)
+
+    def rollback(self, length: int) -> None:
+        """Forget all but the first `length` tokens, and keep one more."""
+        if length < self.length:
+            self.extra += 1
+            self.context.rollback(length + self.extra)
+
+
+def without_temperature(*models: Any, transform: Transform | None = None, **setting: Any) -> Any:
+    """Draft with the strategy and verify without it."""
+    return generate(*models, draft_transform=transform, **setting)
+
+
+def with_old_penalty(prompt: Sequence[int], target: Any, drafter: LanguageModel, **setting: Any) -> Any:
+    """Penalise in every row what stood in the text before the round: lift the penalty of the drafts in flight."""
+
+    def judging(seen: Seen, rng: Any) -> Ruling:
+        text, lift = {*seen.prompt, *seen.new}, Fraction(1) / getattr(target, "factor", 1)
+        rows = [reweigh(row, {*seen.x[:i]} - text, lift) for i, row in enumerate(seen.p)]
+        return judge(seen._replace(p=np.stack(rows)), rng)
+
+    return speculate(prompt, target, drafter, judging=judging, **setting)
+
+
+def with_old_index(*models: Any, **setting: Any) -> Any:
+    """Gather p and q at the token that stands n places behind the prompt: from round 2 on, an old one."""
+
+    def accept(seen: Seen, n: int) -> Any:
+        token = [*seen.new, *seen.x][n]
+        return ratio(seen.p[n, token], seen.q[n, token])
+
+    return speculate(*models, judging=partial(judge, accept=accept), **setting)
+
+
+def with_same_seed(*models: Any, rng: Any, **setting: Any) -> Any:
+    """Start a generator of its own, from the same seed at every call."""
+    return generate(*models, rng=np.random.default_rng(0), **setting)

@@ -1,0 +1,106 @@
+"""Block verification: lossless in exact fractions, the paper's numbers, never fewer drafts than the token rule."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from specsample import speculative
+from specsample.conformance.accepted import expected_accepted, ideal_accepted
+from specsample.conformance.exact import total_variation
+from specsample.conformance.probes import PROBES, Probe, rational_model
+from specsample.conformance.wrong_samplers import RIGHT
+from specsample.verifiers import block
+
+BLOCK = next(rule for rule in RIGHT if rule.id == "C3")
+PAPER = next(probe for probe in PROBES if probe.name == "paper")
+
+
+@st.composite
+def pairs(draw, orders=(0, 1)):
+    """Two tables of small fractions, zeros and equal rows included."""
+    V, order = draw(st.integers(2, 3)), draw(st.sampled_from(orders))
+    row = st.lists(st.integers(0, 4), min_size=V, max_size=V).filter(any)
+    tables = [" ".join("".join(map(str, draw(row))) for _ in range(V**order)) for _ in range(2)]
+    return [rational_model(table, order) for table in tables]
+
+
+def rows(*weights):
+    """Rows of fractions from strings of digits."""
+    return np.stack([rational_model(row, 0).table for row in weights])
+
+
+def test_the_weights_of_the_papers_pair_by_hand():
+    p, q = rows("12", "12", "12"), rows("21", "21")
+    w = block.run_weights(p[[0, 1], [0, 1]], q[[0, 1], [0, 1]])
+    assert w.tolist() == [1, Fraction(1, 2), 1]
+    assert block.keep_probabilities(w, q, p).tolist() == [0, 1]
+
+
+def test_a_failed_shorter_run_does_not_end_the_block():
+    verdict = block.verify([0, 1], rows("21", "21"), rows("12", "12", "12"), u_accept=[0.9, 0.9], u_emit=0.0)
+    assert verdict == (2, 0)
+
+
+def test_one_failed_draft_is_corrected_from_the_weighted_residual():
+    verdict = block.verify([2, 2], rows("013", "013"), rows("111", "111", "111"), u_accept=[0.1, 0.9], u_emit=0.99)
+    assert verdict == (1, 0)
+
+
+def test_equal_models_keep_every_draft():
+    p = rows("112", "121", "211")
+    assert block.verify([0, 1], p[:2], p, u_accept=[0.999, 0.999], u_emit=0.6) == (2, 1)
+
+
+def test_no_drafts_leave_the_targets_own_draw():
+    assert block.verify([], np.empty((0, 0)), rows("121"), u_accept=[], u_emit=0.3) == (0, 1)
+
+
+def test_a_draft_of_target_probability_zero_is_never_kept_even_at_u_zero():
+    assert block.verify([0], rows("10"), rows("01", "11"), u_accept=[0], u_emit=0).n_accepted == 0
+
+
+def test_wrong_shapes_are_refused():
+    with pytest.raises(ValueError, match="target_probs"):
+        block.verify([0], rows("11"), rows("11"), u_accept=[0.5], u_emit=0.5)
+
+
+@settings(max_examples=50, deadline=None)
+@given(pairs(orders=(0,)), st.fractions(0, 1), st.fractions(0, 1), st.integers(0, 1))
+def test_with_one_draft_it_is_the_token_rule(pair, u_accept, u_emit, x):
+    p, q = np.stack([pair[0].table] * 2), pair[1].table[None]
+    u = {"u_accept": [min(u_accept, Fraction(99, 100))], "u_emit": min(u_emit, Fraction(99, 100))}
+    assert block.verify([x], q, p, **u) == speculative.verify([x], q, p, **u)
+
+
+@settings(max_examples=20, deadline=None)
+@given(pairs(), st.integers(1, 2))
+def test_the_law_of_the_text_is_the_targets(pair, K):
+    probe = Probe("", "", *pair, K=K, n=K + 1)
+    assert BLOCK.law(probe) == probe.target_law()
+
+
+def test_three_drafts_and_two_rounds_are_lossless_too():
+    probe = replace(PAPER, K=3, n=5)
+    assert total_variation(BLOCK.law(probe), probe.target_law()) == 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(pairs(), st.integers(1, 2))
+def test_it_keeps_at_least_as_many_drafts_as_the_token_rule_and_at_most_the_ideal(pair, K):
+    probe = Probe("", "", *pair, K=K)
+    token, whole = (expected_accepted(rule, probe) for rule in (speculative.generate, BLOCK.generate))
+    assert token <= whole <= ideal_accepted(probe)
+
+
+def test_floats_and_fractions_give_the_same_tokens():
+    p, q, rng = rows("323", "242", "215"), rows("611", "152"), np.random.default_rng(0)
+    for _ in range(200):
+        x, u = rng.integers(3, size=2).tolist(), rng.random(3)
+        exact, *rounded = (
+            block.verify(x, q.astype(t), p.astype(t), u_accept=u[:2], u_emit=u[2]) for t in ("O", "f8", "f4")
+        )
+        assert rounded == [exact, exact]
