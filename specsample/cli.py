@@ -20,7 +20,7 @@ from specsample.bench import Comparison, compare, pass_costs, predicted_speedup,
 from specsample.speculative import generate
 from specsample.strategies import Transform, decoding_strategy
 from specsample.trace import STYLES, Trace
-from specsample.transformer.lm import TransformerLM, load_pair
+from specsample.transformer.lm import TransformerLM, load, load_pair
 
 PROMPTS = {
     "code": 'def read_lines(path):\n    """Return the lines of a file."""\n    ',
@@ -98,6 +98,17 @@ def run_train(given: argparse.Namespace) -> None:
     run(given.preset, given.out, seed=given.seed, resume=given.resume, teacher=given.teacher)
 
 
+def run_evaluate(given: argparse.Namespace) -> None:
+    """Measure a pair on held-out text, as one JSON object: what the card of the shipped pair states."""
+    from specsample.quality import best_ngram, measure_pair
+
+    target, draft = load_pair() if given.target is None else (load(given.target), load(given.draft))
+    report = measure_pair(target, draft, limit=given.limit)
+    for kind in PROMPTS if given.ngrams else ():
+        report[kind]["ngrams_bits_per_character"] = best_ngram(kind)
+    print(json.dumps(report, indent=1))
+
+
 def _continue(given: argparse.Namespace, target: TransformerLM, draft: TransformerLM, **settings: Any) -> Trace:
     """Run what the arguments ask for; the autoregressive baseline is the case K = 0."""
     prompt = sys.stdin.read() if given.prompt == "-" else given.prompt
@@ -157,6 +168,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--teacher", help="checkpoint of a target to distil from")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
+    command = _command(commands, run_evaluate, "evaluate", "measure a pair on held-out text, as JSON")
+    command.add_argument("--target", help="checkpoint; with --draft, instead of the pair that comes with the package")
+    command.add_argument("--draft", help="checkpoint")
+    command.add_argument("--limit", type=int, help="characters of each kind (default: all)")
+    command.add_argument("--ngrams", action="store_true", help="also train and measure n-gram models")
     return parser
 
 

@@ -21,7 +21,7 @@ CORE = [
     *("theory", "backend", "batched", "cuda", "verifiers", "conformance"),
 ]
 BESIDE = ["transformer", "pretrained", "drafts"]
-LAST = ["exercises", "viewer", "figures", "bench", "cli"]
+LAST = ["quality", "exercises", "viewer", "figures", "bench", "cli"]
 ORDER = CORE + BESIDE + LAST
 
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "engine", "misc"}

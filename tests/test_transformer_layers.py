@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from specsample.transformer import layers
+from specsample.acceptance import overlap
+from specsample.distributions import softmax
+from specsample.transformer import attention, layers
 
 TOLERANCE = 1e-6  # relative; central differences at h = 1e-5 are good to about 1e-9 here
 
@@ -59,14 +61,14 @@ def test_rms_norm_backward_is_the_derivative(rng):
 
 def test_rotary_backward_is_the_derivative(rng):
     x, dy = rng.standard_normal((2, 5, 3, 4)), rng.standard_normal((2, 5, 3, 4))
-    cos, sin = layers.rotary_tables(4, 5, 10000.0, "float64")
-    assert_gradient(lambda: np.sum(layers.rotary(x, cos, sin) * dy), x, layers.rotary_backward(dy, cos, sin))
+    cos, sin = attention.rotary_tables(4, 5, 10000.0, "float64")
+    assert_gradient(lambda: np.sum(attention.rotary(x, cos, sin) * dy), x, attention.rotary_backward(dy, cos, sin))
 
 
 def test_rotary_makes_products_depend_on_distance_only(rng):
     q, k = rng.standard_normal((2, 1, 1, 1, 8))
-    cos, sin = layers.rotary_tables(8, 20, 10000.0, "float64")
-    turned_q, turned_k = (layers.rotary(np.repeat(a, 20, axis=1), cos, sin)[0, :, 0] for a in (q, k))
+    cos, sin = attention.rotary_tables(8, 20, 10000.0, "float64")
+    turned_q, turned_k = (attention.rotary(np.repeat(a, 20, axis=1), cos, sin)[0, :, 0] for a in (q, k))
     products = turned_q @ turned_k.T
     assert products[7, 3] == pytest.approx(products[17, 13], abs=1e-12)
     assert products[3, 7] != pytest.approx(products[7, 3], abs=1e-3)
@@ -77,15 +79,15 @@ def test_attention_backward_is_the_derivative(rng, past):
     n = 3
     q, dout = rng.standard_normal((2, 2, 2, 2, n, 4))
     k, v = rng.standard_normal((2, 2, 2, past + n, 4))
-    out, probs = layers.attention(q, k, v)
-    gradients = layers.attention_backward(dout, (q, k, v, out, probs))
+    out, probs = attention.attention(q, k, v)
+    gradients = attention.attention_backward(dout, (q, k, v, out, probs))
     for x, analytic in zip((q, k, v), gradients, strict=True):
-        assert_gradient(lambda: np.sum(layers.attention(q, k, v)[0] * dout), x, analytic)
+        assert_gradient(lambda: np.sum(attention.attention(q, k, v)[0] * dout), x, analytic)
 
 
 def test_attention_never_looks_ahead(rng):
     q, (k, v) = rng.standard_normal((1, 1, 2, 4, 4)), rng.standard_normal((2, 1, 1, 6, 4))
-    _, probs = layers.attention(q, k, v)
+    _, probs = attention.attention(q, k, v)
     for row in range(4):
         assert np.all(probs[..., row, row + 3 :] == 0.0)
         assert np.all(probs[..., row, : row + 3] > 0.0)
@@ -121,3 +123,14 @@ def test_one_hot_soft_targets_are_tokens(rng):
     hard, soft = layers.cross_entropy(logits, targets), layers.cross_entropy(logits, np.eye(5)[targets])
     assert hard[0] == pytest.approx(soft[0], abs=1e-12)
     np.testing.assert_allclose(hard[1], soft[1], atol=1e-15)
+
+
+def test_rejection_rate_gradient_is_the_derivative(rng):
+    logits, p = rng.standard_normal((2, 3, 5)), rng.dirichlet(np.ones(5), size=(2, 3))
+    _, dlogits = layers.rejection_rate(logits, p)
+    assert_gradient(lambda: layers.rejection_rate(logits, p)[0], logits, dlogits)
+
+
+def test_rejection_rate_is_one_minus_the_mean_overlap(rng):
+    logits, p = rng.standard_normal((2, 3, 5)), rng.dirichlet(np.ones(5), size=(2, 3))
+    assert layers.rejection_rate(logits, p)[0] == pytest.approx(1 - overlap(p, softmax(logits)).mean(), abs=1e-12)

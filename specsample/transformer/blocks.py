@@ -1,28 +1,59 @@
 """How are the layers wired into the two blocks of a Transformer layer, and into its head?
 
 Each block is again a pair: forward returns its output and what the backward needs; backward returns the
-gradient of its input and writes those of its parameters into `grads`. Read `layers.py` before, then `model.py`.
+gradient of its input and writes those of its parameters into `grads`. Read `attention.py` before, then `cache.py`.
 """
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from specsample.transformer.attention import attention, attention_backward, rotary, rotary_backward
 from specsample.transformer.layers import (
-    attention,
-    attention_backward,
+    Array,
     linear_backward,
     rms_norm,
     rms_norm_backward,
-    rotary,
-    rotary_backward,
     swiglu,
     swiglu_backward,
 )
 
+if TYPE_CHECKING:
+    from specsample.transformer.cache import Cache
+    from specsample.transformer.model import Config
+
+Params = dict[str, Array]
+Kept = tuple[Any, ...]  # what a forward keeps for its backward
 ROW_BLOCK = 64  # rows that attend together: most of the masked half of (T, T) is never computed
 
 
-def attention_block(config, params, x, *, layer, rotation, cache=None, xp=np):
-    """Compute x + attention(norm(x)) @ out, and what its backward needs."""
+def attention_block(
+    config: "Config",
+    params: Params,
+    x: Array,
+    *,
+    layer: int,
+    rotation: tuple[Array, Array],
+    cache: "Cache | None" = None,
+    xp: Any = np,
+) -> tuple[Array, Kept]:
+    """Compute x + attention(norm(x)) @ out.
+
+    Parameters
+    ----------
+    config : Config
+    params : dict of arrays
+    x : (B, T, D) array
+    layer : int
+    rotation : cos and sin of the T positions
+    cache : Cache, optional; it is extended by T positions
+    xp : namespace
+
+    Returns
+    -------
+    y : (B, T, D) array
+    kept : what the backward needs
+    """
     at = f"layers.{layer}."
     normed, kept_norm = rms_norm(x, params[at + "norm_attention"], config.norm_eps, xp=xp)
     q, k, v = _split_heads(config, normed @ params[at + "qkv"], rotation, xp)
@@ -35,8 +66,21 @@ def attention_block(config, params, x, *, layer, rotation, cache=None, xp=np):
     return y, (kept_norm, normed, rotation, kept_heads, merged)
 
 
-def attention_block_backward(dy, kept, params, *, grads, layer):
-    """Write the gradients of one attention block into `grads` and return that of x."""
+def attention_block_backward(dy: np.ndarray, kept: Kept, params: Params, *, grads: Params, layer: int) -> np.ndarray:
+    """Write the gradients of one attention block into `grads` and return that of x.
+
+    Parameters
+    ----------
+    dy : (B, T, D) array
+    kept : what `attention_block` kept
+    params : dict of arrays
+    grads : dict of arrays, changed
+    layer : int
+
+    Returns
+    -------
+    (B, T, D) array
+    """
     at = f"layers.{layer}."
     kept_norm, normed, rotation, kept_heads, merged = kept
     dmerged, grads[at + "out"] = linear_backward(dy, merged, params[at + "out"])
@@ -49,7 +93,7 @@ def attention_block_backward(dy, kept, params, *, grads, layer):
     return dx
 
 
-def _split_heads(config, qkv, rotation, xp):
+def _split_heads(config: "Config", qkv: Array, rotation: Kept, xp: Any) -> tuple[Array, Array, Array]:
     """Cut qkv (B, T, ·) into rotated q (B, Hkv, G, T, Dh), rotated k and v (B, Hkv, T, Dh)."""
     batch, length = qkv.shape[:2]
     n_heads, n_kv, head_dim = config.n_heads, config.n_kv_heads, config.head_dim
@@ -64,7 +108,7 @@ def _split_heads(config, qkv, rotation, xp):
     )
 
 
-def _split_heads_backward(dq, dk, dv, rotation):
+def _split_heads_backward(dq: np.ndarray, dk: np.ndarray, dv: np.ndarray, rotation: Kept) -> np.ndarray:
     """Return the gradient of qkv (B, T, ·)."""
     batch, n_kv, group, length, head_dim = dq.shape
     n_heads = n_kv * group
@@ -78,7 +122,7 @@ def _split_heads_backward(dq, dk, dv, rotation):
     return dheads.reshape(batch, length, -1)
 
 
-def _attend(q, k, v, xp):
+def _attend(q: Array, k: Array, v: Array, xp: Any) -> tuple[Array, Kept]:
     """Attend in blocks of rows, each to no more keys than its last row may see."""
     length = q.shape[3]
     past = k.shape[2] - length
@@ -91,7 +135,7 @@ def _attend(q, k, v, xp):
     return heads, (q, k, v, parts)
 
 
-def _attend_backward(dheads, kept):
+def _attend_backward(dheads: np.ndarray, kept: Kept) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the gradients of q, k and v, summed over the blocks of rows."""
     q, k, v, parts = kept
     dq, dk, dv = np.empty(q.shape, q.dtype), np.zeros(k.shape, k.dtype), np.zeros(v.shape, v.dtype)
@@ -105,8 +149,22 @@ def _attend_backward(dheads, kept):
     return dq, dk, dv
 
 
-def mlp_block(config, params, x, *, layer, xp=np):
-    """Compute x + swiglu(norm(x) @ gate_up) @ down, and what its backward needs."""
+def mlp_block(config: "Config", params: Params, x: Array, *, layer: int, xp: Any = np) -> tuple[Array, Kept]:
+    """Compute x + swiglu(norm(x) @ gate_up) @ down.
+
+    Parameters
+    ----------
+    config : Config
+    params : dict of arrays
+    x : (B, T, D) array
+    layer : int
+    xp : namespace
+
+    Returns
+    -------
+    y : (B, T, D) array
+    kept : what the backward needs
+    """
     at = f"layers.{layer}."
     normed, kept_norm = rms_norm(x, params[at + "norm_mlp"], config.norm_eps, xp=xp)
     gate_up = normed @ params[at + "gate_up"]
@@ -116,8 +174,21 @@ def mlp_block(config, params, x, *, layer, xp=np):
     return y, (kept_norm, normed, gate_up, sigmoid, hidden)
 
 
-def mlp_block_backward(dy, kept, params, *, grads, layer):
-    """Write the gradients of one MLP block into `grads` and return that of x."""
+def mlp_block_backward(dy: np.ndarray, kept: Kept, params: Params, *, grads: Params, layer: int) -> np.ndarray:
+    """Write the gradients of one MLP block into `grads` and return that of x.
+
+    Parameters
+    ----------
+    dy : (B, T, D) array
+    kept : what `mlp_block` kept
+    params : dict of arrays
+    grads : dict of arrays, changed
+    layer : int
+
+    Returns
+    -------
+    (B, T, D) array
+    """
     at = f"layers.{layer}."
     kept_norm, normed, gate_up, sigmoid, hidden = kept
     dhidden, grads[at + "down"] = linear_backward(dy, hidden, params[at + "down"])
@@ -128,15 +199,40 @@ def mlp_block_backward(dy, kept, params, *, grads, layer):
     return dx
 
 
-def head(config, params, x, *, xp=np):
-    """Compute norm(x) @ head (the embedding, transposed, if tied), and what its backward needs."""
+def head(config: "Config", params: Params, x: Array, *, xp: Any = np) -> tuple[Array, Kept]:
+    """Compute norm(x) @ head, or the embedding, transposed, if tied.
+
+    Parameters
+    ----------
+    config : Config
+    params : dict of arrays
+    x : (B, T, D) array
+    xp : namespace
+
+    Returns
+    -------
+    logits : (B, T, V) array
+    kept : what the backward needs
+    """
     normed, kept_norm = rms_norm(x, params["norm"], config.norm_eps, xp=xp)
     weight = params["head"] if "head" in params else xp.matrix_transpose(params["embedding"])
     return normed @ weight, (kept_norm, normed)
 
 
-def head_backward(dlogits, kept, params, *, grads):
-    """Write the gradients of the head and the last norm into `grads` and return that of x."""
+def head_backward(dlogits: np.ndarray, kept: Kept, params: Params, *, grads: Params) -> np.ndarray:
+    """Write the gradients of the head and the last norm into `grads` and return that of x.
+
+    Parameters
+    ----------
+    dlogits : (B, T, V) array
+    kept : what `head` kept
+    params : dict of arrays
+    grads : dict of arrays, changed
+
+    Returns
+    -------
+    (B, T, D) array
+    """
     kept_norm, normed = kept
     if "head" in params:
         dnormed, grads["head"] = linear_backward(dlogits, normed, params["head"])

@@ -4,7 +4,14 @@ Memory for every position is set aside once; the only thing that says what is va
 rejected drafts costs nothing: `rollback` moves a number. Read `model.py` before.
 """
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from specsample.transformer.model import Config
+
+Array = Any  # an array of the parameters' library
 
 
 class Cache:
@@ -27,14 +34,14 @@ class Cache:
         Positions that are valid; what lies beyond is never read.
     """
 
-    def __init__(self, config, *, batch: int = 1, dtype=np.float32, xp=np) -> None:
+    def __init__(self, config: "Config", *, batch: int = 1, dtype: Any = np.float32, xp: Any = np) -> None:
         shape = (batch, config.n_kv_heads, config.max_length, config.head_dim)
         self.keys = [xp.empty(shape, dtype=dtype) for _ in range(config.n_layers)]
         self.values = [xp.empty(shape, dtype=dtype) for _ in range(config.n_layers)]
         self.max_length = config.max_length
         self.length = 0
 
-    def append(self, layer: int, k, v):
+    def append(self, layer: int, k: Array, v: Array) -> tuple[Array, Array]:
         """Write n new positions behind `length` and return all that a layer may attend to.
 
         The cache grows only at `advance`, after the last layer has written.

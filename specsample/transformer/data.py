@@ -7,11 +7,12 @@ top-level sources, `prose` the reference topics behind `help()`. Read `tokenizer
 import hashlib
 import pydoc_data.topics
 import sysconfig
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from specsample.transformer.tokenizer import ALPHABET, CharTokenizer
+from specsample.transformer.tokenizer import ALPHABET
 
 KINDS = ("code", "prose")
 CODE_SHARE = 0.75  # probability that a training window is code
@@ -94,6 +95,7 @@ def corpus_hash(*collections: list[str]) -> str:
     return digest.hexdigest()
 
 
+@cache
 def load_streams() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], str]:
     """Load both kinds as long rows of tokens, for training and held out.
 
@@ -139,7 +141,7 @@ def batch(streams: dict[str, np.ndarray], *, seed: int, step: int, size: int, wi
     return rows
 
 
-def held_out_windows(stream: np.ndarray, *, window: int, limit: int | None = None) -> np.ndarray:
+def held_out_windows(stream: np.ndarray, *, window: int, context: int = 0, limit: int | None = None) -> np.ndarray:
     """Cut held-out text into windows that do not overlap in what they predict.
 
     Parameters
@@ -148,22 +150,27 @@ def held_out_windows(stream: np.ndarray, *, window: int, limit: int | None = Non
         Held-out tokens of one kind.
     window : int
         T, tokens predicted in each window.
+    context : int
+        C, tokens before them that are only read.
     limit : int, optional
         About how many tokens to keep, spread evenly over the text; all of them if None.
 
     Returns
     -------
-    (B, T+1) int64 array
-        Every window begins with the last token of the one before it.
+    (B, C+T+1) int64 array
+        What one window predicts begins where that of the window before it ends.
     """
-    n_windows = (len(stream) - 1) // window
+    n_windows = (len(stream) - 1 - context) // window
     chosen = np.arange(n_windows)
     if limit is not None and limit < n_windows * window:
         chosen = np.linspace(0, n_windows - 1, max(1, limit // window)).astype(np.int64)
-    positions = chosen[:, None] * window + np.arange(window + 1)
-    return stream[positions].astype(np.int64)
+    positions = chosen[:, None] * window + np.arange(context + window + 1)
+    windows: np.ndarray = stream[positions].astype(np.int64)
+    return windows
 
 
 def _to_stream(documents: list[str]) -> np.ndarray:
-    """Concatenate documents into one row of tokens."""
-    return np.array(CharTokenizer().encode("".join(documents)), dtype=np.uint8)
+    """Concatenate documents into one row of tokens; every character is known to be ASCII by now."""
+    token_of = np.zeros(128, dtype=np.uint8)
+    token_of[[ord(character) for character in ALPHABET]] = np.arange(len(ALPHABET))
+    return token_of[np.frombuffer("".join(documents).encode("ascii"), dtype=np.uint8)]

@@ -2,10 +2,9 @@
 
 Every layer is a pair: `layer` takes arrays of any library (`xp` is their namespace), `layer_backward` is
 NumPy only, takes the gradient of its output (`dy`) and what the forward kept, and returns the gradients of its
-inputs. Nothing changes the float type: scalars are Python floats. Read `data.py` before, then `model.py`.
+inputs. Nothing changes the float type: scalars are Python floats. Read `data.py` before, then `attention.py`.
 """
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,26 +13,67 @@ Array = Any  # an array of NumPy, CuPy, torch …; shapes are in the docstrings
 
 
 def linear_backward(dy: np.ndarray, x: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the gradients of x (..., M) and weight (M, N) in y = x @ weight."""
+    """Return the gradients of x and weight in y = x @ weight.
+
+    Parameters
+    ----------
+    dy : (..., N) array
+    x : (..., M) array
+    weight : (M, N) array
+
+    Returns
+    -------
+    dx : (..., M) array
+    dweight : (M, N) array
+    """
     dweight = x.reshape(-1, x.shape[-1]).T @ dy.reshape(-1, dy.shape[-1])
     return dy @ weight.T, dweight
 
 
-def embedding(tokens: Array, weight: Array, *, xp=np) -> Array:
-    """Look up the rows (..., D) of weight (V, D) that tokens (...) name."""
+def embedding(tokens: Array, weight: Array, *, xp: Any = np) -> Array:
+    """Look up the rows of weight that tokens name.
+
+    Parameters
+    ----------
+    tokens : (...) int array
+    weight : (V, D) array
+    xp : namespace
+
+    Returns
+    -------
+    (..., D) array
+    """
     rows = xp.take(weight, xp.reshape(tokens, (-1,)), axis=0)
     return xp.reshape(rows, (*tokens.shape, weight.shape[1]))
 
 
 def embedding_backward(dy: np.ndarray, tokens: np.ndarray, vocab_size: int) -> np.ndarray:
-    """Return the gradient (V, D) of the embedding: each token's row collects its dy (..., D)."""
+    """Return the gradient of the embedding: each token's row collects its dy.
+
+    Parameters
+    ----------
+    dy : (..., D) array
+    tokens : (...) int array
+    vocab_size : int
+
+    Returns
+    -------
+    (V, D) array
+    """
     dweight = np.zeros((vocab_size, dy.shape[-1]), dy.dtype)
     np.add.at(dweight, tokens.reshape(-1), dy.reshape(-1, dy.shape[-1]))
     return dweight
 
 
-def rms_norm(x: Array, weight: Array, eps: float, *, xp=np) -> tuple[Array, tuple[Array, Array]]:
-    """Scale x (..., D) to root mean square 1, then by weight (D,): y = weight · x / √(mean x² + ε).
+def rms_norm(x: Array, weight: Array, eps: float, *, xp: Any = np) -> tuple[Array, tuple[Array, Array]]:
+    """Scale x to root mean square 1, then by weight: y = weight · x / √(mean x² + ε).
+
+    Parameters
+    ----------
+    x : (..., D) array
+    weight : (D,) array
+    eps : float
+    xp : namespace
 
     Returns
     -------
@@ -46,8 +86,20 @@ def rms_norm(x: Array, weight: Array, eps: float, *, xp=np) -> tuple[Array, tupl
     return x_hat * weight, (x_hat, inverse_rms)
 
 
-def rms_norm_backward(dy: np.ndarray, kept: tuple, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the gradients of x (..., D) and weight (D,)."""
+def rms_norm_backward(dy: np.ndarray, kept: tuple[Any, ...], weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the gradients of x and weight.
+
+    Parameters
+    ----------
+    dy : (..., D) array
+    kept : what `rms_norm` kept
+    weight : (D,) array
+
+    Returns
+    -------
+    dx : (..., D) array
+    dweight : (D,) array
+    """
     x_hat, inverse_rms = kept
     width = dy.shape[-1]
     dweight = np.einsum("nd,nd->d", dy.reshape(-1, width), x_hat.reshape(-1, width))
@@ -58,81 +110,19 @@ def rms_norm_backward(dy: np.ndarray, kept: tuple, weight: np.ndarray) -> tuple[
     return dx, dweight
 
 
-@lru_cache(maxsize=16)
-def rotary_tables(head_dim: int, length: int, theta: float, dtype: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return cos and sin (length, 1, head_dim) of position · θ^(−2i/head_dim).
-
-    The halves of a head are the two coordinates of head_dim / 2 planes (Hugging Face's layout of Llama);
-    sin carries the sign of the rotation: − in the first half, + in the second.
-    """
-    frequencies = theta ** (-np.arange(0, head_dim, 2, dtype=np.float64) / head_dim)
-    angles = np.arange(length)[:, None, None] * frequencies
-    cos, sin = np.cos(angles), np.sin(angles)
-    return np.concatenate([cos, cos], -1).astype(dtype), np.concatenate([-sin, sin], -1).astype(dtype)
-
-
-def rotary(x: Array, cos: Array, sin: Array, *, xp=np) -> Array:
-    """Rotate each head of x (B, T, heads, Dh) by its position's angles, cos and sin (T, 1, Dh)."""
-    half = x.shape[-1] // 2
-    swapped = xp.concat([x[..., half:], x[..., :half]], axis=-1)
-    swapped *= sin
-    swapped += x * cos
-    return swapped
-
-
-def rotary_backward(dy: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
-    """Return the gradient of x: the opposite rotation."""
-    return rotary(dy, cos, -sin)
-
-
-@lru_cache(maxsize=64)
-def _future_bias(n: int, dtype: str) -> np.ndarray:
-    """Return (n, n): 0 on and below the diagonal, −∞ above it, where a row would see its future."""
-    return np.triu(np.full((n, n), -np.inf, dtype), 1)
-
-
-def attention(q: Array, k: Array, v: Array, *, xp=np) -> tuple[Array, Array]:
-    """Let n new rows attend to m ≥ n positions, the last n of which are their own.
-
-    Grouped-query: the G query heads of a group share one key and value head; they become rows of one product.
+def swiglu(gate_up: Array, *, xp: Any = np) -> tuple[Array, Array]:
+    """Gate one half of gate_up by the other: y = g · σ(g) · u.
 
     Parameters
     ----------
-    q : (B, Hkv, G, n, Dh) array
-    k, v : (B, Hkv, m, Dh) arrays
+    gate_up : (..., 2F) array, g and u side by side
+    xp : namespace
 
     Returns
     -------
-    out : (B, Hkv, G, n, Dh) array
-    probs : (B, Hkv, G, n, m) array, rows sum to 1
+    y : (..., F) array
+    sigmoid : (..., F) array, σ(g)
     """
-    groups, (n, m) = q.shape[:3], (q.shape[3], k.shape[2])
-    rows = xp.reshape(q, (*groups[:2], -1, q.shape[4])) * q.shape[4] ** -0.5
-    probs = xp.reshape(rows @ xp.matrix_transpose(k), (*groups, n, m))
-    if n > 1:  # every new row sees the whole past; only the new columns need a mask
-        probs[..., m - n :] += array_like(_future_bias(n, "float32"), probs, xp)
-    probs = _softmax(probs, xp)
-    out = xp.reshape(probs, (*groups[:2], -1, m)) @ v
-    return xp.reshape(out, q.shape), probs
-
-
-def attention_backward(dout: np.ndarray, kept: tuple) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the gradients of q, k and v; `kept` is (q, k, v, out, probs)."""
-    q, k, v, out, probs = kept
-    folded, scale = (*q.shape[:2], -1, q.shape[4]), q.shape[4] ** -0.5
-    dout_rows, prob_rows = dout.reshape(folded), probs.reshape(*q.shape[:2], -1, k.shape[2])
-    dv = prob_rows.mT @ dout_rows
-    dscores = dout_rows @ v.mT
-    dscores -= np.vecdot(dout_rows, out.reshape(folded))[..., None]
-    dscores *= prob_rows
-    dk = dscores.mT @ (q.reshape(folded) * scale)
-    dq = dscores @ k
-    dq *= scale
-    return dq.reshape(q.shape), dk, dv
-
-
-def swiglu(gate_up: Array, *, xp=np) -> tuple[Array, Array]:
-    """Gate one half of gate_up (..., 2F) by the other: y = g · σ(g) · u, and σ(g), both (..., F)."""
     half = gate_up.shape[-1] // 2
     gate, up = gate_up[..., :half], gate_up[..., half:]
     sigmoid = xp.tanh(gate * 0.5)  # σ(g) = (1 + tanh(g/2)) / 2 cannot overflow
@@ -144,7 +134,18 @@ def swiglu(gate_up: Array, *, xp=np) -> tuple[Array, Array]:
 
 
 def swiglu_backward(dy: np.ndarray, gate_up: np.ndarray, sigmoid: np.ndarray) -> np.ndarray:
-    """Return the gradient of gate_up (..., 2F): silu′(g) = σ + g·σ·(1 − σ) = σ + silu·(1 − σ)."""
+    """Return the gradient of gate_up: silu′(g) = σ + g·σ·(1 − σ) = σ + silu·(1 − σ).
+
+    Parameters
+    ----------
+    dy : (..., F) array
+    gate_up : (..., 2F) array
+    sigmoid : (..., F) array, σ(g)
+
+    Returns
+    -------
+    (..., 2F) array
+    """
     half = gate_up.shape[-1] // 2
     gate, up = gate_up[..., :half], gate_up[..., half:]
     dgate_up = np.empty_like(gate_up)
@@ -189,14 +190,38 @@ def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> tuple[float, np.nd
     return loss / n_rows, probs
 
 
-def _softmax(x: Array, xp) -> Array:
-    """Turn x (..., m) into probabilities along its last axis, in place where the library can."""
-    x -= xp.max(x, axis=-1, keepdims=True)
-    x = np.exp(x, out=x) if xp is np else xp.exp(x)
-    x *= 1.0 / xp.sum(x, axis=-1, keepdims=True)
-    return x
+def rejection_rate(logits: np.ndarray, target_probs: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return the mean 1 − Σ min(p, q) of q = softmax(logits) and its gradient with respect to the logits.
+
+    Parameters
+    ----------
+    logits : (..., V) array
+    target_probs : (..., V) array, p
+
+    Returns
+    -------
+    rate : float, the share of drafts from q that p rejects
+    dlogits : (..., V) array, q · (g − Σ q g) / number of positions, where g is −1 where q < p and 0 elsewhere
+    """
+    q = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    q /= q.sum(axis=-1, keepdims=True)
+    n_rows = q[..., 0].size
+    rate = 1.0 - float(np.minimum(target_probs, q).sum(dtype=np.float64)) / n_rows
+    missing = np.where(q < target_probs, q, np.zeros_like(q))
+    return rate, (q * missing.sum(axis=-1, keepdims=True) - missing) * (1.0 / n_rows)
 
 
-def array_like(table: np.ndarray, x: Array, xp) -> Array:
-    """Move a NumPy table to the library and device of x."""
+def array_like(table: np.ndarray, x: Array, xp: Any) -> Array:
+    """Move a NumPy table to the library and device of x.
+
+    Parameters
+    ----------
+    table : NumPy array
+    x : array of any library
+    xp : its namespace
+
+    Returns
+    -------
+    array like x
+    """
     return table if xp is np else xp.asarray(table, dtype=x.dtype, device=x.device)

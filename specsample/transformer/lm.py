@@ -7,6 +7,7 @@
 from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class TransformerLM:
     ----------
     config : Config
     params : dict of arrays, as `model.init_params` makes them
-    tokenizer : CharTokenizer or None, for models of text
+    tokenizer : CharTokenizer, anything else that can encode and decode, or None where there is no text
 
     Examples
     --------
@@ -35,7 +36,7 @@ class TransformerLM:
     (2, 5)
     """
 
-    def __init__(self, config: Config, params: dict[str, Array], tokenizer: CharTokenizer | None = None) -> None:
+    def __init__(self, config: Config, params: dict[str, Array], tokenizer: Any = None) -> None:
         self.config, self.params, self.tokenizer = config, params, tokenizer
 
     @property
@@ -67,6 +68,9 @@ class TransformerContext:
 
     def extend(self, tokens: Sequence[int]) -> Array:
         """Read tokens; row i of the (n, V) answer is the distribution of the token after tokens[i]."""
+        V = self.model.vocab_size
+        if len(tokens) == 0 or not all(0 <= token < V for token in tokens):  # a negative id would index from the end
+            raise ValueError(f"tokens must be one or more ids in 0 .. {V - 1}; got {tokens}. Another tokenizer's?")
         rows = np.array(tokens, dtype=np.int64)[None]  # (1, n)
         return softmax(forward(self.model.config, self.model.params, rows, self.cache)[0])
 

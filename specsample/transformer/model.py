@@ -5,11 +5,14 @@ functions stand beside their backward. Parameters are a flat dict of arrays; mat
 are fused, so that a pass over one token is few products. Read `layers.py` before, then `cache.py` and `train.py`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace
 
+from specsample.transformer.attention import rotary_tables
 from specsample.transformer.blocks import (
     attention_block,
     attention_block_backward,
@@ -25,8 +28,9 @@ from specsample.transformer.layers import (
     cross_entropy,
     embedding,
     embedding_backward,
-    rotary_tables,
 )
+
+Criterion = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,17 @@ class Config:
 
 
 def shapes(config: Config) -> dict[str, tuple[int, ...]]:
-    """Return the name and shape of every parameter: matrices first, then the norms' vectors."""
-    c, matrices, vectors = config, {}, {}
+    """Return the name and shape of every parameter: matrices first, then the norms' vectors.
+
+    Parameters
+    ----------
+    config : Config
+
+    Returns
+    -------
+    dict from names to shapes
+    """
+    c, matrices, vectors = config, dict[str, tuple[int, ...]](), dict[str, tuple[int, ...]]()
     matrices["embedding"] = (c.vocab_size, c.width)
     if not c.tied:
         matrices["head"] = (c.width, c.vocab_size)
@@ -99,12 +112,32 @@ def shapes(config: Config) -> dict[str, tuple[int, ...]]:
 
 
 def n_params(config: Config) -> int:
-    """Count the numbers that a model learns."""
+    """Count the numbers that a model learns.
+
+    Parameters
+    ----------
+    config : Config
+
+    Returns
+    -------
+    int
+    """
     return sum(int(np.prod(shape)) for shape in shapes(config).values())
 
 
-def init_params(config: Config, rng: np.random.Generator, dtype=np.float32) -> dict[str, np.ndarray]:
-    """Draw parameters: norms 1, matrices N(0, 0.02²), those that write to the residual smaller by √(2L)."""
+def init_params(config: Config, rng: np.random.Generator, dtype: Any = np.float32) -> dict[str, np.ndarray]:
+    """Draw parameters: norms 1, matrices N(0, 0.02²), those that write to the residual smaller by √(2L).
+
+    Parameters
+    ----------
+    config : Config
+    rng : numpy.random.Generator
+    dtype : float type
+
+    Returns
+    -------
+    dict of arrays, in the order of `shapes`
+    """
     params = {}
     for name, shape in shapes(config).items():
         std = 0.02 / (2 * config.n_layers) ** 0.5 if name.endswith(("out", "down")) else 0.02
@@ -151,9 +184,14 @@ def forward(config: Config, params: dict[str, Array], tokens: Array, cache: Cach
 
 
 def loss_and_grads(
-    config: Config, params: dict[str, np.ndarray], tokens: np.ndarray, targets: np.ndarray
+    config: Config,
+    params: dict[str, np.ndarray],
+    tokens: np.ndarray,
+    targets: np.ndarray,
+    *,
+    criterion: Criterion = cross_entropy,
 ) -> tuple[float, dict[str, np.ndarray]]:
-    """Return the mean cross-entropy in nats per token and its gradient for every parameter.
+    """Return the mean loss and its gradient for every parameter.
 
     Parameters
     ----------
@@ -165,24 +203,26 @@ def loss_and_grads(
         Whole windows, from position 0.
     targets : (B, T) int array or (B, T, V) array
         The tokens that come next, or their probabilities (soft targets).
+    criterion : function of logits (B, T, V) and targets
+        Returns the loss and its gradient with respect to the logits.
 
     Returns
     -------
     loss : float
-        Nats per token.
+        Of the criterion; nats per token for the cross-entropy.
     grads : dict of arrays
         Names and shapes of `params`.
     """
     rotation = _rotation(config, params["embedding"], 0, tokens.shape[1])
     x = embedding(tokens, params["embedding"])
-    kept: list[tuple] = []
-    grads: dict[str, np.ndarray] = {}
+    kept = list[tuple[Any, Any]]()
+    grads = dict[str, np.ndarray]()
     for layer in range(config.n_layers):
         x, kept_attention = attention_block(config, params, x, layer=layer, rotation=rotation)
         x, kept_mlp = mlp_block(config, params, x, layer=layer)
         kept.append((kept_attention, kept_mlp))
     logits, kept_head = head(config, params, x)
-    loss, dlogits = cross_entropy(logits, targets)
+    loss, dlogits = criterion(logits, targets)
     dx = head_backward(dlogits, kept_head, params, grads=grads)
     for layer in reversed(range(config.n_layers)):
         kept_attention, kept_mlp = kept.pop()
@@ -192,7 +232,7 @@ def loss_and_grads(
     return loss, grads
 
 
-def _rotation(config: Config, weight: Array, start: int, stop: int, *, xp=np) -> tuple[Array, Array]:
+def _rotation(config: Config, weight: Array, start: int, stop: int, *, xp: Any = np) -> tuple[Array, Array]:
     """Return the rotary cos and sin of positions start … stop − 1, in the library and type of weight."""
     if stop > config.max_length:
         raise ValueError(

@@ -42,7 +42,16 @@ def flatten(params: dict[str, np.ndarray], config: Config) -> tuple[np.ndarray, 
 
 
 def n_decayed(config: Config) -> int:
-    """Count the numbers in matrices, the ones that weight decay shrinks."""
+    """Count the numbers in matrices, the ones that weight decay shrinks.
+
+    Parameters
+    ----------
+    config : Config
+
+    Returns
+    -------
+    int
+    """
     return sum(math.prod(shape) for shape in shapes(config).values() if len(shape) == 2)
 
 
@@ -113,6 +122,8 @@ class AdamW:
         Decay of the first and second moment.
     weight_decay, eps : float
         Decoupled decay; the guard in the denominator.
+    count : int
+        Updates so far.
     """
 
     n: int
@@ -144,7 +155,9 @@ class AdamW:
             part = slice(start, start + CHUNK)
             self._update_chunk(flat[part], grad[part], self.first[part], self.second[part], lr=lr)
 
-    def _update_chunk(self, flat, grad, first, second, *, lr) -> None:
+    def _update_chunk(
+        self, flat: np.ndarray, grad: np.ndarray, first: np.ndarray, second: np.ndarray, *, lr: float
+    ) -> None:
         """Apply m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← θ − lr · m̂ / (√v̂ + ε)."""
         beta1, beta2 = self.betas
         first *= beta1

@@ -4,6 +4,8 @@ One character is one token: newline, tab and the printable ASCII characters, 97 
 that every distribution can be printed whole. Read this first in the package, then `data.py`.
 """
 
+from collections.abc import Iterable
+
 ALPHABET = "\t\n" + "".join(chr(code) for code in range(32, 127))
 
 
@@ -53,7 +55,7 @@ class CharTokenizer:
             character = error.args[0]
             raise ValueError(_describe_stranger(character, text.index(character))) from None
 
-    def decode(self, tokens) -> str:
+    def decode(self, tokens: Iterable[int]) -> str:
         """Turn tokens back into text.
 
         Parameters

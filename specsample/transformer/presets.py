@@ -1,0 +1,42 @@
+"""Which models are trained here, and for how long?
+
+Sizes were chosen by measurement; the card beside the shipped pair has the numbers. Read `model.py` before, then
+`train.py`.
+"""
+
+from dataclasses import dataclass
+
+from specsample.transformer.model import Config
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Say what is trained and for how long.
+
+    Parameters
+    ----------
+    config : Config
+        Sizes of the model; max_length is at least twice the window.
+    steps, batch, window : int
+        Steps of `batch` windows of `window` characters; the last tenth has half the windows, twice as long.
+    lr : float
+        Largest learning rate.
+    """
+
+    config: Config
+    steps: int
+    batch: int
+    window: int
+    lr: float
+
+
+def _config(width: int, n_layers: int, n_heads: int, n_kv_heads: int, *, hidden: int, max_length: int) -> Config:
+    """Make a character model's config."""
+    return Config(97, width, n_layers, n_heads, n_kv_heads=n_kv_heads, hidden=hidden, max_length=max_length)
+
+
+PRESETS = {
+    "tiny": Preset(_config(32, 2, 2, 1, hidden=64, max_length=128), steps=300, batch=8, window=64, lr=1e-2),
+    "draft": Preset(_config(96, 2, 3, 1, hidden=272, max_length=512), steps=4500, batch=8, window=256, lr=4e-3),
+    "target": Preset(_config(160, 8, 5, 1, hidden=432, max_length=512), steps=6400, batch=8, window=256, lr=2.5e-3),
+}

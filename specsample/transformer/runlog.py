@@ -1,0 +1,118 @@
+"""What does a training run tell, and how is it interrupted?
+
+`RunLog` writes log.jsonl, `progress_bar` shows the same numbers, `interruption` turns Ctrl-C into a flag. The loop
+itself knows nothing of files, terminals or signals. Read `evaluate.py` before, then `train.py`.
+"""
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+LOG_EVERY, SAVE_SECONDS = 50, 240.0
+
+
+class Progress(NamedTuple):
+    """What a step reports: where the run stands, its loss in bits per character, the characters it learned from."""
+
+    step: int
+    steps: int
+    bits: float
+    characters: int
+
+
+class RunLog:
+    """Write log.jsonl and keep the time of a run, interruptions excluded.
+
+    Parameters
+    ----------
+    path : Path
+        The file; lines from beyond `step` are dropped, so that a resumed run writes each line once.
+    step : int
+        Where the run stands.
+    seconds : float
+        Time spent so far.
+    """
+
+    def __init__(self, path: Path, step: int, seconds: float) -> None:
+        lines = path.read_text().splitlines() if path.exists() and step else []
+        path.write_text("".join(line + "\n" for line in lines if json.loads(line)["step"] <= step))
+        self.path, self.started, self.saved = path, time.monotonic() - seconds, time.monotonic()
+        self.reports, self.since = list[Progress](), time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on the run, in seconds."""
+        return time.monotonic() - self.started
+
+    def count(self, report: Progress) -> None:
+        """Take note of a step, and write a line every LOG_EVERY steps."""
+        self.reports.append(report)
+        if report.step % LOG_EVERY == 0:
+            n, speed = len(self.reports), sum(r.characters for r in self.reports) / (time.monotonic() - self.since)
+            rates = {"seconds": round(self.seconds, 1), "characters_per_second": round(speed)}
+            self.write(step=report.step, bits=sum(r.bits for r in self.reports) / n, **rates)
+            self.reports, self.since = [], time.monotonic()
+
+    def is_due(self) -> bool:
+        """Say whether a checkpoint is due, and if so start waiting for the next."""
+        is_due = time.monotonic() - self.saved > SAVE_SECONDS
+        self.saved = time.monotonic() if is_due else self.saved
+        return is_due
+
+    def write(self, **record: Any) -> None:
+        """Append one line of JSON."""
+        with open(self.path, "a") as file:
+            file.write(json.dumps({n: round(v, 4) if isinstance(v, float) else v for n, v in record.items()}) + "\n")
+
+
+@contextmanager
+def interruption() -> Iterator[threading.Event]:
+    """Turn Ctrl-C and a polite kill into a flag that is read between steps."""
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: interrupted.set()) for number in signals]
+    try:
+        yield interrupted
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
+    """Show loss, speed and time left in the terminal.
+
+    Parameters
+    ----------
+    title : str
+        What is trained.
+
+    Yields
+    ------
+    function of one Progress
+        What `train` takes as on_step.
+    """
+    from rich import progress
+
+    note = progress.TextColumn("{task.fields[note]}")
+    columns = (progress.TextColumn(title), progress.BarColumn(), progress.MofNCompleteColumn(), note)
+    with progress.Progress(*columns, progress.TimeRemainingColumn()) as bar:
+        task, started, seen = bar.add_task(title, total=None, note=""), time.monotonic(), 0
+
+        def on_step(report: Progress) -> None:
+            nonlocal seen
+            if not seen:  # a resumed run does not begin at 0
+                bar.reset(task, completed=report.step, total=report.steps)
+            seen += report.characters
+            note = f"{report.bits:.3f} bits/char, {seen / (time.monotonic() - started):,.0f} char/s"
+            bar.update(task, completed=report.step, total=report.steps, note=note)
+
+        yield on_step
