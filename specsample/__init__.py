@@ -10,6 +10,7 @@ from specsample.language_model import LanguageModel, TableModel
 from specsample.speculative import draft, generate, step, verify
 from specsample.strategies import decoding_strategy, greedy, min_p, temperature, top_k, top_p, typical
 from specsample.trace import Round, Trace
+from specsample.transformer.lm import load_pair
 
 __all__ = [  # in reading order
     "softmax",
@@ -33,4 +34,5 @@ __all__ = [  # in reading order
     "verify",
     "step",
     "generate",
+    "load_pair",
 ]

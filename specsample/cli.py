@@ -18,7 +18,7 @@ from rich.text import Text
 
 from specsample.bench import Comparison, compare, pass_costs, predicted_speedup, timed
 from specsample.speculative import generate
-from specsample.strategies import Transform, decoding_strategy
+from specsample.strategies import Transform, decoding_strategy, temperature
 from specsample.trace import STYLES, Trace
 from specsample.transformer.lm import TransformerLM, load, load_pair
 
@@ -58,7 +58,8 @@ def demo(given: argparse.Namespace) -> None:
     console.print(_legend(given.K))
     for kind, prompt in PROMPTS.items():
         tokens = target.tokenizer.encode(prompt)
-        run = compare(tokens, target, draft, K=given.K, max_new_tokens=given.max_new_tokens, seed=given.seed)
+        settings = {"max_new_tokens": given.max_new_tokens, "transform": temperature(given.temperature)}
+        run = compare(tokens, target, draft, K=given.K, seed=given.seed, **settings)
         console.rule(f"{kind}: autoregressive, one target pass a token")
         console.print(Text(prompt, "dim") + Text(target.tokenizer.decode(run.baseline_tokens)))
         console.rule(f"{kind}: speculative, up to {given.K + 1} tokens a target pass")
@@ -156,6 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     command = _command(commands, demo, "demo", "generate code and prose with the pair that comes with the package")
     command.add_argument("--K", type=int, default=5, help="drafts a round (default: 5)")
     command.add_argument("--max-new-tokens", type=int, default=200, help="tokens a prompt (default: 200)")
+    command.add_argument("--temperature", type=float, default=1.0, help="of both models (default: 1)")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--no-times", action="store_true", help="print only what a seed determines")
     _add_sampling(command := _command(commands, run_generate, "generate", "continue a prompt"))

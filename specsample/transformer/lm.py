@@ -5,7 +5,6 @@
 """
 
 from collections.abc import Sequence
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,8 @@ from specsample.transformer import checkpoint
 from specsample.transformer.cache import Cache
 from specsample.transformer.model import Config, forward
 from specsample.transformer.tokenizer import CharTokenizer
+
+PRETRAINED = Path(__file__).parents[1] / "pretrained"
 
 
 class TransformerLM:
@@ -112,6 +113,4 @@ def load_pair() -> tuple[TransformerLM, TransformerLM]:
     -------
     (TransformerLM, TransformerLM), target and draft, in float32, which share one tokenizer
     """
-    folder = files("specsample") / "pretrained"
-    with as_file(folder / "target.npz") as target, as_file(folder / "draft.npz") as draft:
-        return load(target), load(draft)
+    return load(PRETRAINED / "target.npz"), load(PRETRAINED / "draft.npz")
