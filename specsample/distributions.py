@@ -55,8 +55,10 @@ def pick(probs: Array, u: Any) -> int:
     >>> [pick(np.array([0.5, 0.0, 0.5]), u) for u in (0.0, 0.49, 0.5, 0.99)]
     [0, 0, 2, 2]
     """
-    u = np.float64(u) if isinstance(u, float) else u  # NumPy would round a Python float to float32 rows
-    is_past = u < np.cumsum(probs)
+    total = np.cumsum(
+        probs, dtype=object if probs.dtype == object else np.float64
+    )  # float32 would lose 1e-4 at V = 1e5
+    is_past = u < total
     if is_past.any():
         return int(np.argmax(is_past))
     return int(np.flatnonzero(probs)[-1])  # u lies beyond a sum rounded below 1: the last possible token

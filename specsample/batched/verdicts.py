@@ -1,0 +1,207 @@
+"""How are the drafts of B sequences verified at once, without a loop over rows or tokens?
+
+`pick` and `verify` do for B rows what `distributions.pick` and `speculative.verify` do for one, with functions of the
+array-API standard only: the same lines run on NumPy, PyTorch and CuPy. Before this file: `backend`; after it:
+`passes`.
+"""
+
+from typing import Any, NamedTuple
+
+from array_api_compat import array_namespace, device, is_array_api_obj
+
+from specsample.acceptance import accept_probability, residual
+from specsample.backend import owner
+from specsample.distributions import Array
+
+Verdicts = NamedTuple("Verdicts", [("n_accepted", Array), ("token", Array)])  # (B,) and (B,) int arrays
+
+
+def pick(probs: Array, u: Array) -> Array:
+    """Pick one token of each row by inverse CDF.
+
+    The cumulative sum is taken in the wider type of probs and u, and a token of probability zero is never returned,
+    in whatever order the library adds.
+
+    Parameters
+    ----------
+    probs : (B, V) array, rows sum to 1
+    u : (B,) array of uniform numbers
+
+    Returns
+    -------
+    (B,) int array, token ids
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pick(np.array([[0.5, 0.0, 0.5], [0.5, 0.0, 0.5]]), np.array([0.25, 0.5]))
+    array([0, 2])
+    """
+    xp, V = shared_namespace(probs=probs, u=u), probs.shape[-1]
+    cumulative = xp.cumulative_sum(probs, axis=-1, dtype=xp.result_type(probs.dtype, u.dtype))
+    is_possible = probs > 0
+    is_past = xp.logical_and(u[:, None] < cumulative, is_possible)  # (B, V)
+    first = xp.argmax(xp.astype(is_past, xp.int8), axis=-1)
+    last = V - 1 - xp.argmax(xp.astype(xp.flip(is_possible, axis=-1), xp.int8), axis=-1)
+    return xp.where(xp.any(is_past, axis=-1), first, last)  # last: u lies beyond a sum rounded below 1
+
+
+def verify(
+    draft_tokens: Array,
+    draft_probs: Array,
+    target_probs: Array,
+    *,
+    u_accept: Array,
+    u_emit: Array,
+    n_drafts: Array | None = None,
+) -> Verdicts:
+    """Keep a leading run of each row's drafts and pick the token after it (Algorithm 1, lines 8 to 17, for B rows).
+
+    Only the rows of p and q at the first refusal are used whole, so that beyond its (contiguous) inputs this takes
+    O(B V) memory. Types narrower than float32 are read as float32.
+
+    Parameters
+    ----------
+    draft_tokens : (B, K) int array
+    draft_probs : (B, K, V) array
+    target_probs : (B, K+1, V) array
+    u_accept : (B, K) array of uniform numbers
+    u_emit : (B,) array of uniform numbers
+    n_drafts : (B,) int array, drafts of each row, or None where every row has K
+        What stands at and after draft n_drafts[b] is padding: a token id in [0, V) and any numbers.
+
+    Returns
+    -------
+    Verdicts(n_accepted (B,), token (B,)), int arrays
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit, or arrays live in several libraries or on several devices.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> p, q = np.full((2, 2, 2), 0.5), np.array([[[0.0, 1.0]], [[0.0, 1.0]]])
+    >>> u_accept, u_emit = np.array([[0.6], [0.4]]), np.array([0.9, 0.9])
+    >>> verify(np.array([[1], [1]]), q, p, u_accept=u_accept, u_emit=u_emit)
+    Verdicts(n_accepted=array([0, 1]), token=array([0, 1]))
+    """
+    p, q, x = target_probs, draft_probs, draft_tokens
+    n_drafts, K = check_batch(x, q, p, u_accept=u_accept, u_emit=u_emit, n_drafts=n_drafts)
+    xp = array_namespace(p)
+    a = accept_probability(at_tokens(p[:, :K, :], x), at_tokens(q, x))  # (B, K)
+    is_draft = xp.arange(K + 1, device=device(p)) < n_drafts[:, None]  # (B, K+1), its last column false
+    is_kept = xp.logical_and(u_accept < a, is_draft[:, :K])
+    is_end = xp.logical_not(xp.concat([is_kept, is_draft[:, K:]], axis=1))  # (B, K+1)
+    n = xp.argmax(xp.astype(is_end, xp.int8), axis=1)  # (B,), the first refusal or the end of the drafts
+    p_n = rows_at(p, n)  # (B, V)
+    q_n = rows_at(q, xp.clip(n, 0, K - 1)) if K else xp.zeros_like(p_n)
+    q_n = xp.where((n < n_drafts)[:, None], q_n, xp.zeros_like(p_n))  # where all drafts were kept nothing was drafted
+    return Verdicts(n, pick(residual(p_n, q_n), u_emit))
+
+
+def check_batch(
+    draft_tokens: Array, draft_probs: Array, target_probs: Array, *, n_drafts: Array | None = None, **u: Array
+) -> tuple[Array, int]:
+    """Refuse arrays that do not fit, and count each row's drafts.
+
+    Parameters
+    ----------
+    draft_tokens : (B, K) int array
+    draft_probs : (B, K, V) array
+    target_probs : (B, K+1, V) array
+    n_drafts : (B,) int array or None
+    u : u_accept, (B, K) array, and u_emit, (B,) array
+
+    Returns
+    -------
+    (n_drafts (B,) int array, int K)
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit, or arrays live in several libraries or on several devices.
+    """
+    arrays = {"draft_tokens": draft_tokens, "draft_probs": draft_probs, "target_probs": target_probs, **u}
+    xp = shared_namespace(**arrays | ({} if n_drafts is None else {"n_drafts": n_drafts}))
+    if draft_tokens.ndim != 2 or target_probs.ndim != 3:
+        raise ValueError(
+            f"draft_tokens must be (B, K) and target_probs (B, K+1, V); got {tuple(draft_tokens.shape)} and "
+            f"{tuple(target_probs.shape)}. For one sequence use speculative.verify."
+        )
+    (B, K), V = draft_tokens.shape, target_probs.shape[-1]
+    wanted = {"draft_probs": (B, K, V), "target_probs": (B, K + 1, V), "u_accept": (B, K), "u_emit": (B,)}
+    for name, shape in wanted.items():
+        if tuple(arrays[name].shape) != shape:
+            raise ValueError(
+                f"{name} must be {shape} to match draft_tokens (B, K) = ({B}, {K}) and V = {V}; "
+                f"got {tuple(arrays[name].shape)}. Do both models share a tokenizer?"
+            )
+    if n_drafts is not None and tuple(n_drafts.shape) != (B,):
+        raise ValueError(f"n_drafts must be (B,) = ({B},), one number a row; got {tuple(n_drafts.shape)}.")
+    return (xp.full((B,), K, dtype=xp.int64, device=device(target_probs)) if n_drafts is None else n_drafts), K
+
+
+def shared_namespace(**arrays: Array) -> Any:
+    """Return the namespace of arrays that live in one library, on one device.
+
+    Parameters
+    ----------
+    arrays : arrays by name
+
+    Raises
+    ------
+    TypeError
+        If one is no array.
+    ValueError
+        If they live in several libraries or on several devices.
+    """
+    places = {name: (owner(array), str(device(array))) for name, array in arrays.items() if is_array_api_obj(array)}
+    if odd := [name for name in arrays if name not in places]:
+        raise TypeError(f"{odd[0]} must be an array; got {type(arrays[odd[0]]).__name__}. Is asarray missing?")
+    if len(set(places.values())) > 1:
+        listed = ", ".join(f"{name} in {library} on {where}" for name, (library, where) in places.items())
+        raise ValueError(f"arrays must share one library and device; got {listed}. Move them: backend.to_device.")
+    return array_namespace(*arrays.values())
+
+
+def at_tokens(probs: Array, tokens: Array) -> Array:
+    """Look each token's probability up.
+
+    Parameters
+    ----------
+    probs : (B, n, V) array
+    tokens : (B, n) int array, token ids
+
+    Returns
+    -------
+    (B, n) array, probs[b, i, tokens[b, i]], at least float32
+    """
+    xp = array_namespace(probs, tokens)
+    return _widen(xp.take_along_axis(probs, xp.astype(tokens, xp.int64)[..., None], axis=-1)[..., 0])
+
+
+def rows_at(probs: Array, index: Array) -> Array:
+    """Take some rows of each sequence; a copy of these rows only, where probs is contiguous.
+
+    Parameters
+    ----------
+    probs : (B, n, V) array
+    index : (B,) or (B, m) int array, in [0, n)
+
+    Returns
+    -------
+    (B, V) or (B, m, V) array, probs[b, index[b]], at least float32
+    """
+    xp, (B, n, V) = array_namespace(probs, index), probs.shape
+    first = xp.reshape(xp.arange(B, device=device(probs)) * n, (B,) + (1,) * (index.ndim - 1))
+    flat = xp.take(xp.reshape(probs, (B * n, V)), xp.reshape(first + index, (-1,)), axis=0)
+    return _widen(xp.reshape(flat, (*index.shape, V)))
+
+
+def _widen(array: Array) -> Array:
+    """Read floats narrower than 32 bits as float32, which holds each of them exactly."""
+    xp: Any = array_namespace(array)
+    is_narrow = xp.isdtype(array.dtype, "real floating") and xp.finfo(array.dtype).bits < 32
+    return xp.astype(array, xp.float32) if is_narrow else array
