@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from specsample.bench import Comparison, compare, pass_costs, predicted_speedup, timed
+from specsample.conformance import command as check
 from specsample.speculative import generate
 from specsample.strategies import Transform, decoding_strategy, temperature
 from specsample.trace import STYLES, Trace
@@ -38,18 +39,17 @@ def main(arguments: list[str] | None = None) -> int:
 
     Returns
     -------
-    int, exit status: 0, or 2 for bad input, or 130 after Ctrl-C
+    int, exit status: 0, or 2 for bad input, or 130 after Ctrl-C; that of a check follows its verdict
     """
     given = _parser().parse_args(arguments)
     try:
-        given.run(given)
+        return int(given.run(given) or 0)
     except (ValueError, OSError) as error:
         print(f"specsample {given.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    return 0
 
 
 def demo(given: argparse.Namespace) -> None:
@@ -170,6 +170,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--teacher", help="checkpoint of a target to distil from")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
+    check.add_arguments(
+        _command(commands, check.run, "check", "judge a sampler of your own: is its text the target's?")
+    )
     command = _command(commands, run_evaluate, "evaluate", "measure a pair on held-out text, as JSON")
     command.add_argument("--target", help="checkpoint; with --draft, instead of the pair that comes with the package")
     command.add_argument("--draft", help="checkpoint")

@@ -161,6 +161,11 @@ def test_verify_has_the_law_of_the_rule(data, V, K):
     assert exact_law(judge) == verdict_law(x, q, p)
 
 
+def test_a_row_of_p_too_many_is_refused():
+    with pytest.raises(ValueError, match=r"target_probs must be \(K\+1, V\) = \(2, V\)"):
+        verify([0], np.full((1, 2), 0.5), np.full((3, 2), 0.5), u_accept=[0.5], u_emit=0.5)
+
+
 # one round
 
 

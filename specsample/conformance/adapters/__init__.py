@@ -1,0 +1,25 @@
+"""How is a sampler shown to the kit? In three shapes, each three lines for the user.
+
+`from_verify` for a function that judges drafts, `from_step` for one that drafts too, `from_generate` for whole texts;
+`from_engine` for an engine that keeps its own models, `from_torch` for tensors. Ready-made: `huggingface`, `vllm`,
+`flashinfer`. Read `setting` first.
+"""
+
+from specsample.conformance.adapters.adapter import Adapter, Broken, Sample, Seeds
+from specsample.conformance.adapters.rounds import from_step, from_verify
+from specsample.conformance.adapters.setting import Setting
+from specsample.conformance.adapters.torch_callables import from_torch
+from specsample.conformance.adapters.whole import from_engine, from_generate
+
+__all__ = [
+    "from_verify",
+    "from_step",
+    "from_generate",
+    "from_engine",
+    "from_torch",
+    "Adapter",
+    "Sample",
+    "Seeds",
+    "Setting",
+    "Broken",
+]

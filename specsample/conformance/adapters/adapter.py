@@ -1,0 +1,221 @@
+"""What does the kit need of a sampler, and when has the sampler broken its contract?
+
+An `Adapter` draws streams: token ids behind one prompt, padded with -1. `checked_rows` and `checked_texts` read what
+a user's function returned and say what is wrong with it. Before this file: `setting`; after it: `rounds`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import current_thread
+from time import monotonic
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from specsample.conformance.adapters.setting import Setting
+from specsample.distributions import Array
+
+PADDING = -1
+Kind = Literal["verify", "step", "generate"]
+
+
+class Broken(Exception):
+    """Tell that a sampler broke its contract, so that no law can be judged: what happened, and what to do."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Call a user's function, and note on the running thread when: a call that takes too long can be told.
+
+    Parameters
+    ----------
+    fn : function
+    """
+
+    fn: Callable[..., Any]
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        """Call the function."""
+        current_thread().called_at = monotonic()  # type: ignore[attr-defined]
+        return self.fn(*given, **named)
+
+
+class Seeds(NamedTuple):
+    """Seed the harness (drafts handed to `verify`, the last token) and the sampler under test apart."""
+
+    harness: np.random.SeedSequence
+    sampler: np.random.SeedSequence
+
+    def generators(self) -> tuple[np.random.Generator, np.random.Generator]:
+        """Make a random generator of each."""
+        return np.random.default_rng(self.harness), np.random.default_rng(self.sampler)
+
+
+class Round(NamedTuple):
+    """Remember one round of m streams."""
+
+    streams: Array  # (m,), which they are
+    nodes: Array  # (m,), the texts before it
+    number: Array  # (m,), 0 for a stream's first round
+    drafts: Array | None  # (m, k), or None where the sampler drafts by itself
+    emitted: Array  # (m, k+1), padded with -1
+
+
+@dataclass
+class Sample:
+    """Hold streams, and how they came about.
+
+    Parameters
+    ----------
+    tokens : (n, L) int array, padded with -1 behind a text's end
+    rounds : list of Round, those in which the sampler was called
+    violations : Counter from a sentence to how often it was true
+    """
+
+    tokens: Array
+    rounds: list[Round] = field(default_factory=list)
+    violations: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """Show the kit a sampler.
+
+    Parameters
+    ----------
+    kind : "verify", "step" or "generate"
+    name : str, for the report
+    sample : (Setting, n, Seeds) -> Sample
+    own : (Setting, ...), where the sampler brings its own models and cannot be asked about others
+    call : the user's function behind `verify`, for scripted uniform numbers; None where it takes no NumPy generator
+    is_batched : bool, whether one call serves many sequences
+    """
+
+    kind: Kind
+    name: str
+    sample: Callable[[Setting, int, Seeds], Sample]
+    own: tuple[Setting, ...] = ()
+    call: Callable[..., Any] | None = None
+    is_batched: bool = False
+
+
+def name_of(function: Any) -> str:
+    """Name a function for messages."""
+    return str(getattr(function, "__qualname__", None) or getattr(function, "func", None) or function)
+
+
+def checked_rows(given: Any, shape: tuple[int, int], V: int) -> Any:
+    """Return what `verify` or `step` gave as an (N, K+1) int array, or raise Broken.
+
+    Parameters
+    ----------
+    given : array, or sequence of sequences of token ids
+    shape : (N, K+1)
+    V : int, token ids lie below it
+    """
+    rows = _as_ints(given, f"(N, K+1) = {shape} token ids, padded with -1")
+    if rows.shape != shape:
+        raise Broken(
+            f"the sampler must return (N, K+1) = {shape} token ids, one row for each of the N drafts it was given; "
+            f"got {rows.shape}. Is the bonus column missing, or the batch axis?"
+        )
+    _check_ids(rows, V)
+    is_token = rows != PADDING
+    if (is_token[:, 1:] & ~is_token[:, :-1]).any():
+        row = rows[(is_token[:, 1:] & ~is_token[:, :-1]).any(axis=1)][0]
+        raise Broken(f"padding (-1) must stand behind all tokens of a row; got {row.tolist()}.")
+    if not is_token[:, 0].all():
+        raise Broken(
+            "the sampler must emit at least one token a row; a row holds none. "
+            "After a rejection emit the replacement, after K acceptances the bonus token."
+        )
+    return rows
+
+
+def checked_row(given: Any, K: int, V: int) -> list[int]:
+    """Return the tokens of one round as a list of 1 ... K+1 ids, or raise Broken."""
+    row = _as_ints(given, f"1 to K+1 = {K + 1} token ids")
+    row = row[0] if row.ndim == 2 and len(row) == 1 else row
+    if row.ndim != 1 or not 1 <= len(row) <= K + 1:
+        raise Broken(
+            f"the sampler must return 1 to K+1 = {K + 1} token ids for one sequence; got shape {row.shape}. "
+            "For many sequences at once set batched=True."
+        )
+    padded = np.concatenate([row, np.full(K + 1 - len(row), PADDING)])
+    return list(checked_rows(padded[None], (1, K + 1), V)[0].tolist())
+
+
+def checked_texts(given: Any, n: int, setting: Setting) -> Sample:
+    """Return what `generate` gave as a Sample, or raise Broken.
+
+    Parameters
+    ----------
+    given : n sequences of new token ids; padding with -1 is cut off
+    n : int, texts asked for
+    setting : Setting
+    """
+    texts = [_as_ints(text, "a sequence of new token ids") for text in counted(given, n)]
+    L, V, sample = setting.max_new_tokens, setting.vocab_size, Sample(np.full((n, setting.max_new_tokens), PADDING))
+    for i, text in enumerate(texts):
+        if text.ndim != 1:
+            raise Broken(f"a text must be a flat sequence of token ids; got shape {text.shape}.")
+        kept = text[: len(text) - int(np.argmax(text[::-1] != PADDING))] if (text != PADDING).any() else text[:0]
+        _check_ids(kept, V)
+        if (kept == PADDING).any():
+            raise Broken(f"padding (-1) must stand behind all tokens of a text; got {text.tolist()}.")
+        sample.violations[f"more than max_new_tokens = {L} tokens"] += len(kept) > L
+        sample.tokens[i, : min(len(kept), L)] = kept[:L]
+    return with_stop_violations(sample, setting)
+
+
+def counted(given: Any, n: int) -> Any:
+    """Return what `generate` gave if it is n texts, or raise Broken."""
+    if hasattr(given, "__len__") and len(given) == n:
+        return given
+    got = f"{len(given)} of them" if hasattr(given, "__len__") else type(given).__name__
+    raise Broken(f"the sampler must return {n} sequences of new token ids, one a prompt; got {got}.")
+
+
+def with_stop_violations(sample: Sample, setting: Setting) -> Sample:
+    """Count the texts that end too early, or go on behind a stop token."""
+    is_token, is_stop = sample.tokens != PADDING, np.isin(sample.tokens, list(setting.stop))
+    is_short = ~is_token[:, -1] & ~is_stop.any(axis=1)
+    sample.violations["a text ends before max_new_tokens without a stop token"] += int(is_short.sum())
+    goes_on = (is_stop[:, :-1] & is_token[:, 1:]).any(axis=1)
+    sample.violations["a token behind a stop token"] += int(goes_on.sum())
+    sample.violations = +sample.violations
+    return sample
+
+
+def _as_ints(given: Any, wanted: str) -> Any:
+    """Read arrays of any library and nested sequences as integers."""
+    if hasattr(given, "detach"):  # a torch tensor
+        given = given.detach().cpu().numpy()
+    try:
+        array = np.asarray(given)
+    except ValueError as error:  # rows of different lengths
+        raise Broken(f"the sampler must return {wanted}; got rows of different lengths. Pad them with -1.") from error
+    if array.dtype.kind == "f" and array.size and not np.isfinite(array).all():
+        raise Broken(f"the sampler must return {wanted}; got NaN or infinity. Was a residual of mass 0 normalised?")
+    if array.dtype.kind == "f" and (array == np.round(array)).all():
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "iu":
+        got = type(given).__name__ if array.dtype == object else f"dtype {array.dtype}"
+        raise Broken(f"the sampler must return {wanted}; got {got}.")
+    return array.astype(np.int64)
+
+
+def _check_ids(tokens: Array, V: int) -> None:
+    """Refuse ids that are neither tokens nor padding."""
+    is_bad = (tokens < PADDING) | (tokens >= V)
+    if is_bad.any():
+        raise Broken(
+            f"token ids must lie in 0 .. V-1 = {V - 1} (or be -1, padding); got {tokens[is_bad].ravel()[0]}. "
+            "Does a cumulative sum stay below 1?"
+        )
+
+
+def listed(prompts: int, prompt: Sequence[int]) -> list[list[int]]:
+    """Repeat a prompt."""
+    return [list(prompt) for _ in range(prompts)]

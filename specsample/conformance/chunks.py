@@ -1,0 +1,215 @@
+"""How is the work cut, so that the verdict does not depend on who does it?
+
+A chunk is a fixed number of streams with a seed of its own. Chunks are started ahead on any
+`concurrent.futures.Executor` and always read in one order. A sampler that raises, hangs or answers nonsense ends in a
+`Broken` that says what to do. Before this file: `adapters`; after it: `branches`.
+"""
+
+import pickle
+import traceback
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import BrokenExecutor, Executor, Future
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from threading import Thread
+from time import monotonic
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from specsample.conformance.adapters import Adapter, Broken, Sample, Seeds, Setting
+from specsample.conformance.branches import efficiency
+from specsample.conformance.probe_pack import PackedProbe, load_probes
+from specsample.distributions import Array
+
+AHEAD = 16  # chunks started before the oldest one has been read
+FIRST, LARGEST = 512, 16_384  # streams of a probe's first chunk, and of its largest
+
+
+class Task(NamedTuple):
+    """Say what one worker has to do."""
+
+    adapter: Adapter
+    source: Any  # the name of a shipped probe, a PackedProbe, or a Setting
+    n: int
+    seeds: Seeds
+    time_limit: float
+    keep: bool = False  # send all streams and rounds back, not only their counts
+
+
+class Chunk(NamedTuple):
+    """Tell what came of a task."""
+
+    codes: Array  # different texts, as numbers in base V+1
+    counts: Array  # how often each came
+    violations: Counter[str]
+    efficiency: Array  # (4,), see `branches.efficiency`
+    sample: Sample | None
+
+
+def run(task: Task) -> Chunk:
+    """Draw the streams of one task.
+
+    Parameters
+    ----------
+    task : Task
+
+    Returns
+    -------
+    Chunk
+
+    Raises
+    ------
+    Broken
+        If the sampler raises, hangs or returns what is no text.
+    """
+    setting = setting_of(task.source)
+    sample = guarded(lambda: task.adapter.sample(setting, task.n, task.seeds), task.time_limit)
+    codes, counts = np.unique(encode(sample.tokens, setting.vocab_size), return_counts=True)
+    return Chunk(codes, counts, sample.violations, efficiency(sample, setting), sample if task.keep else None)
+
+
+def guarded(draw: Callable[[], Sample], time_limit: float) -> Sample:
+    """Run a sampler on a thread of its own; turn everything that goes wrong into Broken.
+
+    Parameters
+    ----------
+    draw : function without arguments
+    time_limit : float, seconds for one call of the user's function
+    """
+    ended: list[Any] = []
+
+    def work() -> None:
+        try:
+            ended.append(draw())
+        except BaseException as error:  # SystemExit too: it is reported, never swallowed
+            ended.append(error)
+
+    thread = Thread(target=work, daemon=True, name="sampler under test")
+    thread.called_at = monotonic()  # type: ignore[attr-defined]
+    thread.start()
+    while thread.is_alive():
+        thread.join(min(1.0, time_limit / 4))
+        if thread.is_alive() and monotonic() - thread.called_at > time_limit:  # type: ignore[attr-defined]
+            raise Broken(
+                f"the sampler did not return within time_limit = {time_limit:g} s. Does it loop until a residual of "
+                "mass 0 gives a token? If it is only slow, raise time_limit or lower the adapter's batch."
+            )
+    if isinstance(ended[0], BaseException):
+        raise ended[0] if isinstance(ended[0], Broken) else _as_broken(ended[0])
+    drawn: Sample = ended[0]
+    return drawn
+
+
+def _as_broken(error: BaseException) -> Broken:
+    """Describe an exception of the user's code, with the end of its traceback."""
+    ours = str(Path(__file__).parent)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
+    last = "".join(traceback.format_list(frames[-2:])).rstrip()
+    return Broken(
+        f"the sampler raised {type(error).__name__}: {error}. Call it once by hand with the arguments that the "
+        f"adapter's docstring names.\n{last}"
+    )
+
+
+def run_all(tasks: Iterable[Task], executor: Executor | None) -> Generator[Chunk, None, None]:
+    """Run tasks, ahead where there is an executor, and yield their chunks in the tasks' order.
+
+    Parameters
+    ----------
+    tasks : iterable of Task
+    executor : concurrent.futures.Executor, or None for this process
+
+    Raises
+    ------
+    Broken
+        If the sampler breaks its contract, or a worker dies.
+    TypeError
+        If the adapter cannot be sent to a worker.
+    """
+    if executor is None:
+        yield from map(run, tasks)
+        return
+    waiting, source = deque[Future[Chunk]](), iter(tasks)
+    try:
+        while True:
+            while len(waiting) < AHEAD and (task := next(source, None)) is not None:
+                waiting.append(executor.submit(run, task))
+            if not waiting:
+                return
+            yield _result(waiting.popleft())
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _result(future: "Future[Chunk]") -> Chunk:
+    """Wait for a chunk; say what to do where the executor could not make one."""
+    try:
+        return future.result()
+    except BrokenExecutor as error:
+        raise Broken(f"a worker process died while the sampler ran: {error}. Run it with executor=None.") from error
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise TypeError(
+            f"the adapter cannot be sent to another process: {error}. Define the function at the top of a module, "
+            "not inside a function or as a lambda, or leave executor out."
+        ) from error
+
+
+@lru_cache(maxsize=64)
+def _shipped(name: str) -> Setting:
+    """Build the setting of a shipped probe, once in a process."""
+    return setting_of(next(probe for probe in load_probes() if probe.name == name))
+
+
+def setting_of(source: Any) -> Setting:
+    """Build what an adapter is asked, from a probe, its name, or a Setting.
+
+    Parameters
+    ----------
+    source : str, PackedProbe or Setting
+    """
+    if isinstance(source, str):
+        return _shipped(source)
+    if isinstance(source, Setting):
+        return source
+    models = source.target_model, source.draft_model
+    return Setting(
+        *models,
+        prompt=tuple(source.prompt),
+        K=source.K,
+        max_new_tokens=source.max_new_tokens,
+        stop=tuple(source.stop),
+        transform=source.transform,
+        name=source.name,
+    )
+
+
+def light(probe: PackedProbe) -> PackedProbe:
+    """Leave out of a probe what no worker needs."""
+    return replace(probe, rule_laws={}, required_n={})
+
+
+def sizes(total: int) -> list[int]:
+    """Cut a number of streams into chunks that double up to a largest size."""
+    parts, size = list[int](), FIRST
+    while total > 0:
+        parts.append(min(size, total))
+        total, size = total - parts[-1], min(2 * size, LARGEST)
+    return parts
+
+
+def encode(tokens: Array, V: int) -> Any:
+    """Write each text as one number in base V+1; padding is the digit 0."""
+    return (tokens + 1) @ (V + 1) ** np.arange(tokens.shape[1])
+
+
+def decode(code: int, V: int) -> tuple[int, ...]:
+    """Read a text back."""
+    text = list[int]()
+    while code:
+        code, digit = divmod(code, V + 1)
+        text.append(digit - 1)
+    return tuple(text)

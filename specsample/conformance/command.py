@@ -1,0 +1,177 @@
+"""What does `specsample check module:function` do? It imports the function, runs the kit, and prints the report.
+
+`add_arguments` describes the command to argparse, `run` returns its exit status: 0 PASS, 1 FAIL, 2 bad usage,
+3 INCONCLUSIVE, 4 INVALID. Before this file: `kit`.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager, nullcontext
+from html import escape
+from importlib import import_module
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as ProgressBar
+
+from specsample.conformance.adapters import Adapter, from_generate, from_step, from_torch, from_verify
+from specsample.conformance.kit import Progress, check
+from specsample.conformance.report import Report
+from specsample.conformance.report_html import to_html
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser, of the command
+    """
+    add = parser.add_argument
+    add("function", help="module:function; a function of the kind, or one without arguments that returns an adapter")
+    add("--kind", choices=("verify", "step", "generate", "adapter"), required=True)
+    add("--one", action="store_true", help="the function takes one sequence, not a batch")
+    add("--logits", action="store_true", help="verify wants logits, not probabilities")
+    add("--torch", metavar="DEVICE", help="verify takes torch tensors on this device")
+    add("--probes", nargs="+", default=["standard"], help="probes of the pack (default: standard, all of them)")
+    add("--eps", type=float, default=0.02, help="total variation that a PASS excludes (default: 0.02)")
+    add("--alpha", type=float, default=1e-6, help="probability that a lossless sampler fails (default: 1e-6)")
+    add("--power", type=float, default=0.999, help="probability of finding a deviation by eps (default: 0.999)")
+    add("--budget", type=int, help="streams in all (default: as many as eps needs)")
+    add("--time-limit", type=float, default=60.0, help="seconds for one call (default: 60)")
+    add("--workers", type=int, default=1, help="processes (default: 1)")
+    add("--seed", type=int, default=0)
+    add("--json", action="store_true", help="print the report as JSON")
+    add("--report", metavar="OUT.html", help="write the report as HTML too")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    given : argparse.Namespace, from a parser with `add_arguments`
+
+    Returns
+    -------
+    int, exit status
+
+    Raises
+    ------
+    ValueError
+        If there is no such function, or an argument makes no sense.
+    """
+    adapter = adapter_for(given)
+    with _executor(given.workers) as executor, _bar(adapter.name) as progress:
+        found = check(
+            adapter,
+            probes="standard" if given.probes == ["standard"] else given.probes,
+            **{name: getattr(given, name) for name in ("alpha", "eps", "power", "budget", "seed", "time_limit")},
+            executor=executor,
+            progress=progress,
+        )
+    write(found, as_json=given.json, path=given.report)
+    return found.exit_status
+
+
+def write(found: Report, *, as_json: bool, path: str | None) -> None:
+    """Print a report, and write it to a file as HTML where a path is given.
+
+    Parameters
+    ----------
+    found : Report
+    as_json : bool
+    path : str or None
+    """
+    if as_json:
+        sys.stdout.write(found.to_json() + "\n")
+    else:
+        Console(highlight=False).print(found)
+    if path is not None:
+        title = f"<!doctype html><meta charset='utf-8'><title>{found.verdict} {escape(found.sampler)}</title>"
+        Path(path).write_text(title + to_html(found), encoding="utf-8")
+
+
+def adapter_for(given: argparse.Namespace) -> Adapter:
+    """Make the adapter that the arguments name.
+
+    Parameters
+    ----------
+    given : argparse.Namespace
+
+    Raises
+    ------
+    ValueError
+        If there is no such module or function.
+    """
+    fn = find(given.function)
+    if given.kind == "adapter":
+        made = fn if isinstance(fn, Adapter) else fn()
+        if not isinstance(made, Adapter):
+            raise ValueError(f"{given.function} must be an adapter, or return one; got {type(made).__name__}.")
+        return made
+    batched = {"batched": not given.one, "name": given.function}
+    if given.torch and given.kind == "verify":
+        return from_torch(fn, logits=given.logits, device=given.torch, **batched)
+    if given.torch or (given.logits and given.kind != "verify"):
+        raise ValueError(f"--torch and --logits belong to --kind verify; got --kind {given.kind}.")
+    if given.kind == "verify":
+        return from_verify(fn, logits=given.logits, **batched)
+    return from_step(fn, **batched) if given.kind == "step" else from_generate(fn, **batched)
+
+
+def find(path: str) -> Any:
+    """Import module:function, also from the current folder.
+
+    Parameters
+    ----------
+    path : str
+
+    Raises
+    ------
+    ValueError
+        If it is not of that form, or there is no such module or function.
+    """
+    module, colon, name = path.partition(":")
+    if not colon or not module or not name:
+        raise ValueError(f"function must be written module:function; got {path!r}.")
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        found: Any = import_module(module)
+    except ModuleNotFoundError as error:
+        raise ValueError(f"module {module!r} cannot be imported: {error}. Is it in this folder?") from error
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise ValueError(f"module {module!r} has no {name!r}; it has {_public(found)}.")
+        found = getattr(found, part)
+    return found
+
+
+def _public(module: Any) -> str:
+    """List some public names."""
+    return ", ".join([name for name in vars(module) if not name.startswith("_")][:8]) or "no public names"
+
+
+def _executor(workers: int) -> Any:
+    """Make a process pool where more than one worker is wanted."""
+    return nullcontext[Executor | None](None) if workers <= 1 else ProcessPoolExecutor(workers, get_context("spawn"))
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[Callable[[Progress], None]]:
+    """Show streams drawn and the evidence so far, on standard error."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with ProgressBar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f"{name}: contract", total=None)
+
+        def show(at: Progress) -> None:
+            said = f"{name}: {at.probe}, largest log E {at.log_e:.1f}"
+            bar.update(task, total=at.needed, completed=at.streams, description=said)
+
+        yield show

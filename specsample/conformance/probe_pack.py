@@ -1,0 +1,239 @@
+"""Which questions does the kit put to a sampler? Probes that were designed once and ship as a file.
+
+`probes.json` holds for each probe the tables of p and q, the setting, the cells in which outputs are counted, the
+target's law over the cells, the exact laws of the wrong samplers of the catalogue, and how many outputs each of them
+needs to be rejected. `make_probes` writes the file. Before this file: `statistics`; after it: `make_probes`.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from specsample.conformance.probes import Penalised
+from specsample.distributions import Array
+from specsample.language_model import LanguageModel, TableModel
+from specsample.strategies import Transform, decoding_strategy
+
+Text = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class PackedProbe:
+    """Pose one question to a sampler, with the answers of all samplers of the catalogue.
+
+    Outputs are counted in C = len(cells) + 1 cells; the last one is "anything else" and has probability 0 under the
+    target. All laws are over these C cells, in this order.
+
+    Parameters
+    ----------
+    name : str
+    purpose : str, what it can tell apart
+    target_model, draft_model : LanguageModel
+    prompt : tuple of int
+    K : int, drafts a round
+    max_new_tokens : int, tokens to generate
+    stop : tuple of int, token ids that end the text
+    strategy : dict, arguments of `decoding_strategy`, empty for none
+    positions : tuple of int or None, the tokens of the text that are looked at, None for all of them
+    bins : tuple of V tuples of V ints or None, the bin of token x behind token c is bins[c][x]; None for the token
+    cells : tuple of tuples, what is seen of a text: its tokens, or their bins
+    law : (C,) array, of the target
+    rule_laws : dict from the id of a rule to (C,) array; a rule that is neither here nor in blind_to has no known law
+    blind_to : tuple of str, ids of wrong rules whose law is the target's here
+    required_n : dict from the id of a rule to int, outputs to reject it at 1e-6 with power 0.999
+    weight : float, share of the error budget
+    """
+
+    name: str
+    purpose: str
+    target_model: LanguageModel
+    draft_model: LanguageModel
+    prompt: Text
+    K: int
+    max_new_tokens: int
+    stop: Text
+    strategy: Mapping[str, Any]
+    positions: Text | None
+    bins: tuple[Text, ...] | None
+    cells: tuple[Text, ...]
+    law: Array
+    rule_laws: Mapping[str, Array]
+    blind_to: tuple[str, ...]
+    required_n: Mapping[str, int]
+    weight: float
+
+    @property
+    def transform(self) -> Transform | None:
+        """The decoding strategy of both models, or None."""
+        return decoding_strategy(**self.strategy) if self.strategy else None
+
+    @cached_property
+    def index(self) -> dict[Text, int]:
+        """The number of each cell."""
+        return {cell: i for i, cell in enumerate(self.cells)}
+
+    def cell_of(self, text: Iterable[int]) -> int:
+        """Find the cell that a text falls into.
+
+        Parameters
+        ----------
+        text : iterable of int, the new tokens
+
+        Returns
+        -------
+        int in [0, C); C - 1 for what the target cannot emit
+        """
+        return self.index.get(see(tuple(text), self.prompt, self.positions, self.bins), len(self.cells))
+
+    def count(self, texts: Iterable[Iterable[int]] | Array) -> Array:
+        """Count texts in cells.
+
+        Parameters
+        ----------
+        texts : iterable of iterables of int, the new tokens of each output; or (N, max_new_tokens) int array, padded
+            with -1
+
+        Returns
+        -------
+        (C,) int array
+        """
+        counts = np.zeros(len(self.cells) + 1, np.int64)
+        if isinstance(texts, np.ndarray):
+            rows, repeats = np.unique(texts, axis=0, return_counts=True)
+            for row, n in zip(rows.tolist(), repeats.tolist(), strict=True):
+                counts[self.cell_of(_unpadded(row))] += n
+        else:
+            for text in texts:
+                counts[self.cell_of(text)] += 1
+        return counts
+
+    def run(self, generate: Callable[..., Any], rng: Any) -> list[int]:
+        """Call a sampler with the arguments of `speculative.generate` once.
+
+        Parameters
+        ----------
+        generate : function with the arguments of `speculative.generate`
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        list of int, the new tokens
+        """
+        setting = {"K": self.K, "max_new_tokens": self.max_new_tokens, "transform": self.transform, "stop": self.stop}
+        return list(generate(list(self.prompt), self.target_model, self.draft_model, rng=rng, **setting)[0])
+
+
+def load_probes(names: Sequence[str] | None = None) -> list[PackedProbe]:
+    """Read the probe pack.
+
+    Parameters
+    ----------
+    names : sequence of str, or None for all probes; "P8" stands for every probe whose name begins so
+
+    Returns
+    -------
+    list of PackedProbe, in the order of the file
+
+    Raises
+    ------
+    ValueError
+        If there is no probe of a name.
+
+    Examples
+    --------
+    >>> load_probes(["P2"])[0].K
+    1
+    """
+    text = (files("specsample.conformance") / "probes.json").read_text(encoding="utf-8")
+    probes = [unpack(record) for record in json.loads(text)["probes"]]
+    wanted = [probe.name for probe in probes] if names is None else list(names)
+    if unknown := [name for name in wanted if not any(_belongs(probe.name, name) for probe in probes)]:
+        raise ValueError(f"names must be of probes {[probe.name for probe in probes]}; got {unknown[0]!r}.")
+    return [probe for probe in probes if any(_belongs(probe.name, name) for name in wanted)]
+
+
+def unpack(record: Mapping[str, Any]) -> PackedProbe:
+    """Build a probe from its record in the file.
+
+    Parameters
+    ----------
+    record : dict of JSON values
+
+    Returns
+    -------
+    PackedProbe, its models in float64
+    """
+    plain = {key: record[key] for key in ("name", "purpose", "K", "max_new_tokens", "required_n", "weight")}
+    bins = record["bins"]
+    return PackedProbe(
+        **plain,
+        target_model=_model(record["target"], record["penalty"]),
+        draft_model=_model(record["draft"]),
+        prompt=tuple(record["prompt"]),
+        stop=tuple(record["stop"]),
+        strategy={name: _number(value) for name, value in record["strategy"].items()},
+        positions=None if record["positions"] is None else tuple(record["positions"]),
+        bins=None if bins is None else tuple(tuple(row) for row in bins),
+        cells=tuple(tuple(cell) for cell in record["cells"]),
+        law=np.array(record["law"]),
+        blind_to=tuple(record["blind_to"]),
+        rule_laws={name: np.array(law) for name, law in record["rule_laws"].items()},
+    )
+
+
+def see(text: Text, prompt: Text, positions: Text | None, bins: Sequence[Sequence[int]] | None) -> Text:
+    """Reduce a text to what its probe looks at.
+
+    Parameters
+    ----------
+    text : tuple of int, the new tokens
+    prompt : tuple of int
+    positions : tuple of int or None, which tokens are looked at; None for all
+    bins : (V, V) sequences of int or None, bins[c][x] is the bin of token x behind token c
+
+    Returns
+    -------
+    tuple of int, tokens or bins; (-1,) where a token has no bin or a position is missing
+
+    Examples
+    --------
+    >>> see((1, 0, 1), (0,), None, ((0, 0), (5, 7))), see((1, 0, 1), (0,), (0, 2), None)
+    ((0, 5, 0), (1, 1))
+    """
+    try:
+        if min(text, default=0) < 0:
+            return (-1,)
+        seen = text if bins is None else tuple(bins[c][x] for c, x in zip((*prompt[-1:], *text), text, strict=False))
+        return seen if positions is None else tuple(seen[i] for i in positions)
+    except IndexError:
+        return (-1,)
+
+
+def _belongs(name: str, wanted: str) -> bool:
+    """Whether a probe is the wanted one or one of its parts: P8-ratio is part of P8."""
+    return name == wanted or name.startswith(f"{wanted}-")
+
+
+def _model(rows: Any, penalty: str | None = None) -> LanguageModel:
+    """Build a table of floats from whole weights, and penalise repetitions where asked."""
+    weights = np.array(rows, float)
+    table = TableModel(weights / weights.sum(axis=-1, keepdims=True))
+    return table if penalty is None else Penalised(table, float(Fraction(penalty)))
+
+
+def _number(value: Any) -> Any:
+    """Read "1/2" as a float, and leave whole numbers alone."""
+    return float(Fraction(value)) if isinstance(value, str) else value
+
+
+def _unpadded(row: list[int]) -> Text:
+    """Cut a row before its padding; a -1 in the middle stays, and is a text that no target emits."""
+    while row and row[-1] == -1:
+        row.pop()
+    return tuple(row)

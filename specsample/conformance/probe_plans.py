@@ -1,0 +1,136 @@
+"""What are the ten probes? Their tables and settings; everything else in `probes.json` is computed from them.
+
+P8 and P10 have three parts each. Before this file: `probe_design`; after it: `make_probes`.
+"""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from specsample.conformance import probe_design
+from specsample.conformance.probe_pack import Text
+from specsample.conformance.probes import Penalised, Probe, sharpen
+from specsample.language_model import TableModel
+from specsample.strategies import Transform, decoding_strategy
+
+Weights = Any  # nested lists of int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Say what a probe is, before its laws are known; the fields are those of `PackedProbe`."""
+
+    name: str
+    purpose: str
+    target: Weights
+    draft: Weights
+    K: int
+    max_new_tokens: int
+    stop: Text = ()
+    strategy: dict[str, Any] = field(default_factory=dict)
+    penalty: str | None = None
+    positions: Text | None = None
+    bins: Weights = None
+    weight: int = 1
+    prompt: Text = (0,)
+
+    @property
+    def probe(self) -> Probe:
+        """The same with models of fractions."""
+        p, q = (TableModel(probe_design.fractions(weights)) for weights in (self.target, self.draft))
+        target = p if self.penalty is None else Penalised(p, Fraction(self.penalty))
+        setting: dict[str, Any] = {"K": self.K, "n": self.max_new_tokens, "stop": self.stop, "prompt": self.prompt}
+        return Probe(self.name, self.purpose, target, q, transform=exact_strategy(self.strategy), **setting)
+
+
+def exact_strategy(strategy: dict[str, Any]) -> Transform | None:
+    """Make a decoding strategy that stays exact on fractions: temperature 1/2 squares the probabilities."""
+    if not strategy:
+        return None
+    others: dict[str, Any] = {
+        key: Fraction(v) if isinstance(v, str) else v for key, v in strategy.items() if key != "temperature"
+    }
+    rest = decoding_strategy(**others)
+    return (lambda probs: rest(sharpen(probs))) if "temperature" in strategy else rest
+
+
+def rows(text: str, V: int, order: int) -> Weights:
+    """Read V^order rows of V weights each."""
+    return np.array(text.split(), int).reshape((V,) * (order + 1)).tolist()
+
+
+# The tables of P1, P3 and P9 were found by `probe_design.design`, with these arguments.
+TASKS: dict[str, tuple[probe_design.Task, dict[str, int]]] = {
+    "P1": (probe_design.P1, {"restarts": 80, "steps": 400}),
+    "P3": (probe_design.P3, {"restarts": 12, "steps": 0}),
+    "P9": (probe_design.P9, {"restarts": 12, "steps": 0}),
+}
+P1 = (
+    rows(
+        """5 4 5 6   4 1 6 9   8 5 2 5   7 1 4 8    2 12 3 3   2 11 6 1  2 10 7 1  3 8 3 6
+           1 12 6 1  2 3 14 1  4 5 5 6   6 8 4 2    8 2 6 4    2 1 5 12  2 6 1 11  10 6 1 3""",
+        V=4,
+        order=2,
+    ),
+    rows("4 7 1 8  7 6 1 6  1 3 13 3  1 10 3 6", V=4, order=1),
+)
+P3 = (
+    rows("2 4 4 10  7 1 4 8  2 12 3 3  6 8 4 2", V=4, order=1),
+    rows("6 7 1 6  1 3 13 3  10 1 3 6  1 4 7 8", V=4, order=1),
+)
+P9 = (
+    rows("6 2 1 1 7 1 1 2 6  2 6 2  5 1 3 1 1 7  7 1 1 2 3 4 1 6 2", V=3, order=2),
+    rows("1 3 2  2 1 3  3 1 1", V=3, order=1),
+)
+TEXT = rows("2 1 3  1 4 1  3 2 1", V=3, order=1), rows("1 3 2  2 1 3  1 1 4", V=3, order=1)
+FIVE = (
+    rows("9 6 4 3 1  2 8 5 4 3  3 2 9 6 4  6 4 3 2 8  1 5 4 9 3", V=5, order=1),
+    rows("3 4 9 2 6  6 3 2 9 4  8 3 4 1 6  2 9 4 6 3  5 1 8 3 6", V=5, order=1),
+)
+
+
+def wide(seed: int) -> Weights:
+    """Make a table of order 1 for 32 tokens: whole weights, 1 to 9, a few of them 30 times as large."""
+    u = np.random.default_rng(seed).random((32, 32))
+    return np.where(u < 0.1, (3000 * u).astype(int) + 1, (10 * u).astype(int)).tolist()
+
+
+P, Q = wide(8), wide(9)
+P_RANK = np.argsort(np.argsort(P, axis=1, kind="stable"), axis=1)
+BINS = {
+    "ratio": (np.array(P) * np.sum(Q, axis=1, keepdims=True) < np.array(Q) * np.sum(P, axis=1, keepdims=True)),
+    "mass": P_RANK < 29,
+    "ids": np.arange(32) + np.zeros((32, 1)) >= 16,
+}
+WIDE = [
+    Plan(f"P8-{name}", purpose, P, Q, K=4, max_new_tokens=5, bins=BINS[name].astype(int).tolist())
+    for name, purpose in (
+        ("ratio", "V = 32, K = 4: is a token likelier under q than under p?"),
+        ("mass", "V = 32, K = 4: is a token one of the three likeliest under p?"),
+        ("ids", "V = 32, K = 4: is a token's id in the upper half?"),
+    )
+]
+FILTERS = {"temperature": "1/2", "top_k": 4, "top_p": "9/10", "min_p": "1/10"}
+SPARSE = (
+    rows("3 0 2 0  0 1 0 2  2 0 1 1  0 3 1 0", V=4, order=1),
+    rows("1 3 1 0  2 0 2 0  0 0 1 3  1 1 2 2", V=4, order=1),
+)
+NEAR = rows("2 1 1  3 4 3  5 2 3", V=3, order=1), rows("2 1 1  4 3 3  5 3 2", V=3, order=1)
+ONE_HOT = rows("0 1 0  0 0 1  1 0 0", V=3, order=1)
+
+PLANS = [
+    Plan("P1", "the slowest wrong sampler is rejected as soon as possible", *P1, K=2, max_new_tokens=3, weight=4),
+    Plan("P2", "small enough to follow by hand", *TEXT, K=1, max_new_tokens=2),
+    Plan("P3", "the last three of five tokens, behind the first round", *P3, 3, 5, positions=(2, 3, 4)),
+    Plan("P4", "tokens that p or q cannot emit, and rows that share none", *SPARSE, K=2, max_new_tokens=3),
+    Plan("P5", "p = q behind one token, and nearly so behind the others", *NEAR, K=2, max_new_tokens=3),
+    Plan("P6", "a greedy draft, one-hot q", TEXT[0], ONE_HOT, K=3, max_new_tokens=4),
+    Plan("P7", "token 2 ends the text, or the limit does", *TEXT, K=2, max_new_tokens=4, stop=(2,)),
+    *WIDE,
+    Plan("P9", "p depends on two tokens: a stale cache entry tells on itself", *P9, K=2, max_new_tokens=4),
+    Plan("P10-temperature", "temperature 1/2", *TEXT, K=2, max_new_tokens=3, strategy={"temperature": "1/2"}),
+    Plan("P10-filters", "temperature, top-k, top-p and min-p", *FIVE, K=2, max_new_tokens=3, strategy=FILTERS),
+    Plan("P10-penalty", "tokens in the text, drafts included, are a quarter as likely", *TEXT, 2, 3, penalty="1/4"),
+]

@@ -1,0 +1,183 @@
+"""Which laws is a sampler compared with, and how much evidence is there on each?
+
+A `Question` is a setting with the target's law over cells, made from a probe of the pack or from an engine's own
+model. A `Case` is what has been seen of it so far. Before this file: `contract`; after it: `diagnosis`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from math import ceil, sqrt
+from typing import Any
+
+import numpy as np
+
+from specsample.conformance.adapters import Adapter, Setting
+from specsample.conformance.chunks import Chunk, decode, light, setting_of
+from specsample.conformance.exact import target_law
+from specsample.conformance.probe_pack import PackedProbe, load_probes
+from specsample.conformance.sample_size import E_PROCESS_PRICE, noncentrality
+from specsample.conformance.statistics import EProcess, log_e_threshold
+
+INDEPENDENCE_SHARE = 0.1  # of the error budget
+_noncentrality = lru_cache(noncentrality)
+
+
+@dataclass(frozen=True)
+class Question:
+    """Pose one question to a sampler.
+
+    Parameters
+    ----------
+    name, purpose : str
+    source : what a worker needs to pose it: a probe's name, a PackedProbe, or a Setting
+    setting : Setting
+    law : (C,) array, the target's; its last cell, "anything else", has probability 0
+    rule_laws : dict from the id of a wrong sampler to its (C,) law
+    cells : what is seen of the texts of each cell but the last
+    cell_of : maps a text to its cell
+    weight : float, share of the error budget
+    blind_to : ids of wrong samplers whose law is the target's here
+    """
+
+    name: str
+    purpose: str
+    source: Any
+    setting: Setting
+    law: Any
+    rule_laws: Mapping[str, Any]
+    cells: Sequence[Any]
+    cell_of: Callable[[Sequence[int]], int]
+    weight: float = 1.0
+    blind_to: Sequence[str] = ()
+
+    @property
+    def known_laws(self) -> dict[str, Any]:
+        """The laws of the wrong samplers, those that the probe cannot show among them."""
+        return {**dict.fromkeys(self.blind_to, self.law), **self.rule_laws}
+
+
+@dataclass
+class Case:
+    """Hold what has been seen of one question.
+
+    Parameters
+    ----------
+    question : Question
+    alpha : float, its share of the error budget
+    needed : int, streams for a PASS
+    limit : int, streams that the budget allows
+    noncentral : float, λ* of `sample_size.noncentrality`
+    """
+
+    question: Question
+    alpha: float
+    needed: int
+    limit: int
+    noncentral: float
+    evidence: EProcess = field(init=False)
+    log_e: float = field(init=False, default=0.0)
+    violations: Counter[str] = field(init=False, default_factory=Counter)
+    efficiency: Any = field(init=False, default_factory=lambda: np.zeros(4))
+    outside: Counter[tuple[int, ...]] = field(init=False, default_factory=Counter)
+    rejected_at: int | None = field(init=False, default=None)
+    cell_by_code: dict[int, int] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.evidence = EProcess(self.question.law, list(self.question.rule_laws.values()))
+
+    @property
+    def excluded_tv(self) -> float:
+        """The smallest total variation that the streams so far would have shown, whatever its shape."""
+        n = self.evidence.n
+        return min(1.0, sqrt(E_PROCESS_PRICE * self.noncentral / (4 * n))) if n else 1.0
+
+    def add(self, chunk: Chunk) -> None:
+        """Count the streams of a chunk, and note when the evidence suffices."""
+        counts, V = np.zeros(len(self.question.law), np.int64), self.question.setting.vocab_size
+        for code, n in zip(chunk.codes.tolist(), chunk.counts.tolist(), strict=True):
+            if code not in self.cell_by_code:
+                self.cell_by_code[code] = self.question.cell_of(decode(code, V))
+            cell = self.cell_by_code[code]
+            counts[cell] += n
+            if self.question.law[cell] == 0:
+                self.outside[decode(code, V)] += n
+        self.log_e = self.evidence.update(counts)
+        self.violations += chunk.violations
+        self.efficiency = self.efficiency + chunk.efficiency
+        if self.rejected_at is None and (self.log_e >= log_e_threshold(self.alpha) or self.violations):
+            self.rejected_at = self.evidence.n
+
+
+def questions_for(adapter: Adapter, probes: Any) -> list[Question]:
+    """List the questions that a sampler is asked.
+
+    Parameters
+    ----------
+    adapter : Adapter
+    probes : "standard", names of shipped probes, or a list of PackedProbe; an engine with models of its own is asked
+        about those
+
+    Raises
+    ------
+    ValueError
+        If there is no probe.
+    """
+    if adapter.own:
+        return [_from_setting(setting) for setting in adapter.own]
+    if isinstance(probes, str) and probes == "standard":
+        return [_from_probe(probe, probe.name) for probe in load_probes()]
+    each = [probes] if isinstance(probes, (str, PackedProbe)) else list(probes)
+    if not each:
+        raise ValueError('probes must be "standard", names such as ["P1", "P3"], or PackedProbe objects; got none.')
+    named = [name for name in each if isinstance(name, str)]
+    shipped = [_from_probe(probe, probe.name) for probe in load_probes(named)] if named else []
+    return shipped + [_from_probe(probe, light(probe)) for probe in each if not isinstance(probe, str)]
+
+
+def cases_for(
+    questions: Sequence[Question], *, alpha: float, eps: float, power: float, budget: int | None = None
+) -> list[Case]:
+    """Split the error budget and find out how many streams each question needs.
+
+    Parameters
+    ----------
+    questions : sequence of Question
+    alpha : float, error budget of the whole check
+    eps : float, total variation
+    power : float
+    budget : int or None, streams in all, shared out in proportion to what each question needs
+    """
+    total, cases = sum(question.weight for question in questions), list[Case]()
+    for question in questions:
+        share = alpha * (1 - INDEPENDENCE_SHARE) * question.weight / total
+        n_cells = max(2, int((np.asarray(question.law) > 0).sum()))
+        noncentral = _noncentrality(n_cells, alpha=share, power=power)
+        needed = ceil(E_PROCESS_PRICE * noncentral / (4 * eps**2))  # as `sample_size.required_n`
+        cases.append(Case(question, share, needed, needed, noncentral))
+    every = sum(case.needed for case in cases)
+    for case in cases:
+        case.limit = case.needed if budget is None else min(case.needed, budget * case.needed // every)
+    return cases
+
+
+def _from_probe(probe: PackedProbe, source: Any) -> Question:
+    """Ask what a probe asks."""
+    named = {"law": probe.law, "rule_laws": probe.rule_laws, "cells": probe.cells, "cell_of": probe.cell_of}
+    return Question(
+        probe.name, probe.purpose, source, setting_of(probe), **named, weight=probe.weight, blind_to=probe.blind_to
+    )
+
+
+def _from_setting(setting: Setting) -> Question:
+    """Ask about an engine's own target: multiply its law out, one cell a text."""
+    law = target_law(setting.target_model, setting.prompt, setting.max_new_tokens, stop=setting.stop)
+    cells = list(law)
+    index = {cell: i for i, cell in enumerate(cells)}
+    masses = np.array([*(float(law[cell]) for cell in cells), 0.0])
+    named = {"law": masses / masses.sum(), "rule_laws": {}, "cells": cells}
+    purpose = "the sampler's own models, without speculation"
+    return Question(
+        setting.name, purpose, setting, setting, **named, cell_of=lambda text: index.get(tuple(text), len(cells))
+    )

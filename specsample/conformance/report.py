@@ -1,0 +1,216 @@
+"""What did a check find, in words, in HTML and in JSON?
+
+Two claims are kept apart: LOSSLESS (the law of the text, which decides the verdict) and OPTIMAL (as many tokens a
+round as the token rule, which only warns). No verdict says that a sampler is right: PASS states what would have been
+found. Before this file: `report_html`; after it: `kit`.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from io import StringIO
+from math import isfinite
+from typing import Any, Literal
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from specsample.conformance.adapters import Adapter
+from specsample.conformance.diagnosis import Guess, diagnosis_lines
+from specsample.conformance.questions import Case
+from specsample.conformance.report_html import to_html
+from specsample.conformance.statistics import log_e_threshold
+
+Verdict = Literal["FAIL", "PASS", "INCONCLUSIVE", "INVALID"]
+EXIT_STATUS = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3, "INVALID": 4}  # 2 is bad usage
+STYLES = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow", "INVALID": "bold magenta"}
+SLOWER, FEWEST_ROUNDS = -6.0, 500
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """Tell what was seen on one probe.
+
+    Parameters
+    ----------
+    name, purpose : str
+    streams, needed : int, drawn, and asked for by eps and power
+    log_e, threshold : float, evidence, and where it rejects
+    excluded_tv : float, a deviation that the streams so far would have shown
+    is_rejected : bool
+    """
+
+    name: str
+    purpose: str
+    streams: int
+    needed: int
+    log_e: float
+    threshold: float
+    excluded_tv: float
+    is_rejected: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """Tell what a check found.
+
+    Parameters
+    ----------
+    sampler, kind : str
+    verdict : "FAIL", "PASS", "INCONCLUSIVE" or "INVALID"
+    alpha, eps, power : float
+    seed : int
+    reasons : list of str, why it failed or is invalid
+    optimal : str, about tokens a round: a claim of its own, which never decides the verdict
+    probes : list of ProbeResult
+    diagnosis : Guess or None
+    is_scripted : bool, whether uniform numbers could be scripted
+    seconds : float
+    """
+
+    sampler: str
+    kind: str
+    verdict: Verdict
+    alpha: float
+    eps: float
+    power: float
+    seed: int
+    reasons: list[str]
+    optimal: str
+    probes: list[ProbeResult]
+    diagnosis: Guess | None
+    is_scripted: bool
+    seconds: float = field(compare=False)
+
+    @property
+    def exit_status(self) -> int:
+        """0 for PASS, 1 for FAIL, 3 for INCONCLUSIVE, 4 for INVALID."""
+        return EXIT_STATUS[self.verdict]
+
+    @property
+    def streams(self) -> int:
+        """Streams drawn in all."""
+        return sum(probe.streams for probe in self.probes)
+
+    @property
+    def meaning(self) -> str:
+        """One sentence: what the verdict says."""
+        tv = max((probe.excluded_tv for probe in self.probes), default=1.0)
+        return {
+            "PASS": f"Had the text's law deviated by a total variation of {self.eps:g} on any of these probes, this "
+            f"check would have failed with probability {self.power:g} or more.",
+            "FAIL": f"Not lossless. A lossless sampler gets this verdict with probability {self.alpha:g} at most.",
+            "INCONCLUSIVE": f"The budget ended first: a deviation below {tv:.2g} may have been missed. Raise budget, "
+            "or eps.",
+            "INVALID": "Nothing was judged: the sampler broke the contract.",
+        }[self.verdict]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as JSON values; infinite evidence as None."""
+        record = asdict(self)
+        if self.diagnosis is not None:
+            branches = [each._asdict() for each in self.diagnosis.branches]
+            record["diagnosis"] = self.diagnosis._asdict() | {"branches": branches}
+        cleaned: dict[str, Any] = _finite(record | {"exit_status": self.exit_status, "meaning": self.meaning})
+        return cleaned
+
+    def to_json(self) -> str:
+        """Return everything as a JSON text."""
+        return json.dumps(self.to_dict(), indent=1, allow_nan=False)
+
+    def __rich__(self) -> Group:
+        head = Text.assemble((self.verdict, STYLES[self.verdict]), f"  {self.sampler} ({self.kind})")
+        lines = [head, Text(self.meaning), *(Text(f"- {reason}") for reason in self.reasons)]
+        table = Table("probe", "asks", "streams", "log E", "rejects at")
+        for probe in self.probes:
+            style = "red" if probe.is_rejected else None
+            numbers = f"{probe.streams:,} of {probe.needed:,}", f"{probe.log_e:.1f}", f"{probe.threshold:.1f}"
+            table.add_row(probe.name, probe.purpose, *numbers, style=style)
+        shown = [table] if any(probe.streams for probe in self.probes) else []
+        tail = [Text(line) for line in (*diagnosis_lines(self.diagnosis), f"OPTIMAL: {self.optimal}")]
+        scripted = "" if self.is_scripted else "; uniform numbers were not scripted"
+        tail.append(Text(f"{self.streams:,} streams, {self.seconds:.1f} s, seed {self.seed}{scripted}", "dim"))
+        return Group(*lines, *shown, *tail)
+
+    def __str__(self) -> str:
+        console = Console(file=StringIO(), width=118, color_system=None, highlight=False)
+        console.print(self)
+        return console.file.getvalue().rstrip()  # type: ignore[attr-defined,no-any-return]
+
+    def _repr_html_(self) -> str:
+        return to_html(self)
+
+
+def report(
+    adapter: Adapter,
+    cases: Sequence[Case],
+    *,
+    findings: Sequence[str],
+    error: str,
+    failed: Case | None,
+    diagnosis: Guess | None,
+    **settings: Any,
+) -> Report:
+    """Put together what a check found.
+
+    Parameters
+    ----------
+    adapter : Adapter
+    cases : sequence of Case
+    findings : sequence of str, violations outside the law of the text
+    error : str, how the contract was broken, or ""
+    failed : Case that was rejected, or None
+    diagnosis : Guess or None
+    **settings : further fields of Report
+    """
+    is_failed = failed is not None or bool(findings)
+    is_done = all(case.evidence.n >= case.needed for case in cases)
+    verdict: Verdict = "FAIL" if is_failed else "INVALID" if error else "PASS" if is_done else "INCONCLUSIVE"
+    reasons = [*findings, *(_why(failed) if failed is not None else []), *([error] if error else [])]
+    return Report(
+        sampler=adapter.name,
+        kind=adapter.kind,
+        verdict=verdict,
+        reasons=reasons,
+        optimal=_optimal(cases),
+        probes=[_result(case) for case in cases],
+        diagnosis=diagnosis,
+        **settings,
+    )
+
+
+def _why(case: Case) -> list[str]:
+    """Say on what a case was rejected."""
+    n, name = case.rejected_at, case.question.name
+    said = [f"{what}: {times:,} times on probe {name}" for what, times in case.violations.items()]
+    for text, times in case.outside.most_common(2):
+        said.append(f"{list(text)} came {times:,} times on probe {name}; the target's law gives it probability 0")
+    return said or [f"the law of the text on probe {name} is not the target's (after {n:,} streams)"]
+
+
+def _result(case: Case) -> ProbeResult:
+    """Sum a case up."""
+    numbers = case.evidence.n, case.needed, case.log_e, log_e_threshold(case.alpha), case.excluded_tv
+    return ProbeResult(case.question.name, case.question.purpose, *numbers, case.rejected_at is not None)
+
+
+def _optimal(cases: Sequence[Case]) -> str:
+    """Compare tokens a round with those of the token rule."""
+    rounds, gap, squares, expected = sum(case.efficiency for case in cases)
+    if rounds < FEWEST_ROUNDS:
+        return "not measured (the rounds are not seen from outside, or were too few)"
+    z = gap / squares**0.5 if squares else 0.0
+    numbers = f"{(expected + gap) / rounds:.3f} tokens a round, the token rule gives {expected / rounds:.3f}"
+    if z < SLOWER:
+        return f"WARNING, slower than the token rule: {numbers}. That says nothing about the text's law."
+    return f"{'more than the token rule' if z > -SLOWER else 'as the token rule'}: {numbers}"
+
+
+def _finite(value: Any) -> Any:
+    """Replace numbers that JSON lacks by None."""
+    if isinstance(value, dict):
+        return {str(key): _finite(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

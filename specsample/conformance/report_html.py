@@ -1,0 +1,37 @@
+"""How does a report look in a notebook, or in a file for the browser?
+
+Before this file: `diagnosis`; after it: `report`.
+"""
+
+from html import escape
+from typing import Any
+
+from specsample.conformance.diagnosis import diagnosis_lines
+
+
+def to_html(given: Any) -> str:
+    """Write a report as a piece of HTML, for a notebook or a file.
+
+    Parameters
+    ----------
+    given : Report
+
+    Returns
+    -------
+    str
+    """
+    colour = {"PASS": "#1a7f37", "FAIL": "#cf222e", "INCONCLUSIVE": "#9a6700", "INVALID": "#8250df"}[given.verdict]
+    head = f'<p><b style="color:{colour}">{given.verdict}</b> {escape(given.sampler)} ({given.kind})</p>'
+    items = "".join(f"<li>{escape(line).replace(chr(10), '<br>')}</li>" for line in given.reasons)
+    cells = [
+        (p.name, p.purpose, f"{p.streams:,} of {p.needed:,}", f"{p.log_e:.1f}", f"{p.threshold:.1f}")
+        for p in given.probes
+    ]
+    heads = "".join(f"<th>{name}</th>" for name in ("probe", "asks", "streams", "log E", "rejects at"))
+    rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in cells)
+    lines = "".join(f"<p>{escape(line)}</p>" for line in diagnosis_lines(given.diagnosis))
+    tail = f"<p>OPTIMAL: {escape(given.optimal)}</p>"
+    return (
+        f"<div>{head}<p>{escape(given.meaning)}</p><ul>{items}</ul>"
+        f"<table><tr>{heads}</tr>{rows}</table>{lines}{tail}</div>"
+    )

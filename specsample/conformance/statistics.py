@@ -1,0 +1,229 @@
+"""How strong is the evidence of n outputs against a sampler, and which mistake do they look like?
+
+Outputs are counted in cells; the target's law over the cells is known. `log_evidence` is the logarithm of a number E
+whose mean is at most 1 at every stopping time if the sampler is right: rejecting when E >= 1/alpha is wrong with
+probability alpha at most, however often one looks, whatever the sizes of the cells. E is the mean of two halves:
+
+    E_dirichlet = mean over c of  Π_x Γ(c p_x + n_x) / (Γ(c p_x) p_x^n_x) · Γ(c) / Γ(c + n)     (Lindon & Malek)
+    E_catalogue = mean over known wrong laws m of  Π_x (m_x / p_x)^n_x
+
+the first for any deviation, the second for known ones. Before this file: `evidence` and `sample_size`; after it:
+`dependence`.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import inf, log
+from typing import NamedTuple
+
+import numpy as np
+
+from specsample.conformance.evidence import check_counts, check_law, log_evidence, log_ratio
+from specsample.conformance.sample_size import min_detectable_tv, required_n, required_n_against
+from specsample.distributions import Array
+
+__all__ = [
+    "EProcess",
+    "log_e_threshold",
+    "log_evidence",
+    "posterior",
+    "goodness_of_fit",
+    "standardised_cells",
+    "Diagnosis",
+    "diagnose",
+    "required_n",
+    "required_n_against",
+    "min_detectable_tv",
+]
+
+
+class EProcess:
+    """Gather evidence against one target law, a batch of counts at a time.
+
+    Parameters
+    ----------
+    target_law : (C,) array, sums to 1; a cell of probability 0 holds what cannot happen
+    catalogue_laws : (M, C) array or sequence of (C,) arrays, laws of known wrong samplers; may be empty
+
+    Raises
+    ------
+    ValueError
+        If a law does not sum to 1 or is of another length.
+
+    Examples
+    --------
+    >>> evidence = EProcess([0.5, 0.5, 0.0], [[0.25, 0.75, 0.0]])
+    >>> evidence.update([10, 90, 0]) > log_e_threshold(1e-6)
+    True
+    """
+
+    def __init__(self, target_law: Array, catalogue_laws: Array | Sequence[Array] = ()) -> None:
+        self.target_law = check_law(target_law, "target_law")
+        laws = [check_law(law, "catalogue_laws") for law in catalogue_laws]
+        if odd := [len(law) for law in laws if len(law) != len(self.target_law)]:
+            raise ValueError(
+                f"catalogue_laws must be (M, C) with C = {len(self.target_law)} cells; got {odd[0]} cells. "
+                "Do they belong to another probe?"
+            )
+        self.catalogue_laws = np.array(laws).reshape(len(laws), len(self.target_law))
+        self.counts = np.zeros(len(self.target_law), np.int64)
+
+    def update(self, counts: Array) -> float:
+        """Add the counts of new outputs.
+
+        Parameters
+        ----------
+        counts : (C,) int array, new outputs in each cell
+
+        Returns
+        -------
+        float, the new `log_e`
+        """
+        self.counts = self.counts + check_counts(counts, len(self.target_law))
+        return self.log_e
+
+    @property
+    def n(self) -> int:
+        """Outputs so far."""
+        return int(self.counts.sum())
+
+    @property
+    def log_e(self) -> float:
+        """Natural logarithm of E; infinite once an output fell into a cell of probability 0."""
+        return float(log_evidence(self.counts, self.target_law, self.catalogue_laws))
+
+
+def log_e_threshold(alpha: float) -> float:
+    """Compute the evidence at which a sampler is rejected: log(1/alpha).
+
+    Parameters
+    ----------
+    alpha : float in (0, 1], probability of rejecting a right sampler
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> round(log_e_threshold(1e-6), 2)
+    13.82
+    """
+    if not 0 < alpha <= 1:
+        raise ValueError(f"alpha must lie in (0, 1]; got {alpha}. It is the share of right samplers that fail.")
+    return log(1 / alpha)
+
+
+def posterior(counts: Array, laws: Mapping[str, Array]) -> dict[str, float]:
+    """Compute how probable each law is, given the counts and equal odds before.
+
+    Parameters
+    ----------
+    counts : (C,) int array; for several probes, their counts in a row
+    laws : dict from name to (C,) array; for several probes, their laws in a row
+
+    Returns
+    -------
+    dict from name to probability, the most probable first; all 0 where every law excludes what was seen
+
+    Examples
+    --------
+    >>> posterior([9, 1], {"fair": [0.5, 0.5], "bent": [0.9, 0.1]})["bent"].__round__(3)
+    0.975
+    """
+    weights = {name: float(log_ratio(counts, law, np.ones(len(law)))) for name, law in laws.items()}
+    best = max(weights.values(), default=-inf)
+    shares = {name: float(np.exp(w - best)) if best > -inf else 0.0 for name, w in weights.items()}
+    total = sum(shares.values()) or 1.0
+    return {name: shares[name] / total for name in sorted(shares, key=lambda name: -weights[name])}
+
+
+def goodness_of_fit(counts: Array, law: Array, *, draws: int = 1999) -> float:
+    """Compute how often a law produces counts at least as far from it as these.
+
+    The distance is t = n KL(counts / n, law). Its distribution comes from simulation, 1.01 (1 + #{t_i >= t}) /
+    (1 + draws), and where that runs out of draws from Agrawal's bound, 101 e^-t (e t / (k - 1))^(k - 1) with k cells
+    (arXiv 1904.02291), which holds for every n. The factors pay for taking the smaller one.
+
+    Parameters
+    ----------
+    counts : (C,) int array
+    law : (C,) array, sums to 1
+    draws : int >= 1, of the simulation; they are the same in every call
+
+    Returns
+    -------
+    float in [0, 1]; small where the law does not fit
+
+    Examples
+    --------
+    >>> goodness_of_fit([50, 50], [0.5, 0.5]), goodness_of_fit([0, 100], [0.5, 0.5]) < 1e-6
+    (1.0, True)
+    """
+    counts, m = check_counts(counts, len(law)), check_law(law, "law")
+    if counts[m == 0].any():
+        return 0.0
+    n, k = int(counts.sum()), int((m > 0).sum())
+    t = float(_distance(counts, m))
+    log_bound = (k - 1) * log(t / (k - 1)) + k - 1 - t if t > k - 1 > 0 else 0.0
+    drawn = _distance(np.random.default_rng(0).multinomial(n, m / m.sum(), size=draws), m)
+    share = (1 + int((drawn >= t - 1e-9).sum())) / (1 + draws)
+    return float(min(1.0, 1.01 * share, 101 * np.exp(log_bound)))
+
+
+def standardised_cells(counts: Array, law: Array) -> Array:
+    """Compute by how many standard deviations each cell differs from a law.
+
+    (n_x - n m_x) / sqrt(n m_x (1 - m_x)).
+
+    Parameters
+    ----------
+    counts : (C,) int array
+    law : (C,) array, sums to 1
+
+    Returns
+    -------
+    (C,) float array; infinite where something impossible was seen, 0 where nothing can differ
+
+    Examples
+    --------
+    >>> standardised_cells([60, 40], [0.5, 0.5])
+    array([ 2., -2.])
+    """
+    counts, m = check_counts(counts, len(law)), check_law(law, "law")
+    gap, spread = counts - counts.sum() * m, np.sqrt(counts.sum() * m * (1 - m))
+    return np.divide(gap, spread, out=np.where(abs(gap) > 1e-9, np.copysign(inf, gap), 0.0), where=spread > 0)
+
+
+class Diagnosis(NamedTuple):
+    """Name the law that counts come from, or say that none of those known fits."""
+
+    name: str  # the most probable one, or "unknown"
+    posterior: dict[str, float]
+    fit: float  # `goodness_of_fit` of the most probable one
+
+
+def diagnose(counts: Array, laws: Mapping[str, Array], *, level: float = 4e-3) -> Diagnosis:
+    """Find the law that counts come from.
+
+    Parameters
+    ----------
+    counts : (C,) int array
+    laws : dict from name to (C,) array
+    level : float, how often the true law may be called "unknown"
+
+    Returns
+    -------
+    Diagnosis
+    """
+    odds = posterior(counts, laws)
+    best = next((name for name, share in odds.items() if share > 0), None)
+    fit = goodness_of_fit(counts, laws[best]) if best is not None else 0.0
+    return Diagnosis(best if best is not None and fit >= level else "unknown", odds, fit)
+
+
+def _distance(counts: Array, law: Array) -> Array:
+    """n KL(counts / n, law) of (..., C) counts, over the cells of positive probability."""
+    counts, m = counts[..., law > 0], law[law > 0]
+    expected = counts.sum(axis=-1, keepdims=True) * m
+    ratio = np.divide(counts, expected, out=np.ones(counts.shape), where=counts > 0)
+    return (counts * np.log(ratio)).sum(axis=-1)

@@ -1,0 +1,102 @@
+"""A report says what was found in words, HTML and JSON; the command's exit status follows the verdict."""
+
+import argparse
+import json
+import re
+import sys
+
+import pytest
+import samplers_under_test as s
+
+from specsample.conformance import check, from_verify
+from specsample.conformance.command import add_arguments, find, run
+from specsample.conformance.report import EXIT_STATUS
+
+DRIFT = {"probes": [s.small_probe()], "eps": 0.1}
+
+
+@pytest.fixture(scope="module")
+def reports():
+    samplers = {"PASS": s.right, "FAIL": s.replaced_from_p, "INVALID": s.crashes}
+    found = {verdict: check(from_verify(sampler), **DRIFT) for verdict, sampler in samplers.items()}
+    return found | {"INCONCLUSIVE": check(from_verify(s.right), **DRIFT, budget=600)}
+
+
+@pytest.mark.parametrize("verdict", EXIT_STATUS)
+def test_text_html_and_json_hold_the_verdict(reports, verdict):
+    report = reports[verdict]
+    assert report.verdict == verdict
+    assert str(report).startswith(verdict)
+    assert f">{verdict}</b>" in report._repr_html_()
+    record = json.loads(report.to_json())
+    assert (record["verdict"], record["exit_status"]) == (verdict, EXIT_STATUS[verdict])
+
+
+@pytest.mark.parametrize("verdict", EXIT_STATUS)
+def test_no_report_says_correct(reports, verdict):
+    every = (str(reports[verdict]), reports[verdict].to_json(), reports[verdict]._repr_html_())
+    assert not any(re.search("correct", text, re.IGNORECASE) for text in every)
+
+
+def test_a_pass_states_what_it_excludes(reports):
+    assert "total variation of 0.1" in str(reports["PASS"]).replace("\n", " ")
+    assert "probability 0.999" in str(reports["PASS"]).replace("\n", " ")
+
+
+def test_a_fail_names_the_mistake_with_its_source(reports):
+    said = " ".join(str(reports["FAIL"]).split())
+    assert "Diagnosis: M01. The replacement of a rejected draft is drawn from p." in said
+    assert "romsto/Speculative-Decoding@0b1fa52" in said
+
+
+def test_an_invalid_report_shows_the_line_that_raised(reports):
+    assert "samplers_under_test.py" in str(reports["INVALID"])
+
+
+def test_html_escapes_what_users_write():
+    report = check(from_verify(s.crashes, name="<script>"), **DRIFT)
+    assert "<script>" not in report._repr_html_()
+
+
+# --- the command -------------------------------------------------------------------------------------------------
+
+
+def given(*words):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parser.parse_args(words)
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    text = "from samplers_under_test import crashes, replaced_from_p, right, right_alone\n"
+    (tmp_path / "mine_for_the_command.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    return "mine_for_the_command"
+
+
+@pytest.mark.parametrize(("name", "status"), [("right", 0), ("replaced_from_p", 1), ("crashes", 4)])
+def test_the_exit_status_follows_the_verdict(module, capsys, name, status):
+    assert run(given(f"{module}:{name}", "--kind", "verify", "--eps", "0.2", "--probes", "P1")) == status
+    assert capsys.readouterr().out.startswith(("PASS", "FAIL", "INVALID"))
+
+
+def test_json_and_html_are_written(module, capsys, tmp_path):
+    words = ("--kind", "verify", "--eps", "0.3", "--probes", "P1", "--json", "--report", str(tmp_path / "out.html"))
+    assert run(given(f"{module}:replaced_from_p", *words)) == 1
+    assert json.loads(capsys.readouterr().out)["diagnosis"]["id"] == "M01"
+    assert "FAIL" in (tmp_path / "out.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("nothing", "module:function"),
+        ("no_such_module:f", "cannot be imported"),
+        ("json:nothing", "has no 'nothing'"),
+    ],
+)
+def test_a_function_that_is_not_there_is_named(path, message):
+    with pytest.raises(ValueError, match=message):
+        find(path)
