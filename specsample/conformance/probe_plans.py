@@ -121,7 +121,7 @@ NEAR = rows("2 1 1  3 4 3  5 2 3", V=3, order=1), rows("2 1 1  4 3 3  5 3 2", V=
 ONE_HOT = rows("0 1 0  0 0 1  1 0 0", V=3, order=1)
 
 PLANS = [
-    Plan("P1", "the slowest wrong sampler is rejected as soon as possible", *P1, K=2, max_new_tokens=3, weight=4),
+    Plan("P1", "the slowest wrong sampler is rejected as soon as possible", *P1, K=2, max_new_tokens=3, weight=3),
     Plan("P2", "small enough to follow by hand", *TEXT, K=1, max_new_tokens=2),
     Plan("P3", "the last three of five tokens, behind the first round", *P3, 3, 5, positions=(2, 3, 4)),
     Plan("P4", "tokens that p or q cannot emit, and rows that share none", *SPARSE, K=2, max_new_tokens=3),
