@@ -17,11 +17,20 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # The reading order, which is the import order: a part (a module or a whole package) imports only parts to its left.
 # The core comes first and therefore never sees the transformer. A new module or package must be given its place here.
 CORE = [
-    *("distributions", "strategies", "language_model", "autoregressive", "acceptance", "trace", "speculative"),
-    *("theory", "backend", "batched", "cuda", "verifiers", "conformance"),
+    *(
+        "distributions",
+        "strategies",
+        "language_model",
+        "autoregressive",
+        "acceptance",
+        "viewer",
+        "trace",
+        "speculative",
+    ),
+    *("streaming", "adaptive", "rejection", "theory", "backend", "batched", "cuda", "verifiers", "conformance"),
 ]
 BESIDE = ["transformer", "pretrained", "drafts"]
-LAST = ["quality", "exercises", "viewer", "figures", "bench", "cli"]
+LAST = ["quality", "figures", "exercises", "course", "bench", "plan", "papers", "cli"]
 ORDER = CORE + BESIDE + LAST
 
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "engine", "misc"}
