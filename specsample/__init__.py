@@ -9,6 +9,7 @@ from specsample.distributions import pick, softmax
 from specsample.language_model import LanguageModel, TableModel
 from specsample.speculative import draft, generate, step, verify
 from specsample.strategies import decoding_strategy, greedy, min_p, temperature, top_k, top_p, typical
+from specsample.streaming import generate_stream, stream_text
 from specsample.trace import Round, Trace
 from specsample.transformer.lm import load_pair
 
@@ -34,5 +35,7 @@ __all__ = [  # in reading order
     "verify",
     "step",
     "generate",
+    "generate_stream",
+    "stream_text",
     "load_pair",
 ]

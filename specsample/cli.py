@@ -20,7 +20,8 @@ from specsample.bench import Comparison, compare, pass_costs, predicted_speedup,
 from specsample.conformance import command as check
 from specsample.speculative import generate
 from specsample.strategies import Transform, decoding_strategy, temperature
-from specsample.trace import STYLES, Trace
+from specsample.streaming import generate_stream, stream_text
+from specsample.trace import STYLES
 from specsample.transformer.lm import TransformerLM, load, load_pair
 
 PROMPTS = {
@@ -71,7 +72,12 @@ def demo(given: argparse.Namespace) -> None:
 def run_generate(given: argparse.Namespace) -> None:
     """Continue one prompt and print the text, or one JSON object."""
     target, draft = load_pair()
-    trace, seconds = timed(lambda: _continue(given, target, draft))
+    if given.stream or given.stop_string:
+        pieces = _continue(given, target, draft, run=generate_stream)
+        for piece in stream_text(pieces, target.tokenizer.decode, stop_strings=given.stop_string):
+            print(piece, end="", flush=True)
+        return print()
+    trace, seconds = timed(lambda: _continue(given, target, draft)[1])
     decode = target.tokenizer.decode
     if given.json:
         counts = trace.counts() | {"seconds": seconds}
@@ -87,7 +93,7 @@ def run_generate(given: argparse.Namespace) -> None:
 def run_trace(given: argparse.Namespace) -> None:
     """Continue one prompt and write every round, with all rows of p and q, to a file."""
     target, draft = load_pair()
-    trace = _continue(given, target, draft, keep_rows=True)
+    trace = _continue(given, target, draft, keep_rows=True)[1]
     Path(given.out).write_text(trace.to_json(), encoding="utf-8")
     print(f"{len(trace.rounds)} rounds, {len(trace.tokens)} tokens: {given.out}")
 
@@ -110,12 +116,14 @@ def run_evaluate(given: argparse.Namespace) -> None:
     print(json.dumps(report, indent=1))
 
 
-def _continue(given: argparse.Namespace, target: TransformerLM, draft: TransformerLM, **settings: Any) -> Trace:
+def _continue(
+    given: argparse.Namespace, target: TransformerLM, draft: TransformerLM, *, run: Any = generate, **settings: Any
+) -> Any:
     """Run what the arguments ask for; the autoregressive baseline is the case K = 0."""
     prompt = sys.stdin.read() if given.prompt == "-" else given.prompt
     settings |= {"max_new_tokens": given.max_new_tokens, "transform": _strategy(given)}
     K, rng = 0 if given.autoregressive else given.K, np.random.default_rng(given.seed)
-    return generate(target.tokenizer.encode(prompt), target, draft, K=K, rng=rng, **settings)[1]
+    return run(target.tokenizer.encode(prompt), target, draft, K=K, rng=rng, **settings)
 
 
 def _strategy(given: argparse.Namespace) -> Transform:
@@ -162,6 +170,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--no-times", action="store_true", help="print only what a seed determines")
     _add_sampling(command := _command(commands, run_generate, "generate", "continue a prompt"))
     command.add_argument("--json", action="store_true", help="print one JSON object with text and counters")
+    command.add_argument("--stream", action="store_true", help="print only the new text, each round as it finishes")
+    command.add_argument(
+        "--stop-string", action="append", default=[], help="end before this; repeatable; implies --stream"
+    )
     _add_sampling(command := _command(commands, run_trace, "trace", "continue a prompt and write every round down"))
     command.add_argument("--out", required=True, help="file to write, JSON")
     command = _command(commands, run_train, "train", "train a model on the text that comes with Python")

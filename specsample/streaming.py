@@ -1,0 +1,182 @@
+"""How does text appear while it is being made, and where does it end? Rounds are handed on as they finish.
+
+`generate_stream` is the loop of `speculative.generate` with a `yield` in it: same rounds, same tokens for the same
+rng. `stream_text` turns its tokens into text and ends it before a stop string. A stop string may begin in one round
+and end in a later one, so whatever could still become one is held back until the text says otherwise: what has been
+shown is never taken back, and the text is the one that `cut` would leave of the whole. Before this file: `speculative`.
+"""
+
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from typing import Any
+
+from specsample.language_model import LanguageModel, Transformed, check_request
+from specsample.speculative import step
+from specsample.strategies import Transform
+from specsample.trace import Trace
+
+
+def generate_stream(
+    prompt_tokens: Sequence[int],
+    target_model: LanguageModel,
+    draft_model: LanguageModel,
+    *,
+    K: int = 5,
+    max_new_tokens: int,
+    rng: Any,
+    transform: Transform | None = None,
+    draft_transform: Transform | None = None,
+    stop: Collection[int] = (),
+    trace: Trace | None = None,
+) -> Generator[list[int], None, None]:
+    """Generate text and hand on the tokens of each round as soon as it is finished (Algorithm 1, in a loop).
+
+    Parameters
+    ----------
+    prompt_tokens : sequence of int, at least one
+    target_model, draft_model : LanguageModel; the text follows the first, the second only sets the speed
+    K : int >= 0, drafts a round, shortened where fewer tokens are left; 0 is autoregressive sampling
+    max_new_tokens : int >= 0, tokens
+    rng : numpy.random.Generator, or anything whose `random(n)` gives n uniform numbers
+    transform : decoding strategy of the target (see `strategies`) or None
+    draft_transform : the draft's; None for the same
+    stop : token ids that end the text; the stop token is part of it
+    trace : Trace that collects the finished rounds, or None
+
+    Returns
+    -------
+    generator of lists of 1 to K+1 int, the new tokens of one round after the other
+
+    Raises
+    ------
+    ValueError
+        If the request cannot be served (`language_model.check_request`), at the call and not at the first token.
+
+    Notes
+    -----
+    A round runs only when its tokens are asked for. Whoever stops asking, closes the iterator or interrupts it keeps
+    whole rounds in `trace`, models without state, and an rng that has served those rounds (and, if it was interrupted
+    inside a round, that one).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specsample.language_model import TableModel
+    >>> other = TableModel(np.array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> list(generate_stream([0], other, other, K=2, max_new_tokens=4, rng=np.random.default_rng(0)))
+    [[1, 0, 1], [0]]
+    """
+    check_request(prompt_tokens, {"target_model": target_model, "draft_model": draft_model}, max_new_tokens, K=K)
+    target = Transformed(target_model, transform, "target_probs")
+    drafter = Transformed(draft_model, draft_transform or transform, "draft_probs")
+    kept = Trace(tuple(prompt_tokens)) if trace is None else trace
+    return _rounds(list(prompt_tokens), target, drafter, K=K, room=max_new_tokens, rng=rng, stop=stop, trace=kept)
+
+
+def _rounds(
+    tokens: list[int],
+    target_model: LanguageModel,
+    draft_model: LanguageModel,
+    *,
+    K: int,
+    room: int,
+    rng: Any,
+    stop: Collection[int],
+    trace: Trace,
+) -> Generator[list[int], None, None]:
+    """Run one round each time that its tokens are asked for."""
+    target, drafter, is_stopped = target_model.start(), draft_model.start(), False
+    while room > 0 and not is_stopped:
+        k = min(K, room - 1)
+        tokens, round = step(tokens, target, drafter, K=k, u=rng.random(2 * k + 1))
+        trace.rounds.append(round := round.until(stop))
+        room, is_stopped = room - len(round.emitted), round.emitted[-1] in stop
+        yield list(round.emitted)
+
+
+def cut(text: str, stop_strings: Collection[str]) -> tuple[str, bool]:
+    """End a text before the stop string that is complete first.
+
+    Parameters
+    ----------
+    text : str
+    stop_strings : strings that end it; they are not part of it
+
+    Returns
+    -------
+    (str, what stands before the stop string, or all of it; bool, whether there was one)
+
+    Notes
+    -----
+    Of two that overlap the one that ends first counts, because nothing after its end would ever be made; of two that
+    end together the longer one.
+
+    Examples
+    --------
+    >>> cut("one. two", [". ", "two"]), cut("one", ["two"])
+    (('one', True), ('one', False))
+    """
+    starts = {stop: text.find(stop) for stop in _checked(stop_strings)}
+    found = [(start + len(stop), start) for stop, start in starts.items() if start >= 0]
+    return (text[: min(found)[1]], True) if found else (text, False)
+
+
+def stream_text(
+    chunks: Iterable[Sequence[int]], decode: Callable[[list[int]], str], *, stop_strings: Collection[str] = ()
+) -> Iterator[str]:
+    """Turn streamed tokens into streamed text that ends before a stop string.
+
+    Parameters
+    ----------
+    chunks : iterable of sequences of int, as `generate_stream` gives them; not asked for more after a stop string
+    decode : function from all tokens so far to text; it may end in U+FFFD where a character is not yet complete
+    stop_strings : strings that end the text; they are not part of it
+
+    Returns
+    -------
+    iterator of non-empty str; joined they are `cut` of the whole text
+
+    Raises
+    ------
+    ValueError
+        If a stop string is empty.
+
+    Examples
+    --------
+    >>> list(stream_text([[0], [1, 0], [1, 1]], lambda tokens: "".join("ab"[token] for token in tokens),
+    ...                  stop_strings=["bb"]))
+    ['a', 'ba']
+    """
+    return _pieces(chunks, decode, _checked(stop_strings))
+
+
+def _pieces(chunks: Iterable[Sequence[int]], decode: Callable[[list[int]], str], stops: list[str]) -> Iterator[str]:
+    """Show what is certain after each chunk, and at the end the rest."""
+    tokens, text, shown, is_stopped = list[int](), "", 0, False
+    for chunk in chunks:
+        tokens += chunk
+        text = decode(tokens)
+        seen = text.rstrip("\ufffd")
+        open_text, is_stopped = cut(seen[shown:], stops)  # what a stop string may begin in was never shown
+        certain = len(open_text) if is_stopped else len(open_text) - _held_back(open_text, stops)
+        if certain:
+            yield open_text[:certain]
+        shown += certain
+        if is_stopped:
+            return
+    if rest := cut(text[shown:], stops)[0]:
+        yield rest
+
+
+def _held_back(text: str, stops: list[str]) -> int:
+    """Count the last characters of a text that may be the beginning of a stop string."""
+    return max((n for stop in stops for n in range(1, len(stop)) if text.endswith(stop[:n])), default=0)
+
+
+def _checked(stop_strings: Collection[str]) -> list[str]:
+    """Refuse an empty stop string, and a single string in place of a list of them."""
+    if isinstance(stop_strings, str) or not all(stop_strings):
+        raise ValueError(
+            f"stop_strings must be a list of non-empty strings; got {stop_strings!r}. "
+            "Is it a single string? Write [text]."
+        )
+    return list(stop_strings)
