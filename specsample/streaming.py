@@ -3,7 +3,7 @@
 `generate_stream` is the loop of `speculative.generate` with a `yield` in it: same rounds, same tokens for the same
 rng. `stream_text` turns its tokens into text and ends it before a stop string. A stop string may begin in one round
 and end in a later one, so whatever could still become one is held back until the text says otherwise: what has been
-shown is never taken back, and the text is the one that `cut` would leave of the whole. Before this file: `speculative`.
+shown is never taken back, and the text is the one that `cut` would leave of the whole. Read `speculative` before.
 """
 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
