@@ -7,30 +7,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from verifier_cases import SHORT, SHORT_STOP, assert_lossless, pairs, rows
 
 from specsample import speculative
 from specsample.conformance.accepted import expected_accepted, ideal_accepted
 from specsample.conformance.exact import total_variation
-from specsample.conformance.probes import PROBES, Probe, rational_model
+from specsample.conformance.probes import PROBES, Probe
 from specsample.conformance.wrong_samplers import RIGHT
 from specsample.verifiers import block
 
 BLOCK = next(rule for rule in RIGHT if rule.id == "C3")
 PAPER = next(probe for probe in PROBES if probe.name == "paper")
-
-
-@st.composite
-def pairs(draw, orders=(0, 1)):
-    """Two tables of small fractions, zeros and equal rows included."""
-    V, order = draw(st.integers(2, 3)), draw(st.sampled_from(orders))
-    row = st.lists(st.integers(0, 4), min_size=V, max_size=V).filter(any)
-    tables = [" ".join("".join(map(str, draw(row))) for _ in range(V**order)) for _ in range(2)]
-    return [rational_model(table, order) for table in tables]
-
-
-def rows(*weights):
-    """Rows of fractions from strings of digits."""
-    return np.stack([rational_model(row, 0).table for row in weights])
 
 
 def test_the_weights_of_the_papers_pair_by_hand():
@@ -104,3 +91,8 @@ def test_floats_and_fractions_give_the_same_tokens():
             block.verify(x, q.astype(t), p.astype(t), u_accept=u[:2], u_emit=u[2]) for t in ("O", "f8", "f4")
         )
         assert rounded == [exact, exact]
+
+
+@pytest.mark.parametrize("probe", [SHORT, SHORT_STOP, *PROBES], ids=lambda probe: probe.name)
+def test_the_law_of_whole_runs_of_its_own_generate_is_the_targets(probe):
+    assert_lossless(block.generate, probe)

@@ -1,5 +1,6 @@
-"""Which other rules keep the target's law, and what do they buy?
+"""Which other rules are there, what do they buy, and what do they cost?
 
-One file a rule, each with a `verify` of the same shape as `speculative.verify`. Read `acceptance` and `speculative`
-first; then `block` (test the drafts together, accept more).
+One file a rule; no rule imports another. Read `acceptance` and `speculative` first, then `rounds`, the loop that they
+share. Rules for K drafts in a row have the arguments of `speculative.verify`: `block` (test the drafts together, keep
+more), `lenient` and `typical` (lossy), `sampler_match` (no residual), `greedy` (no chance). docs/verifiers.md ranks them.
 """

@@ -13,10 +13,11 @@ the probability that the run, or a longer one, is kept. Whether it ends exactly 
 and the number of accepted drafts is the last i with u_i < h_i: an early failure does not end the block. The
 correction comes from norm(max(0, w_n · p - q)), not from the residual of the token rule: that is where ports of this
 rule go wrong. With K = 1 both rules are one.
-Before this file: `speculative`, whose `verify` has the same arguments; after it: `conformance`.
+Before this file: `rounds`, which makes texts of a `verify`; after it: `lenient`.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ import numpy as np
 from specsample.acceptance import accept_probability, check_shapes, residual
 from specsample.distributions import Array, pick
 from specsample.speculative import Verdict
+from specsample.verifiers.rounds import chain
 
 
 def run_weights(p_x: Array, q_x: Array) -> Array:
@@ -122,3 +124,6 @@ def verify(
     while n > 0 and not u_accept[n - 1] < h[n - 1]:  # from the longest run down to the empty one
         n -= 1
     return Verdict(n, pick(residual(w[n] * p[n], q[n]) if n < K else p[n], u_emit))
+
+
+generate = partial(chain, verify=verify)

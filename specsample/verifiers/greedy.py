@@ -1,0 +1,58 @@
+"""What is left of the rule where nothing is random?
+
+Greedy verification: a draft is kept if it is the target's most likely token, and otherwise replaced by it. The text
+is the one of greedy decoding, token for token, whatever drafts there are and however they were made. It is the token
+rule on one-hot rows: p(x)/q(x) is then 0 or at least 1, and the residual one-hot. So the core needs no branch for it
+(`decoding_strategy(temperature=0)`); engines run this, because it reads K+1 argmaxes and no probability. It is the
+exact variant of blockwise parallel decoding (Stern et al., arXiv 1811.03115).
+Before this file: `rounds`; after it: `siblings`.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from specsample.acceptance import check_shapes
+from specsample.distributions import Array
+from specsample.speculative import Verdict
+from specsample.verifiers.rounds import chain
+
+
+def verify(
+    draft_tokens: Sequence[int], draft_probs: Array, target_probs: Array, *, u_accept: Sequence[Any], u_emit: Any
+) -> Verdict:
+    """Keep the leading run of drafts that are the target's argmax, and emit the argmax after it.
+
+    Parameters
+    ----------
+    draft_tokens : (K,) sequence of int
+    draft_probs : (K, V) array, not needed
+    target_probs : (K+1, V) array, row i is the target's distribution where draft i stands
+    u_accept : K uniform numbers, not needed
+    u_emit : uniform number, not needed
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit (`acceptance.check_shapes`).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> p, q = np.array([[0.25, 0.75], [0.5, 0.5]]), np.array([[0.5, 0.5]])
+    >>> [verify([x], q, p, u_accept=[0.0], u_emit=0.0) for x in (0, 1)]
+    [Verdict(n_accepted=0, token=1), Verdict(n_accepted=1, token=0)]
+    """
+    check_shapes(draft_tokens, draft_probs, target_probs)
+    best = target_probs.argmax(axis=-1).tolist()  # (K+1,) the lowest id among equals
+    n = 0
+    while n < len(draft_tokens) and draft_tokens[n] == best[n]:
+        n += 1
+    return Verdict(n, best[n])
+
+
+generate = partial(chain, verify=verify)

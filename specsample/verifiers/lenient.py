@@ -1,0 +1,125 @@
+"""What does it buy to let a draft pass that is not quite right, and what does it cost?
+
+Lenience (Leviathan et al., appendix A.5): q is multiplied by l <= 1 before it is compared with p, so that a draft
+passes with probability min(1, p(x) / (l q(x))). The share of drafts that pass grows from Σ min(p, q) to
+Σ min(p/l, q), and the text is no longer the target's: this rule is lossy. What is left of the promise is a bound: no
+token is emitted with more than 1/l times its probability. The paper does not say what replaces a rejected draft; both
+readings keep the bound:
+
+    "token":   norm(max(0, p - q)), the residual of Algorithm 1. A token that the draft likes too much is emitted
+               by the draft alone, with min(q, p/l) <= p/l, any other with at most p.
+    "lenient": norm(max(0, p - l q)), where q was multiplied everywhere. With R = Σ max(0, l q - p), the probability
+               of a rejection is R/l and the residual's mass 1 - l + R, so the token x gets at most
+               q + (p - l q) (R/l) / (1 - l + R) <= q + (p - l q) <= p/l where p > l q (for R <= l), p/l elsewhere.
+
+The first stays closer to the target: it moves Σ max(0, min(q, p/l) - p), and no other correction moves less, for
+accepted drafts alone exceed p by that much. With l = 1 both are the token rule.
+Before this file: `rounds`; after it: `typical`, which is lossy without a bound.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+
+from specsample.acceptance import accept_probability, check_shapes, residual
+from specsample.distributions import Array, pick
+from specsample.speculative import Verdict
+from specsample.trace import Trace
+from specsample.verifiers.rounds import chain
+
+Correction = Literal["token", "lenient"]
+
+
+def verify(
+    draft_tokens: Sequence[int],
+    draft_probs: Array,
+    target_probs: Array,
+    *,
+    u_accept: Sequence[Any],
+    u_emit: Any,
+    lenience: Any = 1,
+    correction: Correction = "token",
+) -> Verdict:
+    """Keep a leading run of the drafts, each with probability min(1, p / (l q)), and pick the token after it.
+
+    Parameters
+    ----------
+    draft_tokens : (K,) sequence of int
+    draft_probs : (K, V) array, row i is what draft i was picked from
+    target_probs : (K+1, V) array, row i is the target's distribution where draft i stands
+    u_accept : K uniform numbers
+    u_emit : uniform number
+    lenience : number in (0, 1], l; 1 is the token rule
+    correction : {"token", "lenient"}, which residual replaces a rejected draft
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit or lenience lies outside (0, 1].
+
+    Examples
+    --------
+    >>> p, q = np.array([[0.25, 0.75], [0.5, 0.5]]), np.array([[1.0, 0.0]])
+    >>> [verify([0], q, p, u_accept=[0.4], u_emit=0.0, lenience=l).n_accepted for l in (1, 0.5)]
+    [0, 1]
+    """
+    if not 0 < lenience <= 1:
+        raise ValueError(f"lenience must lie in (0, 1]; got {lenience}. 1 is lossless; smaller is more lenient.")
+    p, q, x, K = target_probs, draft_probs, np.array(draft_tokens, int), len(draft_tokens)
+    check_shapes(x, q, p)
+    a = accept_probability(p[np.arange(K), x], lenience * q[np.arange(K), x]).tolist()  # (K,)
+    n = 0
+    while n < K and u_accept[n] < a[n]:
+        n += 1
+    if n == K:
+        return Verdict(n, pick(p[n], u_emit))
+    return Verdict(n, pick(residual(p[n], q[n] if correction == "token" else lenience * q[n]), u_emit))
+
+
+def generate(
+    *models: Any, lenience: Any = 1, correction: Correction = "token", **request: Any
+) -> tuple[list[int], Trace]:
+    """Generate text with lenience: faster than the token rule, and not quite the target's.
+
+    Parameters
+    ----------
+    *models : prompt_tokens, target_model, draft_model, as for `speculative.generate`
+    lenience : number in (0, 1], l
+    correction : {"token", "lenient"}
+    **request : K, max_new_tokens, rng, transform, draft_transform, stop, as for `speculative.generate`
+
+    Returns
+    -------
+    (list of int, the new tokens; Trace)
+    """
+    return chain(*models, verify=partial(verify, lenience=lenience, correction=correction), **request)
+
+
+def distance(target_probs: Array, draft_probs: Array, lenience: Any) -> Any:
+    """Compute how far one token's law is from the target's, with the residual of the token rule.
+
+    TV = Σ max(0, min(q, p/l) - p).
+
+    Parameters
+    ----------
+    target_probs : (V,) array, sums to 1
+    draft_probs : (V,) array, sums to 1
+    lenience : number in (0, 1], l
+
+    Returns
+    -------
+    number in [0, 1 - l]
+
+    Examples
+    --------
+    >>> distance(np.array([0.25, 0.75]), np.array([1.0, 0.0]), 0.5)
+    np.float64(0.25)
+    """
+    p, q = target_probs, draft_probs
+    return np.maximum(np.minimum(q, p / lenience) - p, np.zeros_like(p)).sum()

@@ -1,0 +1,110 @@
+"""Must a draft have the target's law, or is it enough that the target could have said it?
+
+Typical acceptance (Cai et al., Medusa, arXiv 2401.10774, section 2.3): a draft passes when the target finds it likely
+enough, with no regard to how it was drafted:
+
+    p(x) > min(ε, δ exp(-H(p))),    H(p) = -Σ p log p in nats.
+
+ε is the threshold where the target is sure; where it is not (large entropy), less is asked. The paper sets δ = √ε.
+The test is not random, q is not needed, and the text is not the target's: this rule is lossy and has no bound. The
+token after the run is drawn from the target's own row, so that a round always emits one. (Medusa takes the argmax
+there: that is `transform=greedy`.) Before this file: `rounds`; after it: `sampler_match`, which is random again.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from specsample.acceptance import check_shapes
+from specsample.distributions import Array, pick
+from specsample.speculative import Verdict
+from specsample.trace import Trace
+from specsample.verifiers.rounds import chain
+
+
+def threshold(target_probs: Array, *, epsilon: Any = 0.09, delta: Any = 0.3) -> Array:
+    """Compute how likely a token must be for the target to let it pass.
+
+    min(ε, δ exp(-H(p))) (Cai et al., section 2.3).
+
+    Parameters
+    ----------
+    target_probs : (..., V) array, rows sum to 1
+    epsilon : number in (0, 1], ε
+    delta : number > 0, δ
+
+    Returns
+    -------
+    (...) float array
+
+    Examples
+    --------
+    >>> threshold(np.array([[1.0, 0.0], [0.5, 0.5]]), epsilon=0.25, delta=0.4)
+    array([0.25, 0.2 ])
+    """
+    p = target_probs.astype(float)
+    entropy = -(p * np.log(np.where(p > 0, p, 1))).sum(axis=-1)  # 0 log 0 = 0
+    return np.minimum(float(epsilon), float(delta) * np.exp(-entropy))
+
+
+def verify(
+    draft_tokens: Sequence[int],
+    draft_probs: Array,
+    target_probs: Array,
+    *,
+    u_accept: Sequence[Any],
+    u_emit: Any,
+    epsilon: Any = 0.09,
+    delta: Any = 0.3,
+) -> Verdict:
+    """Keep the leading run of drafts that the target finds likely enough, and pick the token after it from p.
+
+    Parameters
+    ----------
+    draft_tokens : (K,) sequence of int
+    draft_probs : (K, V) array, not needed
+    target_probs : (K+1, V) array, row i is the target's distribution where draft i stands
+    u_accept : K uniform numbers, not needed
+    u_emit : uniform number
+    epsilon : number in (0, 1], ε
+    delta : number > 0, δ
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit (`acceptance.check_shapes`).
+
+    Examples
+    --------
+    >>> p, q = np.array([[0.75, 0.25], [0.96, 0.04], [0.5, 0.5]]), np.full((2, 2), 0.5)
+    >>> verify([1, 1], q, p, u_accept=[0.0, 0.0], u_emit=0.0)
+    Verdict(n_accepted=1, token=0)
+    """
+    p, x, K = target_probs, np.array(draft_tokens, int), len(draft_tokens)
+    check_shapes(x, draft_probs, p)
+    is_likely = p[np.arange(K), x] > threshold(p[:K], epsilon=epsilon, delta=delta)
+    n = [*is_likely.tolist(), False].index(False)
+    return Verdict(n, pick(p[n], u_emit))
+
+
+def generate(*models: Any, epsilon: Any = 0.09, delta: Any = 0.3, **request: Any) -> tuple[list[int], Trace]:
+    """Generate text with typical acceptance: faster than the token rule, and not the target's.
+
+    Parameters
+    ----------
+    *models : prompt_tokens, target_model, draft_model, as for `speculative.generate`
+    epsilon : number in (0, 1], ε
+    delta : number > 0, δ
+    **request : K, max_new_tokens, rng, transform, draft_transform, stop, as for `speculative.generate`
+
+    Returns
+    -------
+    (list of int, the new tokens; Trace)
+    """
+    return chain(*models, verify=partial(verify, epsilon=epsilon, delta=delta), **request)

@@ -1,0 +1,57 @@
+"""The loop that every verifier shares: the same texts as the core's, exact lengths, stop tokens, refused requests."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+from verifier_cases import NAMED, SHORT_STOP
+
+from specsample import speculative
+from specsample.conformance import exact_law
+from specsample.verifiers import block, greedy, lenient, sampler_match, typical
+from specsample.verifiers.rounds import chain, run
+
+CHAINS = {rule.__name__.rsplit(".", 1)[-1]: rule for rule in (block, greedy, lenient, sampler_match, typical)}
+DRIFT = NAMED["drift"]
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_with_the_token_rule_the_loop_is_the_cores_record_for_record(name):
+    probe, rule = NAMED[name], partial(chain, verify=speculative.verify)
+    for seed in range(20):
+        (ours, trace), (tokens, theirs) = (
+            probe.run(generate, np.random.default_rng(seed)) for generate in (rule, speculative.generate)
+        )
+        assert (ours, trace) == (tokens, theirs)
+
+
+@pytest.mark.parametrize("name", CHAINS)
+@pytest.mark.parametrize("n", [0, 1, 2, 5])
+def test_exactly_max_new_tokens_come_back(name, n):
+    for seed in range(10):
+        tokens, trace = replace(DRIFT, K=3, n=n).run(CHAINS[name].generate, np.random.default_rng(seed))
+        assert len(tokens) == n == sum(len(round.emitted) for round in trace.rounds)
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_a_stop_token_ends_the_text_and_is_part_of_it(name):
+    law = exact_law(lambda tape: tuple(SHORT_STOP.run(CHAINS[name].generate, tape)[0]))
+    assert all(1 not in text[:-1] and (text[-1] == 1 or len(text) == SHORT_STOP.n) for text in law)
+
+
+def test_a_round_that_emits_too_much_is_not_hidden():
+    def play(tokens, target, drafter, *, room, rng):
+        return speculative.step(tokens, target, drafter, K=room, u=rng.random(2 * room + 1))[1]
+
+    models = DRIFT.target_model, DRIFT.target_model  # every draft is accepted
+    tokens, _ = run([0], *models, play=play, max_new_tokens=3, rng=np.random.default_rng(0))
+    assert len(tokens) == 4
+
+
+def test_a_request_that_cannot_be_served_is_refused():
+    for bad in ({"K": -1}, {"max_new_tokens": -1}):
+        with pytest.raises(ValueError, match="must be at least 0"):
+            block.generate(
+                [0], *[DRIFT.target_model] * 2, rng=np.random.default_rng(0), **{"max_new_tokens": 1} | bad
+            )
