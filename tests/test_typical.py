@@ -20,14 +20,14 @@ DRIFT = replace(NAMED["drift"], n=3)
 
 
 def strict(*models, **request):
-    """Ask for 0.35 where the target is sure, for less where it is not."""
-    return typical.generate(*models, epsilon=0.35, delta=0.6, **request)
+    """Ask for 0.4 where the target is sure, for less where it is not."""
+    return typical.generate(*models, epsilon=0.4, delta=0.8, **request)
 
 
 def may_pass(p):
     """The rule once more, in plain numbers."""
     entropy = -sum(float(m) * log(m) for m in p if m)
-    return [m > min(0.35, 0.6 * exp(-entropy)) for m in p]
+    return [m > min(0.4, 0.8 * exp(-entropy)) for m in p]
 
 
 def written_out(probe):
@@ -61,7 +61,7 @@ def test_the_law_of_the_text_is_the_rules_and_not_the_targets():
 
 
 def test_a_sibling_that_ignores_the_entropy_is_told_apart():
-    hard = DRIFT.law(lambda *models, **request: typical.generate(*models, epsilon=0.35, delta=1e9, **request))
+    hard = DRIFT.law(lambda *models, **request: typical.generate(*models, epsilon=0.4, delta=1e9, **request))
     assert hard != written_out(DRIFT)
 
 
