@@ -15,8 +15,10 @@ from specsample.theory import (
     best_K,
     classic_acceptance,
     expected_tokens,
+    implied_alpha,
     improves,
     lenient_acceptance,
+    memory_traffic,
     operations,
     oracle_speedup,
     speedup,
@@ -70,6 +72,36 @@ def test_lenience_speeds_do_not_recompute_even_with_the_best_K():
         assert round(speedup(alpha, best_K(alpha, c), c), 2) == RECOMPUTED_LENIENCE[lenience]
         alpha += 0.005  # the largest that would be printed so does not reach the printed speed either
         assert speedup(alpha, best_K(alpha, c), c) < printed - 0.05
+
+
+@pytest.mark.parametrize("draft", ["unigram", "bigram", "small", "base"])
+def test_table_5_obeys_the_laws_of_lenient_acceptance(draft):
+    table = LEVIATHAN["table5_alpha_T1"]
+    low, high = ([alpha + e for alpha in table[draft]] for e in (-0.005, 0.005))  # what is printed so
+    x = [1 / lenience for lenience in table["l"]]  # sum min(p x, q) grows with x, is concave and at most alpha x
+    for i in range(3):
+        assert low[i] <= high[i + 1]
+        assert low[i + 1] <= min(1, high[0] * x[i + 1])
+    for i in range(2):
+        assert (low[i + 2] - high[i + 1]) / (x[i + 2] - x[i + 1]) <= (high[i + 1] - low[i]) / (x[i + 1] - x[i])
+
+
+def test_table_5_at_lenience_1_repeats_tables_2_and_3():
+    plain = {draft: column[0] for draft, column in LEVIATHAN["table5_alpha_T1"].items() if isinstance(column, list)}
+    table2 = {
+        row["draft"].split()[0]: row["alpha"]
+        for row in LEVIATHAN["tables2_4"]
+        if (row["task"], row["T"]) == ("EnDe", 1)
+    }
+    table3 = {row["draft"]: row["alpha_T1"] for row in LEVIATHAN["table3_alpha"] if row["task"] == "EnDe"}
+    assert plain == {"l": 1, **table3} | {draft: table2[draft] for draft in ("small", "base")}
+
+
+def test_table_3_holds_rates_and_better_drafts_are_kept_more_often():
+    rows = [(row["alpha_T0"], row["alpha_T1"]) for row in LEVIATHAN["table3_alpha"]]
+    assert all(0 < alpha < 1 for row in rows for alpha in row)
+    names = [row["draft"] for row in LEVIATHAN["table3_alpha"]]
+    assert all(rows[i] < rows[i + 1] for i, name in enumerate(names) if name in ("unigram", "LaMDA 100M", "LaMDA 2B"))
 
 
 @pytest.mark.parametrize("row", PAPERS["chen"]["table1"], ids=str)
@@ -151,6 +183,25 @@ def test_operations_never_shrink():
     assert operations(F(4, 5), 5, F(1, 10)) == F(13, 2) / expected_tokens(F(4, 5), 5)
 
 
+def test_memory_traffic_is_the_targets_readings_spread_over_the_tokens():
+    assert memory_traffic(F(1, 2), 2) == 1 / expected_tokens(F(1, 2), 2)
+    assert memory_traffic(F(0), 2, F(1, 4)) == F(3, 2)  # every draft is read for nothing
+    assert memory_traffic(F(4, 5), 5, F(1, 10)) * speedup(F(4, 5), 5, F(1, 10)) == 1  # time is reading
+
+
+@settings(deadline=None, max_examples=50)
+@given(rates, costs, st.fractions(0, 1, max_denominator=9), st.integers(0, 8))
+def test_a_row_that_costs_s_more_counts_as_a_dearer_draft(alpha, c, s, K):
+    assert speedup(alpha, K, c, 1 + s * K) == speedup(alpha, K, c + s)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.floats(0, 1), st.integers(1, 8), st.floats(0, 1), st.floats(0.5, 3))
+def test_the_implied_rate_gives_the_speedup_back(alpha, K, c, rho):
+    speed = speedup(alpha, K, c, rho)
+    assert speedup(implied_alpha(speed, K, c, rho), K, c, rho) == pytest.approx(speed, rel=1e-12)
+
+
 @settings(deadline=None)
 @given(distributions(4), distributions(4))
 def test_classic_rejection_keeps_no_more_than_speculative_sampling(p, q):
@@ -187,6 +238,8 @@ def test_acceptance_rate_is_the_mean_overlap_of_all_rows():
         (lambda: speedup(0.5, 5, -0.1), "ratio of costs must be at least 0"),
         (lambda: speedup(0.5, 5, 0.1, verify_ratio=0), "verify_ratio must be positive"),
         (lambda: oracle_speedup(1, 0), "no finite speed-up"),
+        (lambda: memory_traffic(0.5, 5, -0.1), "ratio of costs must be at least 0"),
+        (lambda: implied_alpha(7, 5, 0.1), "speed must lie in 0.667 .. 4 at"),
         (lambda: lenient_acceptance(np.array([1.0]), np.array([1.0]), 0), "lenience must lie in"),
     ],
 )

@@ -2,43 +2,16 @@
 
 alpha is the acceptance rate, K the drafts of a round, cost_ratio the time of a draft pass over the time of a target
 pass with one row, verify_ratio the time of a target pass with K+1 rows over that with one (the paper takes it as 1).
-The equations treat acceptances as independent with one rate; in real text they come in runs. Fractions stay exact.
-Arguments outside their ranges raise ValueError. Before this file: `speculative`; after it: `batched`.
+Where each further row costs the same share s of a one-row pass, verify_ratio = 1 + s K and everything here holds with
+c + s in the place of c. The equations treat acceptances as independent with one rate; `runs` does not. Fractions stay
+exact. Arguments outside their ranges raise ValueError. Before this file: `rates`; after it: `runs`.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from specsample.acceptance import overlap
-from specsample.distributions import Array
-
-Number = Any  # float, int, fractions.Fraction, or a float array of such numbers
-
-
-def acceptance_rate(target_probs: Array, draft_probs: Array) -> Number:
-    """Average the overlap over all contexts.
-
-    alpha = E[beta], beta = sum_x min(p(x), q(x)) (theorem 3.5 and corollary 3.6).
-
-    Parameters
-    ----------
-    target_probs : (..., V) array, rows sum to 1
-    draft_probs : (..., V) array, rows sum to 1, in the same contexts
-
-    Returns
-    -------
-    number in [0, 1]
-
-    Examples
-    --------
-    >>> p, q = np.array([[0.5, 0.5], [1.0, 0.0]]), np.array([[0.5, 0.5], [0.5, 0.5]])
-    >>> float(acceptance_rate(p, q))
-    0.75
-    """
-    beta = np.asarray(overlap(target_probs, draft_probs))  # (...)
-    return np.sum(beta) / beta.size
+from specsample.theory.rates import Number, check_rates
 
 
 def expected_tokens(alpha: Number, K: int) -> Number:
@@ -60,7 +33,7 @@ def expected_tokens(alpha: Number, K: int) -> Number:
     >>> expected_tokens(0.5, 2), expected_tokens(1, 5)
     (1.75, 6)
     """
-    _check(alpha)
+    check_rates(alpha)
     if K < 0:
         raise ValueError(f"K must be at least 0 drafts; got {K}. K = 0 is autoregressive sampling.")
     return sum(alpha**k for k in range(K + 1))
@@ -87,7 +60,7 @@ def speedup(alpha: Number, K: int, cost_ratio: Number, verify_ratio: Number = 1)
     >>> speedup(0.5, 2, 0.25), speedup(0.5, 2, 0.25, verify_ratio=1.25)
     (1.1666666666666667, 1.0)
     """
-    _check(alpha, cost_ratio)
+    check_rates(alpha, cost_ratio)
     if not np.all(verify_ratio > 0):
         raise ValueError(f"verify_ratio must be positive; got {verify_ratio}. K+1 rows cost at least some time.")
     return expected_tokens(alpha, K) / (K * cost_ratio + verify_ratio)
@@ -113,7 +86,7 @@ def improves(alpha: Number, cost_ratio: Number) -> bool:
     >>> improves(0.5, 0.25), speedup(0.5, 1, 0.25), improves(0.5, 0.5)
     (True, 1.2, False)
     """
-    _check(alpha, cost_ratio)
+    check_rates(alpha, cost_ratio)
     return bool(alpha > cost_ratio)
 
 
@@ -137,7 +110,7 @@ def operations(alpha: Number, K: int, operations_ratio: Number) -> Number:
     >>> operations(0.5, 1, 0.25)
     1.5
     """
-    _check(alpha, operations_ratio)
+    check_rates(alpha, operations_ratio)
     return (K * operations_ratio + K + 1) / expected_tokens(alpha, K)
 
 
@@ -187,64 +160,69 @@ def oracle_speedup(alpha: Number, cost_ratio: Number) -> Number:
     >>> oracle_speedup(0.5, 0.5), oracle_speedup(0.75, 0)
     (1.3333333333333333, 4.0)
     """
-    _check(alpha, cost_ratio)
+    check_rates(alpha, cost_ratio)
     if np.any((cost := 1 - alpha + cost_ratio * alpha) == 0):
         raise ValueError("alpha = 1 and cost_ratio = 0 have no finite speed-up. Is the draft the target itself?")
     return 1 / cost
 
 
-def classic_acceptance(target_probs: Array, draft_probs: Array) -> Array:
-    """Compute how often classic rejection sampling keeps a draft.
+def memory_traffic(alpha: Number, K: int, bytes_ratio: Number = 0) -> Number:
+    """Compute the factor by which the bytes that are read from memory for a token change.
 
-    sum_x p(x) min_y q(y)/p(y) = min_y q(y)/p(y), at most the overlap (appendix A.2).
+    (1 - alpha) (K b + 1) / (1 - alpha^(K+1)): the target's weights and cache are read once a round (section 3.4,
+    which leaves the draft's K readings out: b = 0).
 
     Parameters
     ----------
-    target_probs : (..., V) array, rows sum to 1
-    draft_probs : (..., V) array, rows sum to 1
+    alpha : number or array in [0, 1]
+    K : int >= 0
+    bytes_ratio : number >= 0, bytes read in a pass of the draft / of the target
 
     Returns
     -------
-    (...) array in [0, 1]; 0 where the draft misses a token that the target can emit
+    number or array; below 1 is less traffic than autoregressive sampling
 
     Examples
     --------
-    >>> float(classic_acceptance(np.array([0.5, 0.5]), np.array([0.25, 0.75])))
-    0.5
+    >>> memory_traffic(0.5, 1), memory_traffic(0.5, 1, 0.125)
+    (0.6666666666666666, 0.75)
     """
-    p, q = target_probs, draft_probs
-    ratio = np.where(p > 0, q, 1) / np.where(p > 0, p, 1)  # 1 where p = 0: such tokens set no limit
-    return np.min(ratio, axis=-1)
+    check_rates(alpha, bytes_ratio)
+    return (K * bytes_ratio + 1) / expected_tokens(alpha, K)
 
 
-def lenient_acceptance(target_probs: Array, draft_probs: Array, lenience: Number) -> Array:
-    """Compute how often a draft is kept when it may be up to 1/l times likelier than it should.
+def implied_alpha(speed: float, K: int, cost_ratio: float, verify_ratio: float = 1) -> float:
+    """Find the acceptance rate that explains a speed-up.
 
-    sum_x min(p(x)/l, q(x)) (appendix A.5): drafts are kept with probability min(1, p(x) / (l q(x))).
+    Theorem 3.8 solved for alpha by halving [0, 1], in which the speed-up grows with alpha.
 
     Parameters
     ----------
-    target_probs : (..., V) array, rows sum to 1
-    draft_probs : (..., V) array, rows sum to 1
-    lenience : number in (0, 1], l; 1 is lossless
+    speed : number, the speed-up
+    K : int >= 1
+    cost_ratio : number >= 0, c
+    verify_ratio : number > 0
 
     Returns
     -------
-    (...) array in [0, 1]
+    float in [0, 1], to rounding
+
+    Raises
+    ------
+    ValueError
+        If no alpha gives this speed-up.
 
     Examples
     --------
-    >>> float(lenient_acceptance(np.array([0.25, 0.75]), np.array([0.75, 0.25]), 0.5))
+    >>> round(implied_alpha(speedup(0.75, 4, 0.125), 4, 0.125), 12)
     0.75
     """
-    if not 0 < lenience <= 1:
-        raise ValueError(f"lenience must lie in (0, 1]; got {lenience}. 1 is lossless; near 0 every draft passes.")
-    return overlap(target_probs / lenience, draft_probs)
-
-
-def _check(alpha: Number, ratio: Number = 0) -> None:
-    """Refuse an acceptance rate outside [0, 1] or a negative ratio of costs."""
-    if not np.all((alpha >= 0) & (alpha <= 1)):
-        raise ValueError(f"alpha must lie in [0, 1]; got {alpha}. It is accepted / tested drafts, not a percentage.")
-    if not np.all(ratio >= 0):
-        raise ValueError(f"the ratio of costs must be at least 0; got {ratio}. It is the draft's over the target's.")
+    low, high = 0.0, 1.0
+    slowest, fastest = (speedup(alpha, K, cost_ratio, verify_ratio) for alpha in (low, high))
+    if not slowest <= speed <= fastest:
+        raise ValueError(f"speed must lie in {slowest:.3g} .. {fastest:.3g} at this K, c and rho; got {speed}.")
+    for _ in range(60):
+        middle = (low + high) / 2
+        is_below = speedup(middle, K, cost_ratio, verify_ratio) < speed
+        low, high = (middle, high) if is_below else (low, middle)
+    return high

@@ -1,0 +1,46 @@
+"""How much faster? One function for each equation of the papers, and what they leave out: rows, runs, batches.
+
+Read `rates`, `speed`, `runs`, `chains`, `batches`, `roofline`. All names can be imported from here.
+"""
+
+from specsample.theory.batches import lockstep_tokens, rounds_law, rounds_to_finish
+from specsample.theory.chains import LongRun, contexts, long_run, round_chain, run_length_law, stationary, survival
+from specsample.theory.rates import acceptance_rate, classic_acceptance, lenient_acceptance
+from specsample.theory.runs import accepted_law, expected_tokens_by_position, rates_by_position
+from specsample.theory.speed import (
+    best_K,
+    expected_tokens,
+    implied_alpha,
+    improves,
+    memory_traffic,
+    operations,
+    oracle_speedup,
+    speedup,
+)
+
+__all__ = [  # in reading order
+    "acceptance_rate",
+    "classic_acceptance",
+    "lenient_acceptance",
+    "expected_tokens",
+    "speedup",
+    "improves",
+    "operations",
+    "best_K",
+    "oracle_speedup",
+    "memory_traffic",
+    "implied_alpha",
+    "accepted_law",
+    "expected_tokens_by_position",
+    "rates_by_position",
+    "LongRun",
+    "contexts",
+    "run_length_law",
+    "survival",
+    "round_chain",
+    "stationary",
+    "long_run",
+    "lockstep_tokens",
+    "rounds_law",
+    "rounds_to_finish",
+]
