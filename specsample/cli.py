@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from specsample import papers
+from specsample import papers, plan
 from specsample.bench import Comparison, compare, pass_costs, predicted_speedup, timed
 from specsample.conformance import command as check
 from specsample.speculative import generate
@@ -187,6 +187,7 @@ def _parser() -> argparse.ArgumentParser:
         _command(commands, check.run, "check", "judge a sampler of your own: is its text the target's?")
     )
     papers.add_arguments(_command(commands, papers.run, "papers", "print the papers' numbers beside recomputed ones"))
+    plan.add_arguments(_command(commands, plan.run, "plan", "predict the speed-up on a machine that is not here"))
     command = _command(commands, run_evaluate, "evaluate", "measure a pair on held-out text, as JSON")
     command.add_argument("--target", help="checkpoint; with --draft, instead of the pair that comes with the package")
     command.add_argument("--draft", help="checkpoint")

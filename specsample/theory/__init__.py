@@ -1,11 +1,23 @@
 """How much faster? One function for each equation of the papers, and what they leave out: rows, runs, batches.
 
-Read `rates`, `speed`, `runs`, `chains`, `batches`, `roofline`. All names can be imported from here.
+Read `rates`, `speed`, `runs`, `chains`, `batches`, `roofline`, `machines`. All names can be imported from here.
 """
 
 from specsample.theory.batches import lockstep_tokens, rounds_law, rounds_to_finish
 from specsample.theory.chains import LongRun, contexts, long_run, round_chain, run_length_law, stationary, survival
 from specsample.theory.rates import acceptance_rate, classic_acceptance, lenient_acceptance
+from specsample.theory.roofline import (
+    Device,
+    Outlook,
+    Shape,
+    Work,
+    break_even,
+    is_memory_bound,
+    outlook,
+    pass_bytes,
+    pass_operations,
+    pass_seconds,
+)
 from specsample.theory.runs import accepted_law, expected_tokens_by_position, rates_by_position
 from specsample.theory.speed import (
     best_K,
@@ -43,4 +55,14 @@ __all__ = [  # in reading order
     "lockstep_tokens",
     "rounds_law",
     "rounds_to_finish",
+    "Shape",
+    "Device",
+    "Work",
+    "Outlook",
+    "pass_bytes",
+    "pass_operations",
+    "pass_seconds",
+    "is_memory_bound",
+    "outlook",
+    "break_even",
 ]

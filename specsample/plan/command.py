@@ -1,0 +1,212 @@
+"""What does `specsample plan` print? Times, c, ρ, the best K and its speed-up for every batch and context.
+
+`specsample plan --target 70B --draft 4B --device h100 --batch 1..256 --context 2048` prints the table, `--plot` draws
+the map. The times are lower bounds (a device at the figures of its data sheet); alpha is an input. Before this file:
+`question`, `heat_map`.
+"""
+
+import argparse
+from itertools import product
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from specsample.plan.heat_map import Cell, draw
+from specsample.plan.question import Question
+from specsample.theory import break_even, expected_tokens, is_memory_bound
+from specsample.theory.machines import device, known, nearest, shape
+
+MAP_CONTEXTS = [2**i for i in range(7, 18)]  # 128 ... 131,072
+LARGEST_BATCH = 4096  # up to which a break-even is looked for
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser, of the command
+    """
+    add = parser.add_argument
+    add("--target", required=True, help="70B, a name such as llama-70b, or SIZE:LAYERS:WIDTH:KV_WIDTH")
+    add("--draft", required=True, help="the same for the draft")
+    add("--device", required=True, help=", ".join(known("devices")))
+    add(
+        "--count", type=int, help="devices that share each pass (default: the fewest, doubling, that hold everything)"
+    )
+    add("--batch", default="1..256", help="sequences: 8, or 1,8,64, or 1..256 for doubling (default: 1..256)")
+    add("--context", default="2048", help="tokens of each sequence, written likewise (default: 2048)")
+    add("--alpha", type=float, default=0.8, help="acceptance rate, to be measured (default: 0.8)")
+    add("--K", type=int, help="drafts a round (default: the best of 0 to 16)")
+    add("--bits", type=int, choices=(16, 8, 4), default=16, help="of a weight (default: 16)")
+    add("--cache-bits", type=int, choices=(16, 8), default=16, help="of a cached number (default: 16)")
+    add("--layer-us", type=float, default=0.0, help="microseconds a layer for launches and exchange (default: 0)")
+    add("--plot", metavar="OUT.svg", help="draw the speed-up over batch and context")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Print the table, and draw the map where a file is named.
+
+    Parameters
+    ----------
+    given : argparse.Namespace, from a parser with `add_arguments`
+
+    Returns
+    -------
+    int, exit status
+
+    Raises
+    ------
+    ValueError
+        If an argument makes no sense.
+    """
+    batches, contexts = numbers(given.batch), numbers(given.context)
+    if not 0 <= given.alpha <= 1:
+        raise ValueError(f"alpha must lie in [0, 1]; got {given.alpha}.")
+    question, count = _question(given, max(batches), max(contexts))
+    console = Console(highlight=False, soft_wrap=True)
+    title = (
+        f"{given.target} with {given.draft} on {count} x {known('devices')[given.device]['name']}, α = {given.alpha}"
+    )
+    console.print(table(question, batches, contexts, title=title))
+    for line in [*remarks(question, contexts, max(batches)), *_assumptions(given)]:
+        console.print(line, style="dim")
+    if given.plot:
+        cells = [_cell(question, batch, context) for batch in batches for context in MAP_CONTEXTS]
+        Path(given.plot).write_text(draw(cells, title=title), encoding="utf-8")
+        console.print(f"map: {given.plot}")
+    return 0
+
+
+def numbers(text: str) -> list[int]:
+    """Read "8", "1,8,64", or "1..256", which doubles.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    list of int >= 1, growing
+
+    Raises
+    ------
+    ValueError
+        If it is none of these.
+
+    Examples
+    --------
+    >>> numbers("1..6"), numbers("8,2")
+    ([1, 2, 4, 6], [2, 8])
+    """
+    try:
+        low, dots, high = text.partition("..")
+        found = {int(part) for part in text.split(",")} if not dots else {int(low), int(high)}
+    except ValueError:
+        found = set()
+    if not found or min(found) < 1:
+        raise ValueError(f"a range must be written 8, or 1,8,64, or 1..256, from 1 on; got {text!r}.")
+    if dots:
+        found |= {n for i in range(64) if (n := min(found) << i) < max(found)}
+    return sorted(found)
+
+
+def table(question: Question, batches: list[int], contexts: list[int], *, title: str = "") -> Table:
+    """Make the table: one row a batch and context.
+
+    Parameters
+    ----------
+    question : Question
+    batches, contexts : list of int
+    title : str
+
+    Returns
+    -------
+    rich.table.Table
+    """
+    columns = ("batch", "context", "ms", "c", "ρ", "K", "tokens", "speed-up", "tokens/s", "limit", "GB")
+    made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for column in columns:
+        made.add_column(column, justify="left" if column == "limit" else "right")
+    for context, batch in product(contexts, batches):
+        made.add_row(*_row(question, batch, context))
+    return made
+
+
+def remarks(question: Question, contexts: list[int], batch: int) -> list[str]:
+    """Say up to which batch speculation pays at each context, and at which contexts at one batch.
+
+    Parameters
+    ----------
+    question : Question
+    contexts : list of int
+    batch : int >= 1
+
+    Returns
+    -------
+    list of str
+    """
+    lines = list[str]()
+    for context in contexts:
+        last = break_even(lambda B: question.answer(B, context).speedup > 1, 1, LARGEST_BATCH)  # noqa: B023
+        held = break_even(lambda B: question.fits(B, context), 1, 2**20) or 0  # noqa: B023
+        pays = question.answer(1, context).speedup > 1
+        until = f"up to a batch of {last}" if last else f"at every batch up to {LARGEST_BATCH}"
+        says = f"speculation pays {until}" if pays else "speculation does not pay at a batch of 1"
+        lines.append(f"at context {context}, {says}; memory holds a batch of {held}")
+    change = break_even(lambda context: question.answer(batch, context).speedup > 1, 1, MAP_CONTEXTS[-1])
+    if change:
+        verb = "up to" if question.answer(batch, 1).speedup > 1 else "beyond"
+        lines.append(f"at a batch of {batch}, speculation pays {verb} a context of {change}")
+    return lines
+
+
+def _row(question: Question, batch: int, context: int) -> list[str]:
+    """Write one row of the table."""
+    found, work = question.answer(batch, context), question.work(batch, context)
+    is_read = is_memory_bound(question.target, found.K + 1, question.device, work)
+    speed = batch * found.speedup / found.target_seconds
+    memory = question.gigabytes(batch, context)
+    tokens = expected_tokens(question.alpha, found.K)
+    return [
+        *(str(batch), str(context), f"{1e3 * found.target_seconds:.2f}", f"{found.cost_ratio:.3f}"),
+        *(f"{found.verify_ratio:.2f}", str(found.K), f"{tokens:.2f}", f"{found.speedup:.2f}", f"{speed:.0f}"),
+        *("memory" if is_read else "compute", f"{memory:.0f}" + ("" if question.fits(batch, context) else " !")),
+    ]
+
+
+def _cell(question: Question, batch: int, context: int) -> Cell:
+    """Compute one cell of the map."""
+    found = question.answer(batch, context)
+    return Cell(batch, context, found.K, found.speedup, question.fits(batch, context))
+
+
+def _question(given: argparse.Namespace, batch: int, context: int) -> tuple[Question, int]:
+    """Gather what the arguments say; take as many devices as the largest batch and context need."""
+    settings = {"bits": 8 if given.bits == 8 else 16, "layer_seconds": given.layer_us * 1e-6}
+    models = shape(given.target), shape(given.draft)
+    rest = given.alpha, given.K, given.bits / 8, given.cache_bits / 8
+    count = given.count or 1
+    question = Question(*models, device(given.device, count=count, **settings), *rest)
+    while given.count is None and not question.fits(batch, context) and count < 1024:
+        count *= 2
+        question = question._replace(device=device(given.device, count=count, **settings))
+    return question, count
+
+
+def _assumptions(given: argparse.Namespace) -> list[str]:
+    """Say what was assumed, and where the figures come from."""
+    lines = [known("devices")[given.device]["source"]]
+    for text in (given.target, given.draft):
+        if text in known("shapes"):
+            lines.append(f"{text}: {known('shapes')[text]['source']}")
+        elif ":" not in text:
+            name = nearest(shape(text).parameters)
+            lines.append(f"{text}: layers and widths as {name} ({known('shapes')[name]['source']})")
+    lines.append(
+        "ms: a one-row pass of the target, a lower bound; ρ: K+1 rows against 1; tokens: of a sequence, a round"
+    )
+    lines.append("limit: what the pass over K+1 rows waits for; GB: models and caches, ! where they do not fit")
+    return lines

@@ -1,0 +1,66 @@
+"""What is planned for, and what is the answer at one batch and context? Everything but those two, bound together.
+
+Before this file: `theory.roofline`; after it: `heat_map`, `command`.
+"""
+
+from typing import NamedTuple
+
+from specsample.theory import Device, Outlook, Shape, Work, outlook
+from specsample.theory.roofline import needed_bytes
+
+
+class Question(NamedTuple):
+    """What to plan for: two models, a device, how well drafts are accepted, K (None: the best), bytes of a number."""
+
+    target: Shape
+    draft: Shape
+    device: Device
+    alpha: float
+    K: int | None
+    weight_bytes: float
+    cache_bytes: float
+
+    def work(self, batch: int, context: int) -> Work:
+        """Say what a pass is asked for.
+
+        Parameters
+        ----------
+        batch : int >= 1, sequences
+        context : int >= 0, tokens of each
+        """
+        return Work(batch, context, self.weight_bytes, self.cache_bytes)
+
+    def answer(self, batch: int, context: int) -> Outlook:
+        """Predict the speed-up.
+
+        Parameters
+        ----------
+        batch : int >= 1, sequences
+        context : int >= 0, tokens of each
+
+        Returns
+        -------
+        Outlook
+        """
+        work = self.work(batch, context)
+        return outlook(self.alpha, self.target, self.draft, self.device, work=work, K=self.K)
+
+    def fits(self, batch: int, context: int) -> bool:
+        """Decide whether both models and their caches fit into memory.
+
+        Parameters
+        ----------
+        batch : int >= 1, sequences
+        context : int >= 0, tokens of each
+        """
+        return needed_bytes([self.target, self.draft], self.work(batch, context)) <= self.device.memory
+
+    def gigabytes(self, batch: int, context: int) -> float:
+        """Count the memory that both models and their caches take, in GB.
+
+        Parameters
+        ----------
+        batch : int >= 1, sequences
+        context : int >= 0, tokens of each
+        """
+        return needed_bytes([self.target, self.draft], self.work(batch, context)) / 1e9

@@ -1,0 +1,126 @@
+"""Which devices and models can be planned for? A small table of each, with the source of every figure.
+
+`devices.json` and `shapes.json` hold the figures: what vendors state, what models' configurations say. A size without
+a name ("4B") takes the layers and widths of the published Llama model nearest in size. Before this file: `roofline`.
+"""
+
+import json
+import math
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from specsample.theory.roofline import Device, Shape
+
+SIZES = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
+
+
+@cache
+def known(kind: str) -> dict[str, Any]:
+    """Read a table of figures.
+
+    Parameters
+    ----------
+    kind : {"devices", "shapes"}
+
+    Returns
+    -------
+    dict from name to figures with their source
+
+    Examples
+    --------
+    >>> sorted(known("devices"))
+    ['a100', 'h100', 'h200', 'mi300x', 'rtx4090', 'tpuv4']
+    """
+    table = json.loads(files("specsample.theory").joinpath(f"{kind}.json").read_text(encoding="utf-8"))
+    return {name: figures for name, figures in table.items() if name != "about"}
+
+
+def device(name: str, *, count: int = 1, bits: int = 16, layer_seconds: float = 0.0) -> Device:
+    """Take a device from the table, or several that share every pass evenly.
+
+    Parameters
+    ----------
+    name : str, as in `known("devices")`
+    count : int >= 1, devices; their bandwidths, rates and memories add up
+    bits : {16, 8}, of the numbers that are multiplied
+    layer_seconds : float >= 0, seconds a layer that neither reading nor computing explains
+
+    Returns
+    -------
+    Device
+
+    Raises
+    ------
+    ValueError
+        If there is no such device, or a number is out of range.
+
+    Examples
+    --------
+    >>> device("h100", count=2).bandwidth
+    6700000000000.0
+    """
+    if name not in (table := known("devices")):
+        raise ValueError(f"device must be one of {', '.join(table)}; got {name!r}.")
+    if count < 1 or layer_seconds < 0 or str(bits) not in table[name]["operations"]:
+        raise ValueError(
+            f"need count >= 1, layer_seconds >= 0 and 16 or 8 bits; got {count}, {layer_seconds}, {bits}."
+        )
+    d = table[name]
+    return Device(count * d["bandwidth"], count * d["operations"][str(bits)], count * d["memory"], layer_seconds)
+
+
+def shape(text: str) -> Shape:
+    """Read a model's shape: a name of the table, a size, or a size with layers and widths.
+
+    Parameters
+    ----------
+    text : str, such as "llama-70b", "70B", or "70B:80:8192:1024" for parameters, layers, width and key-value width
+
+    Returns
+    -------
+    Shape
+
+    Raises
+    ------
+    ValueError
+        If it is none of these.
+
+    Examples
+    --------
+    >>> shape("4B")
+    Shape(parameters=4000000000.0, n_layers=28, width=3072, kv_width=1024)
+    """
+    if text in (table := known("shapes")):
+        return Shape(*(table[text][field] for field in Shape._fields))
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMBT])(?::(\d+):(\d+):(\d+))?", text, re.IGNORECASE)
+    if not match or float(match[1]) == 0:
+        raise ValueError(
+            f"a model must be one of {', '.join(table)}, a size such as 70B, or SIZE:LAYERS:WIDTH:KV_WIDTH; "
+            f"got {text!r}."
+        )
+    parameters = float(match[1]) * SIZES[match[2].upper()]
+    if match[3]:
+        return Shape(parameters, int(match[3]), int(match[4]), int(match[5]))
+    return shape(nearest(parameters))._replace(parameters=parameters)
+
+
+def nearest(parameters: float) -> str:
+    """Name the Llama model of the table whose size is nearest, as a ratio.
+
+    Parameters
+    ----------
+    parameters : float > 0
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> nearest(4e9), nearest(65e9)
+    ('llama-3b', 'llama-70b')
+    """
+    llamas = {name: figures["parameters"] for name, figures in known("shapes").items() if name.startswith("llama")}
+    return min(llamas, key=lambda name: abs(math.log(llamas[name] / parameters)))

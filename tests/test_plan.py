@@ -1,0 +1,102 @@
+"""Does `specsample plan` say what the roofline says, and does it say what it assumed?"""
+
+import re
+
+import pytest
+
+from specsample.cli import main
+from specsample.plan.command import numbers
+from specsample.plan.heat_map import Cell, draw
+from specsample.theory import Work, outlook
+from specsample.theory.machines import device, shape
+
+COMMAND = ["plan", "--target", "70B", "--draft", "4B", "--device", "h100"]
+
+
+def rows(out):
+    """Read the numbers of the table: batch, context, ms, c, rho, K, tokens, speed-up, tokens/s."""
+    found = [re.findall(r"[\d.]+", line)[:9] for line in out.splitlines() if re.match(r" *\d+ +\d+ +\d", line)]
+    return [tuple(map(float, row)) for row in found]
+
+
+def test_the_table_has_a_row_for_every_batch_with_the_rooflines_numbers(capsys):
+    assert main([*COMMAND, "--count", "8", "--batch", "1..256", "--context", "2048"]) == 0
+    table = rows(capsys.readouterr().out)
+    assert [row[0] for row in table] == [1, 2, 4, 8, 16, 32, 64, 128, 256]
+    for batch, context, ms, c, _, K, _, speed, rate in table:
+        work = Work(int(batch), int(context))
+        found = outlook(0.8, shape("70B"), shape("4B"), device("h100", count=8), work=work)
+        assert (ms, c, K) == (round(1e3 * found.target_seconds, 2), round(found.cost_ratio, 3), found.K)
+        assert (speed, rate) == (round(found.speedup, 2), round(batch * found.speedup / found.target_seconds))
+
+
+def test_the_devices_are_the_fewest_that_hold_everything(capsys):
+    for batch, count in (("1", 2), ("256", 8)):
+        main([*COMMAND, "--batch", batch])
+        out = capsys.readouterr().out
+        assert f"on {count} x NVIDIA H100" in out
+        assert not re.search(r"\d !", out)
+    main([*COMMAND, "--count", "1"])
+    assert "149 !" in capsys.readouterr().out
+
+
+def pays(batch, context):
+    """Whether speculation pays on eight H100s."""
+    return outlook(0.8, shape("70B"), shape("4B"), device("h100", count=8), work=Work(batch, context)).speedup > 1
+
+
+def test_the_remarks_name_the_batch_and_the_context_at_which_it_stops_paying(capsys):
+    main([*COMMAND, "--count", "8", "--context", "256", "--batch", "512"])
+    out = capsys.readouterr().out
+    batch = int(re.search(r"at context 256, speculation pays up to a batch of (\d+)", out)[1])
+    assert (pays(batch, 256), pays(batch + 1, 256)) == (True, False)
+    context = int(re.search(r"at a batch of 512, speculation pays beyond a context of (\d+)", out)[1])
+    assert (pays(512, context), pays(512, context + 1)) == (False, True)
+
+
+def test_what_was_assumed_is_said(capsys):
+    main([*COMMAND, "--batch", "1"])
+    out = capsys.readouterr().out
+    assert "data sheet" in out
+    assert "4B: layers and widths as llama-3b" in out
+
+
+def test_a_useless_draft_is_not_used(capsys):
+    main([*COMMAND, "--alpha", "0", "--batch", "1"])
+    out = capsys.readouterr().out
+    assert [row[5:8] for row in rows(out)] == [(0, 1, 1)]
+    assert "does not pay at a batch of 1" in out
+
+
+def test_the_map_is_an_svg_with_a_cell_for_every_batch_and_context(tmp_path, capsys):
+    main([*COMMAND, "--count", "8", "--batch", "1..4", "--plot", str(tmp_path / "map.svg")])
+    text = (tmp_path / "map.svg").read_text(encoding="utf-8")
+    assert text.startswith("<svg ")
+    assert text.count("K = ") == 3 * 11
+    assert text.count('fill="url(#full)"') == 0
+
+
+def test_the_map_hatches_what_does_not_fit_and_leaves_white_what_does_not_pay():
+    text = draw([Cell(1, 128, 4, 2.0, True), Cell(2, 128, 0, 1.0, False)], title="a <b>")
+    assert text.count('fill="url(#full)"') == 1
+    assert "a &lt;b&gt;" in text
+    assert [text.count(f'fill="rgb({colour})"') for colour in ("255,255,255", "88,140,193")] == [1, 1]
+
+
+def test_ranges_double_and_lists_are_sorted():
+    assert numbers("1..256") == [1, 2, 4, 8, 16, 32, 64, 128, 256]
+    assert (numbers("3..20"), numbers("5"), numbers("9,1")) == ([3, 6, 12, 20], [5], [1, 9])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--batch", "0"], "a range must be written"),
+        (["--context", "many"], "a range must be written"),
+        (["--alpha", "80"], "alpha must lie in [0, 1]"),
+        (["--target", "big"], "a size such as 70B"),
+    ],
+)
+def test_senseless_arguments_end_with_status_2(arguments, message, capsys):
+    assert main([*COMMAND, *arguments]) == 2
+    assert message in capsys.readouterr().err
