@@ -1,6 +1,6 @@
-"""What is planned for, and what is the answer at one batch and context? Everything but those two, bound together.
+"""What is planned for, and what is the answer at one batch and context?
 
-Before this file: `theory.roofline`; after it: `heat_map`, `command`.
+A `Question` binds everything but those two. Before this file: `theory.roofline`; after it: `heat_map`, `command`.
 """
 
 from typing import NamedTuple
