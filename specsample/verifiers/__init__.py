@@ -2,5 +2,6 @@
 
 One file a rule; no rule imports another. Read `acceptance` and `speculative` first, then `rounds`, the loop that they
 share. Rules for K drafts in a row have the arguments of `speculative.verify`: `block` (test the drafts together, keep
-more), `lenient` and `typical` (lossy), `sampler_match` (no residual), `greedy` (no chance).
+more), `lenient` and `typical` (lossy), `sampler_match` (no residual), `greedy` (no chance). `coupled` makes one text
+whatever drafts.
 """

@@ -1,0 +1,47 @@
+"""What is the least that a draft can know? How often each token occurs, whatever stands before it.
+
+The baseline of all draft sources: no context, no cost. A table without context axes is such a model already.
+Before this file: `language_model`; after it: `ngram`.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from specsample.language_model import TableModel
+
+
+def train_unigram(documents: Sequence[Sequence[int]], vocab_size: int) -> TableModel:
+    """Count tokens and make them a distribution.
+
+    p(x) = (count(x) + 1) / (Σ count + V): add one, so that no token is impossible (Laplace).
+
+    Parameters
+    ----------
+    documents : sequence of (n,) sequences of token ids in [0, V)
+    vocab_size : int, V
+
+    Returns
+    -------
+    TableModel without context axes, float64
+
+    Raises
+    ------
+    ValueError
+        If a token lies outside the vocabulary.
+
+    Examples
+    --------
+    >>> train_unigram([[0, 0], [1]], vocab_size=2).start().extend([1])
+    array([[0.6, 0.4]])
+    """
+    counts = np.ones(vocab_size)
+    for document in documents:
+        tokens = np.asarray(document, dtype=np.int64)
+        if len(tokens) and not 0 <= tokens.min() <= tokens.max() < vocab_size:
+            raise ValueError(
+                f"documents must hold token ids in 0 .. {vocab_size - 1}; got {tokens.min()} .. {tokens.max()}. "
+                "Is it another model's tokenizer?"
+            )
+        counts += np.bincount(tokens, minlength=vocab_size)
+    return TableModel(counts / counts.sum())

@@ -1,0 +1,170 @@
+"""Unigram, prompt lookup and early exit: what they predict, and that the text is the target's whatever they say."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from specsample import TableModel, autoregressive, generate, greedy
+from specsample.conformance.exact import exact_law, target_law, total_variation
+from specsample.conformance.probes import PROBES
+from specsample.drafts.early_exit import early_exit
+from specsample.drafts.ngram import train_ngram
+from specsample.drafts.prompt_lookup import PromptLookup
+from specsample.drafts.unigram import train_unigram
+from specsample.transformer.lm import TransformerLM
+from specsample.transformer.model import Config, init_params
+
+V = 3
+DRIFT = next(probe for probe in PROBES if probe.name == "drift")
+texts = st.lists(st.integers(0, V - 1), min_size=1, max_size=10)
+ABACUS = [[0, 1, 0, 2, 1, 2, 0, 1, 0]]
+
+
+def small_target(n_layers=3):
+    """A Transformer of three tokens with weights large enough that its rows differ."""
+    config = Config(V, width=8, n_layers=n_layers, n_heads=2, n_kv_heads=1, hidden=12, max_length=32)
+    params = init_params(config, np.random.default_rng(0), np.float64)
+    return TransformerLM(config, {name: p if p.ndim == 1 else p * 20 for name, p in params.items()})
+
+
+TARGET = small_target()
+NGRAM = train_ngram(ABACUS, order=3, vocab_size=V)
+SOURCES = {
+    "unigram": train_unigram(ABACUS, V),
+    "n-gram": NGRAM,
+    "prompt lookup": PromptLookup(V, longest=3, shortest=1),
+    "prompt lookup, then n-gram": PromptLookup(V, longest=3, shortest=2, backoff=NGRAM),
+    "early exit": early_exit(TARGET, 1),
+}
+EACH = pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+
+
+# --- what every source must do -------------------------------------------------------------------------------------
+
+
+@EACH
+@settings(max_examples=100)
+@given(data=st.data(), text=texts)
+def test_reading_in_pieces_and_taking_back_gives_the_rows_of_a_fresh_context(source, data, text):
+    context, fresh = source.start(), source.start().extend(text)
+    for _ in range(3):
+        context.rollback(data.draw(st.integers(0, context.length)))
+        end = data.draw(st.integers(context.length + 1, len(text))) if context.length < len(text) else len(text)
+        if context.length < end:
+            start = context.length
+            np.testing.assert_allclose(context.extend(text[start:end]), fresh[start:end], rtol=0, atol=1e-12)
+        assert context.length == end
+    np.testing.assert_allclose(fresh.sum(axis=1), 1, atol=1e-12)
+
+
+@EACH
+def test_a_rollback_beyond_what_was_read_is_refused(source):
+    context = source.start()
+    context.extend([0, 1])
+    with pytest.raises(ValueError, match="length must lie in"):
+        context.rollback(3)
+
+
+@EACH
+def test_the_law_of_the_text_is_the_targets_whatever_drafts(source):
+    """The target is a table of fractions, the drafts have floats: equal up to rounding."""
+    run = {"K": 2, "max_new_tokens": 3}
+    law = exact_law(lambda tape: tuple(generate([0, 1], DRIFT.target_model, source, rng=tape, **run)[0]))
+    assert total_variation(law, target_law(DRIFT.target_model, [0, 1], 3)) < 1e-12
+
+
+@EACH
+def test_a_greedy_text_is_unchanged(source):
+    expected = {"max_new_tokens": 12, "transform": greedy, "rng": np.random.default_rng(0)}
+    tokens, trace = generate([0, 1], TARGET, source, K=3, **expected)
+    assert tokens == autoregressive([0, 1], TARGET, **expected)
+    assert trace.tested > 0
+
+
+# --- unigram -------------------------------------------------------------------------------------------------------
+
+
+def test_a_unigram_counts_and_adds_one():
+    row = train_unigram([[0, 0, 0], [1]], vocab_size=4).start().extend([3])[0]
+    np.testing.assert_allclose(row, np.array([4, 2, 1, 1]) / 8)
+
+
+def test_a_strange_token_is_refused():
+    with pytest.raises(ValueError, match="token ids in 0"):
+        train_unigram([[0, 2]], vocab_size=2)
+
+
+# --- prompt lookup -------------------------------------------------------------------------------------------------
+
+
+def slow_lookup(text, longest, shortest):
+    """The token behind the latest earlier occurrence of the longest ending that has one."""
+    for n in range(longest, shortest - 1, -1):
+        places = [i for i in range(len(text) - n) if text[i : i + n] == text[len(text) - n :]]
+        if n < len(text) and places:
+            return text[places[-1] + n]
+    return None
+
+
+@given(texts, st.integers(1, 4), st.integers(0, 3))
+def test_lookup_finds_the_latest_longest_match(text, shortest, more):
+    row = PromptLookup(V, longest=shortest + more, shortest=shortest).start().extend(text)[-1]
+    found = slow_lookup(text, shortest + more, shortest)
+    expected = np.full(V, 1 / V) if found is None else np.eye(V)[found]
+    np.testing.assert_array_equal(row, expected)
+
+
+def test_a_certain_draft_is_judged_exactly():
+    """Table and lookup in exact fractions: the law is the target's with ==."""
+    uniform = TableModel(np.array([Fraction(1, V)] * V, object))
+    source = PromptLookup(V, longest=2, shortest=1, backoff=uniform)
+    law = exact_law(
+        lambda tape: tuple(generate([0, 1, 0], DRIFT.target_model, source, K=2, max_new_tokens=3, rng=tape)[0])
+    )
+    assert law == target_law(DRIFT.target_model, [0, 1, 0], 3)
+
+
+def test_a_text_that_repeats_itself_is_drafted_without_a_miss():
+    cycle = TableModel(np.eye(V)[[1, 2, 0]])
+    source = PromptLookup(V, longest=3, shortest=2)
+    _, trace = generate([0, 1, 2, 0, 1], cycle, source, K=5, max_new_tokens=18, rng=np.random.default_rng(0))
+    assert (trace.acceptance_rate, trace.target_passes) == (1.0, 3)
+
+
+def test_impossible_lookups_are_refused():
+    with pytest.raises(ValueError, match="shortest <= longest"):
+        PromptLookup(V, longest=1, shortest=2)
+    with pytest.raises(ValueError, match="vocab_size 3; got 4"):
+        PromptLookup(V, backoff=TableModel(np.full(4, 0.25)))
+
+
+# --- early exit ----------------------------------------------------------------------------------------------------
+
+
+def test_an_exit_behind_the_last_layer_is_the_target():
+    text = [0, 1, 2, 0, 1]
+    np.testing.assert_array_equal(early_exit(TARGET, 3).start().extend(text), TARGET.start().extend(text))
+
+
+def test_an_early_exit_has_no_parameters_of_its_own():
+    draft = early_exit(TARGET, 1)
+    assert all(value is TARGET.params[name] for name, value in draft.params.items())
+    assert {name for name in draft.params if name.startswith("layers.")} == {
+        name for name in TARGET.params if name.startswith("layers.0.")
+    }
+    assert draft.config.n_layers == 1
+
+
+def test_layers_are_told_apart_by_their_whole_number():
+    many = small_target(n_layers=12)
+    names = {name.split(".")[1] for name in early_exit(many, 2).params if name.startswith("layers.")}
+    assert names == {"0", "1"}
+
+
+@pytest.mark.parametrize("n", [0, 4])
+def test_an_exit_the_target_does_not_have_is_refused(n):
+    with pytest.raises(ValueError, match="n_layers must lie in 1"):
+        early_exit(TARGET, n)
