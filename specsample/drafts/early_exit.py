@@ -1,4 +1,4 @@
-"""Can the target draft for itself? Its first layers, its norm and its head are a smaller model that is already there.
+"""Can the target draft for itself? Its first layers, its norm and its head are a smaller model already.
 
 A Transformer adds to one stream of numbers, layer by layer, and reads its prediction off the stream after the last
 one. Reading it off earlier gives a worse prediction for a part of the cost: c is about n/L. The draft has the

@@ -1,0 +1,135 @@
+"""How is a draft head trained on the target? `python -m specsample.drafts.train_head` does it in some minutes.
+
+A step reads a few windows of training text with the target, once, and unrolls the head K steps from every position,
+against the target's own distributions: cross-entropy in the first half of the run, the overlap itself in the second,
+as `transformer.distil` does it. The batch is a pure function of (seed, step). Read `head` and `head_lm` before.
+"""
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from specsample.distributions import softmax
+from specsample.drafts import head
+from specsample.drafts.head_lm import PRETRAINED, save_head
+from specsample.transformer import data
+from specsample.transformer.distil import acceptance_criterion, fingerprint
+from specsample.transformer.layers import cross_entropy
+from specsample.transformer.lm import TransformerLM, load, load_pair
+from specsample.transformer.optim import AdamW, clip_by_norm, learning_rate
+from specsample.transformer.runlog import Progress, progress_bar
+
+HIDDEN, K, STEPS = 256, 4, 1500  # F; steps unrolled; steps of the optimizer
+BATCH, WINDOW, PEAK = 4, 256, 4e-3  # windows a step, their characters, largest learning rate
+
+
+def train_head(
+    target: TransformerLM,
+    *,
+    hidden: int = HIDDEN,
+    steps: int = STEPS,
+    seed: int = 0,
+    on_step: Callable[[Progress], None] = lambda report: None,
+) -> dict[str, np.ndarray]:
+    """Train a head on the target's features and distributions over the training text.
+
+    Parameters
+    ----------
+    target : TransformerLM, a character model
+    hidden : int, F
+    steps : int >= 1
+    seed : int, of the first parameters and of the order of the text
+    on_step : function of one Progress, called after each step
+
+    Returns
+    -------
+    dict of float32 arrays
+    """
+    streams = data.load_streams()[0]
+    params = head.init_params(target.config.width, hidden, np.random.default_rng(seed))
+    flat = np.concatenate([value.reshape(-1) for value in params.values()])
+    params = views(flat, params)
+    optimizer = AdamW(flat.size, params["gate_up"].size + params["down"].size)
+    for step in range(steps):
+        tokens = data.batch(streams, seed=seed, step=step, size=BATCH, window=WINDOW)[:, :-1]
+        losses, grads = step_gradient(target, params, tokens, is_late=2 * step >= steps)
+        grad = np.concatenate([grads[name].reshape(-1) for name in params])
+        clip_by_norm(grad, 1.0)
+        optimizer.update(flat, grad, learning_rate(step, steps=steps, peak=PEAK))
+        on_step(Progress(step + 1, steps, losses[0] / math.log(2), tokens.size))
+    return params
+
+
+def step_gradient(
+    target: TransformerLM, params: dict[str, np.ndarray], tokens: np.ndarray, *, is_late: bool
+) -> tuple[list[float], dict[str, np.ndarray]]:
+    """Let the target read windows of text, and the head learn from what it saw.
+
+    Parameters
+    ----------
+    target : TransformerLM
+    params : dict of arrays, the head's
+    tokens : (B, T) int array
+    is_late : bool, follow the overlap and not the cross-entropy
+
+    Returns
+    -------
+    losses : list of K floats, cross-entropy in nats after 1 ... K steps
+    grads : dict of arrays
+    """
+    output, known = head.output_matrix(target), head.features(target, tokens)
+    p = softmax(known * target.params["norm"] @ output)
+    embedded = target.params["embedding"][tokens]
+    criterion = acceptance_criterion if is_late else cross_entropy
+    return head.loss_and_grads(params, known, embedded, p, output=output, K=K, criterion=criterion)
+
+
+def views(flat: np.ndarray, like: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Cut one vector into arrays that share its memory.
+
+    Parameters
+    ----------
+    flat : (n,) array
+    like : dict of arrays, gives names and shapes
+
+    Returns
+    -------
+    dict of arrays
+    """
+    found, start = dict[str, np.ndarray](), 0
+    for name, value in like.items():
+        found[name] = flat[start : start + value.size].reshape(value.shape)
+        start += value.size
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train a head on the shipped target, or on another one, and write it.
+
+    Parameters
+    ----------
+    arguments : sequence of str or None for those of the command line
+
+    Returns
+    -------
+    int, 0
+    """
+    parser = argparse.ArgumentParser(prog="train_head", description="Train a draft head on a target.")
+    parser.add_argument("--target", type=Path, help="checkpoint (default: the one that comes with the package)")
+    parser.add_argument("--out", type=Path, default=PRETRAINED, help="file to write")
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(arguments)
+    target = load_pair()[0] if given.target is None else load(given.target)
+    with progress_bar("head") as on_step:
+        params = train_head(target, steps=given.steps, seed=given.seed, on_step=on_step)
+    save_head(given.out, params, target=fingerprint(target), steps=given.steps, seed=given.seed)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
