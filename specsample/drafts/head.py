@@ -1,4 +1,4 @@
-"""Can one small layer draft from what the target has in mind? A recurrent head on the target's last hidden state.
+"""Can one small layer draft from what the target has in mind? A recurrent head on its last hidden state.
 
 The target's features, its last stream scaled to unit length, hold far more of the text than its next token. The head
 carries them on, one draft token at a time, without ever asking the target again:

@@ -1,4 +1,4 @@
-"""How is a draft head trained on the target? `python -m specsample.drafts.train_head` does it in some minutes.
+"""How is a draft head trained on its target? `python -m specsample.drafts.train_head` does it in minutes.
 
 A step reads a few windows of training text with the target, once, and unrolls the head K steps from every position,
 against the target's own distributions: cross-entropy in the first half of the run, the overlap itself in the second,

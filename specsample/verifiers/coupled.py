@@ -1,4 +1,4 @@
-"""Can the text be the very one that autoregressive sampling would have made, whatever drafts? Share the randomness.
+"""Can the text be the one that autoregressive sampling would have made, whatever drafts? Share the randomness.
 
 Drafter-invariant speculative sampling (Daliri, Musco and Suresh, arXiv 2408.07978). Every position of the text owns
 its noise. The draft picks its token with it, and so does the target, from its own p and the same noise; drafts are
