@@ -106,6 +106,8 @@ def test_check_probs_allows_the_rounding_of_low_precision():
         (np.zeros(3), "rows of p must sum to 1; one is off by 1.0"),
         (np.array([Fraction(1, 2), Fraction(4999, 10000)]), "rows of p must sum to 1; one is off by 1/10000"),
         (np.array([Fraction(3, 2), Fraction(-1, 2)]), "p must be >= 0; got -1/2"),
+        (np.array([[Fraction(1), 0], [Fraction(1), Fraction(1, 9)]]), "rows of p must sum to 1; one is off by 1/9"),
+        (np.array([[Fraction(1), 0], [Fraction(4), -3]]), "p must be >= 0; got -3"),
     ],
 )
 def test_check_probs_says_what_is_wrong(row, message):

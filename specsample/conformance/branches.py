@@ -13,7 +13,7 @@ import numpy as np
 
 from specsample.acceptance import residual
 from specsample.conformance.adapters import Sample, Setting
-from specsample.conformance.adapters.adapter import PADDING
+from specsample.conformance.cells import PADDING
 from specsample.conformance.sample_size import chi_square_tail
 from specsample.distributions import Array
 

@@ -17,10 +17,9 @@ from threading import Thread
 from time import monotonic
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from specsample.conformance.adapters import Adapter, Broken, Sample, Seeds, Setting
 from specsample.conformance.branches import efficiency
+from specsample.conformance.cells import distinct
 from specsample.conformance.probe_pack import PackedProbe, load_probes
 from specsample.distributions import Array
 
@@ -42,7 +41,7 @@ class Task(NamedTuple):
 class Chunk(NamedTuple):
     """Tell what came of a task."""
 
-    codes: Array  # different texts, as numbers in base V+1
+    texts: Array  # (M, L), the different ones, padded with -1
     counts: Array  # how often each came
     violations: Counter[str]
     efficiency: Array  # (4,), see `branches.efficiency`
@@ -67,8 +66,8 @@ def run(task: Task) -> Chunk:
     """
     setting = setting_of(task.source)
     sample = guarded(lambda: task.adapter.sample(setting, task.n, task.seeds), task.time_limit)
-    codes, counts = np.unique(encode(sample.tokens, setting.vocab_size), return_counts=True)
-    return Chunk(codes, counts, sample.violations, efficiency(sample, setting), sample if task.keep else None)
+    texts, counts = distinct(sample.tokens, setting.vocab_size)
+    return Chunk(texts, counts, sample.violations, efficiency(sample, setting), sample if task.keep else None)
 
 
 def guarded(draw: Callable[[], Sample], time_limit: float) -> Sample:
@@ -199,17 +198,3 @@ def sizes(total: int) -> list[int]:
         parts.append(min(size, total))
         total, size = total - parts[-1], min(2 * size, LARGEST)
     return parts
-
-
-def encode(tokens: Array, V: int) -> Any:
-    """Write each text as one number in base V+1; padding is the digit 0."""
-    return (tokens + 1) @ (V + 1) ** np.arange(tokens.shape[1])
-
-
-def decode(code: int, V: int) -> tuple[int, ...]:
-    """Read a text back."""
-    text = list[int]()
-    while code:
-        code, digit = divmod(code, V + 1)
-        text.append(digit - 1)
-    return tuple(text)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from specsample.conformance.adapters import Adapter, Broken, Sample, Seeds
-from specsample.conformance.adapters.adapter import PADDING
+from specsample.conformance.cells import PADDING
 from specsample.conformance.chunks import guarded
 from specsample.conformance.dependence import Independence
 from specsample.conformance.statistics import log_e_threshold
@@ -199,10 +199,3 @@ def seeds_of(seed: int, *place: int, sampler: tuple[int, ...] | None = None) -> 
     """
     make = np.random.SeedSequence
     return Seeds(make(seed, spawn_key=(0, *place)), make(seed, spawn_key=(1, *(sampler or place))))
-
-
-def cells_of(sample: Sample, cell_of: Any) -> Any:
-    """Find the cell of every stream."""
-    rows, inverse = np.unique(sample.tokens, axis=0, return_inverse=True)
-    cells = np.array([cell_of(tuple(x for x in row if x != PADDING)) for row in rows.tolist()])
-    return cells[inverse.ravel()]

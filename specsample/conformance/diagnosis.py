@@ -5,9 +5,9 @@ it is given only if its law also fits. Where none does: "unknown", with the text
 file: `questions`; after it: `report_html`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -135,19 +135,11 @@ def right_alone(failed: Case, alone: Sample, batch: Sample) -> list[str]:
     batch : Sample drawn in a batch, at least as many
     """
     n, question = len(alone.tokens), failed.question
-    counts = [_counts(each.tokens[:n], question.cell_of, len(question.law)) for each in (alone, batch)]
+    counts = [np.bincount(question.cells_of(each.tokens[:n]), minlength=len(question.law)) for each in (alone, batch)]
     fits = [goodness_of_fit(each, question.law) for each in counts]
     if fits[0] < FITS or fits[1] > 1e-4:
         return []
     return ["right one at a time, wrong in a batch: its rows are mixed up with each other, or share random numbers"]
-
-
-def _counts(tokens: Any, cell_of: Callable[..., int], C: int) -> Any:
-    """Count padded texts in cells."""
-    counts = np.zeros(C, np.int64)
-    for row in tokens.tolist():
-        counts[cell_of(tuple(x for x in row if x >= 0))] += 1
-    return counts
 
 
 def merged(samples: Sequence[Sample]) -> Sample:

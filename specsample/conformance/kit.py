@@ -15,7 +15,7 @@ import numpy as np
 
 from specsample.conformance.adapters import Adapter, Broken, Sample
 from specsample.conformance.chunks import Task, guarded, run, run_all, sizes
-from specsample.conformance.contract import Pairs, cells_of, same_whatever_the_seed, scripted, seeds_of
+from specsample.conformance.contract import Pairs, same_whatever_the_seed, scripted, seeds_of
 from specsample.conformance.diagnosis import ALONE, EXTRA, Guess, guess, merged, right_alone
 from specsample.conformance.questions import INDEPENDENCE_SHARE, Case, cases_for, questions_for
 from specsample.conformance.report import Report, report
@@ -150,7 +150,7 @@ def first_failure(work: Work, n_each: int | None = None) -> tuple[Case | None, l
             case = work.cases[i]
             case.add(chunk)
             if chunk.sample is not None:
-                kept.append(cells_of(chunk.sample, case.question.cell_of))
+                kept.append(case.question.cells_of(chunk.sample.tokens))
                 neighbours.update(_adjacent(kept[-1]), "neighbouring rows")
                 if len(kept) == 2:
                     n = min(map(len, kept))

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from specsample.conformance.cells import Text
 from specsample.conformance.exact import Law, exact_law
 from specsample.conformance.open_round import (
     Seen,
@@ -25,7 +26,7 @@ from specsample.conformance.open_round import (
     renewal_law,
     speculate,
 )
-from specsample.conformance.probe_pack import Text, see
+from specsample.conformance.probe_pack import see
 from specsample.conformance.probes import Probe
 from specsample.distributions import Array
 

@@ -2,7 +2,7 @@
 
 `probes.json` holds for each probe the tables of p and q, the setting, the cells in which outputs are counted, the
 target's law over the cells, the exact laws of the wrong samplers of the catalogue, and how many outputs each of them
-needs to be rejected. `make_probes` writes the file. Before this file: `statistics`; after it: `make_probes`.
+needs to be rejected. `make_probes` writes the file. Before this file: `cells`; after it: `make_probes`.
 """
 
 import json
@@ -15,12 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from specsample.conformance.cells import Cells, Text, padded
 from specsample.conformance.probes import Penalised
 from specsample.distributions import Array
 from specsample.language_model import LanguageModel, TableModel
 from specsample.strategies import Transform, decoding_strategy
-
-Text = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -74,9 +73,10 @@ class PackedProbe:
         return decoding_strategy(**self.strategy) if self.strategy else None
 
     @cached_property
-    def index(self) -> dict[Text, int]:
-        """The number of each cell."""
-        return {cell: i for i, cell in enumerate(self.cells)}
+    def cells_of(self) -> Cells:
+        """What finds the cells of texts: (N, L) ids padded with -1 -> (N,) in [0, C)."""
+        V = self.target_model.vocab_size
+        return Cells(self.cells, V, prompt=self.prompt, positions=self.positions, bins=self.bins)
 
     def cell_of(self, text: Iterable[int]) -> int:
         """Find the cell that a text falls into.
@@ -89,7 +89,7 @@ class PackedProbe:
         -------
         int in [0, C); C - 1 for what the target cannot emit
         """
-        return self.index.get(see(tuple(text), self.prompt, self.positions, self.bins), len(self.cells))
+        return int(self.cells_of(padded([text]))[0])
 
     def count(self, texts: Iterable[Iterable[int]] | Array) -> Array:
         """Count texts in cells.
@@ -103,15 +103,8 @@ class PackedProbe:
         -------
         (C,) int array
         """
-        counts = np.zeros(len(self.cells) + 1, np.int64)
-        if isinstance(texts, np.ndarray):
-            rows, repeats = np.unique(texts, axis=0, return_counts=True)
-            for row, n in zip(rows.tolist(), repeats.tolist(), strict=True):
-                counts[self.cell_of(_unpadded(row))] += n
-        else:
-            for text in texts:
-                counts[self.cell_of(text)] += 1
-        return counts
+        rows = texts if isinstance(texts, np.ndarray) else padded(texts)
+        return np.bincount(self.cells_of(rows), minlength=len(self.cells) + 1)
 
     def run(self, generate: Callable[..., Any], rng: Any) -> list[int]:
         """Call a sampler with the arguments of `speculative.generate` once.
@@ -230,10 +223,3 @@ def _model(rows: Any, penalty: str | None = None) -> LanguageModel:
 def _number(value: Any) -> Any:
     """Read "1/2" as a float, and leave whole numbers alone."""
     return float(Fraction(value)) if isinstance(value, str) else value
-
-
-def _unpadded(row: list[int]) -> Text:
-    """Cut a row before its padding; a -1 in the middle stays, and is a text that no target emits."""
-    while row and row[-1] == -1:
-        row.pop()
-    return tuple(row)

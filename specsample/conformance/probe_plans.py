@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from specsample.conformance import probe_design
-from specsample.conformance.probe_pack import Text
+from specsample.conformance.cells import Text
 from specsample.conformance.probes import Penalised, Probe, sharpen
 from specsample.language_model import TableModel
 from specsample.strategies import Transform, decoding_strategy

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from specsample.conformance.adapters import Adapter, Setting
-from specsample.conformance.chunks import Chunk, decode, light, setting_of
+from specsample.conformance.cells import PADDING, Cells
+from specsample.conformance.chunks import Chunk, light, setting_of
 from specsample.conformance.exact import target_law
 from specsample.conformance.probe_pack import PackedProbe, load_probes
 from specsample.conformance.sample_size import E_PROCESS_PRICE, noncentrality
@@ -36,7 +37,7 @@ class Question:
     law : (C,) array, the target's; its last cell, "anything else", has probability 0
     rule_laws : dict from the id of a wrong sampler to its (C,) law
     cells : what is seen of the texts of each cell but the last
-    cell_of : maps a text to its cell
+    cells_of : maps (N, L) texts, padded with -1, to the (N,) numbers of their cells
     weight : float, share of the error budget
     blind_to : ids of wrong samplers whose law is the target's here
     """
@@ -48,7 +49,7 @@ class Question:
     law: Any
     rule_laws: Mapping[str, Any]
     cells: Sequence[Any]
-    cell_of: Callable[[Sequence[int]], int]
+    cells_of: Callable[[Any], Any]
     weight: float = 1.0
     blind_to: Sequence[str] = ()
 
@@ -82,7 +83,6 @@ class Case:
     efficiency: Any = field(init=False, default_factory=lambda: np.zeros(4))
     outside: Counter[tuple[int, ...]] = field(init=False, default_factory=Counter)
     rejected_at: int | None = field(init=False, default=None)
-    cell_by_code: dict[int, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.evidence = EProcess(self.question.law, list(self.question.rule_laws.values()))
@@ -95,14 +95,10 @@ class Case:
 
     def add(self, chunk: Chunk) -> None:
         """Count the streams of a chunk, and note when the evidence suffices."""
-        counts, V = np.zeros(len(self.question.law), np.int64), self.question.setting.vocab_size
-        for code, n in zip(chunk.codes.tolist(), chunk.counts.tolist(), strict=True):
-            if code not in self.cell_by_code:
-                self.cell_by_code[code] = self.question.cell_of(decode(code, V))
-            cell = self.cell_by_code[code]
-            counts[cell] += n
-            if self.question.law[cell] == 0:
-                self.outside[decode(code, V)] += n
+        cells, counts = self.question.cells_of(chunk.texts), np.zeros(len(self.question.law), np.int64)
+        np.add.at(counts, cells, chunk.counts)
+        for i in np.flatnonzero(self.question.law[cells] == 0).tolist():
+            self.outside[tuple(x for x in chunk.texts[i].tolist() if x != PADDING)] += int(chunk.counts[i])
         self.log_e = self.evidence.update(counts)
         self.violations += chunk.violations
         self.efficiency = self.efficiency + chunk.efficiency
@@ -164,7 +160,7 @@ def cases_for(
 
 def _from_probe(probe: PackedProbe, source: Any) -> Question:
     """Ask what a probe asks."""
-    named = {"law": probe.law, "rule_laws": probe.rule_laws, "cells": probe.cells, "cell_of": probe.cell_of}
+    named = {"law": probe.law, "rule_laws": probe.rule_laws, "cells": probe.cells, "cells_of": probe.cells_of}
     return Question(
         probe.name, probe.purpose, source, setting_of(probe), **named, weight=probe.weight, blind_to=probe.blind_to
     )
@@ -174,10 +170,7 @@ def _from_setting(setting: Setting) -> Question:
     """Ask about an engine's own target: multiply its law out, one cell a text."""
     law = target_law(setting.target_model, setting.prompt, setting.max_new_tokens, stop=setting.stop)
     cells = list(law)
-    index = {cell: i for i, cell in enumerate(cells)}
     masses = np.array([*(float(law[cell]) for cell in cells), 0.0])
     named = {"law": masses / masses.sum(), "rule_laws": {}, "cells": cells}
     purpose = "the sampler's own models, without speculation"
-    return Question(
-        setting.name, purpose, setting, setting, **named, cell_of=lambda text: index.get(tuple(text), len(cells))
-    )
+    return Question(setting.name, purpose, setting, setting, **named, cells_of=Cells(cells, setting.vocab_size))

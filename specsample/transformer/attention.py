@@ -98,7 +98,7 @@ def attention(q: Array, k: Array, v: Array, *, xp: Any = np) -> tuple[Array, Arr
     probs = xp.reshape(rows @ xp.matrix_transpose(k), (*groups, n, m))
     if n > 1:  # every new row sees the whole past; only the new columns need a mask
         probs[..., m - n :] += array_like(_future_bias(n, "float32"), probs, xp)
-    probs = _softmax(probs, xp)
+    probs = softmax_in_place(probs, xp)
     out = xp.reshape(probs, (*groups[:2], -1, m)) @ v
     return xp.reshape(out, q.shape), probs
 
@@ -129,8 +129,18 @@ def attention_backward(dout: np.ndarray, kept: tuple[Any, ...]) -> tuple[np.ndar
     return dq.reshape(q.shape), dk, dv
 
 
-def _softmax(x: Array, xp: Any) -> Array:
-    """Turn x (..., m) into probabilities along its last axis, in place where the library can."""
+def softmax_in_place(x: Array, xp: Any) -> Array:
+    """Turn scores into probabilities along the last axis, in place where the library can.
+
+    Parameters
+    ----------
+    x : (..., m) array, overwritten
+    xp : namespace
+
+    Returns
+    -------
+    (..., m) array, rows sum to 1
+    """
     x -= xp.max(x, axis=-1, keepdims=True)
     x = np.exp(x, out=x) if xp is np else xp.exp(x)
     x *= 1.0 / xp.sum(x, axis=-1, keepdims=True)

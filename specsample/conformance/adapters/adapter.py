@@ -14,9 +14,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from specsample.conformance.adapters.setting import Setting
+from specsample.conformance.cells import PADDING
 from specsample.distributions import Array
 
-PADDING = -1
 Kind = Literal["verify", "step", "generate"]
 
 

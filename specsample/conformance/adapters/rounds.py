@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from specsample.conformance.adapters.adapter import (
-    PADDING,
     Adapter,
     Round,
     Sample,
@@ -23,6 +22,7 @@ from specsample.conformance.adapters.adapter import (
     name_of,
 )
 from specsample.conformance.adapters.setting import Setting, text_of
+from specsample.conformance.cells import PADDING
 from specsample.distributions import Array
 
 NOT_A_DRAFT = "a token before a round's last one that is not its draft"
