@@ -88,6 +88,7 @@ def compare(
     K: int,
     max_new_tokens: int,
     seed: int,
+    run: Callable[..., Any] = generate,
     **settings: Any,
 ) -> Comparison:
     """Continue a prompt autoregressively, then speculatively, and time both.
@@ -99,19 +100,26 @@ def compare(
     K : int >= 0, drafts a round
     max_new_tokens : int >= 0, tokens
     seed : int, of both runs
-    **settings : passed on to `autoregressive` and `generate` (transform, stop)
+    run : `speculative.generate`, or another with its arguments, whose K = 0 is then the baseline
+    **settings : passed on to `autoregressive` and `run` (transform, stop)
 
     Returns
     -------
     Comparison
     """
     size = {"max_new_tokens": max_new_tokens} | settings
+
+    def continued(K: int) -> Any:
+        return run(prompt_tokens, target_model, draft_model, K=K, rng=np.random.default_rng(seed), **size)
+
     baseline, baseline_seconds = timed(
-        lambda: autoregressive(prompt_tokens, target_model, rng=np.random.default_rng(seed), **size)
+        lambda: (
+            autoregressive(prompt_tokens, target_model, rng=np.random.default_rng(seed), **size)
+            if run is generate
+            else continued(0)[0]
+        )
     )
-    (_, trace), seconds = timed(
-        lambda: generate(prompt_tokens, target_model, draft_model, K=K, rng=np.random.default_rng(seed), **size)
-    )
+    (_, trace), seconds = timed(lambda: continued(K))
     return Comparison(baseline, baseline_seconds, trace, seconds)
 
 

@@ -17,18 +17,21 @@ from rich.table import Table
 from rich.text import Text
 
 from specsample import papers, plan
+from specsample.backend import LIBRARIES
 from specsample.bench import Comparison, compare, pass_costs, predicted_speedup, timed
 from specsample.conformance import command as check
 from specsample.speculative import generate
 from specsample.strategies import Transform, decoding_strategy, temperature
 from specsample.streaming import generate_stream, stream_text
 from specsample.trace import STYLES
+from specsample.transformer import ragged
 from specsample.transformer.lm import TransformerLM, load, load_pair
 
 PROMPTS = {
     "code": 'def read_lines(path):\n    """Return the lines of a file."""\n    ',
     "prose": "The expression list is evaluated in order, and ",
 }
+IN_LIBRARY = "decode in batched form in this array library (default: NumPy, the text of the paper)"
 STRATEGY = ("temperature", "top_k", "top_p", "min_p", "typical_p")
 
 
@@ -46,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         return int(given.run(given) or 0)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
         print(f"specsample {given.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -56,12 +59,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def demo(given: argparse.Namespace) -> None:
     """Continue a code and a prose prompt both ways, in colours, with the measured and the predicted speed-up."""
-    console, (target, draft) = Console(highlight=False, soft_wrap=True), load_pair()
+    console, (target, draft, run_prompt) = Console(highlight=False, soft_wrap=True), _models(given)
     console.print(_legend(given.K))
     for kind, prompt in PROMPTS.items():
         tokens = target.tokenizer.encode(prompt)
         settings = {"max_new_tokens": given.max_new_tokens, "transform": temperature(given.temperature)}
-        run = compare(tokens, target, draft, K=given.K, seed=given.seed, **settings)
+        run = compare(tokens, target, draft, K=given.K, seed=given.seed, run=run_prompt, **settings)
         console.rule(f"{kind}: autoregressive, one target pass a token")
         console.print(Text(prompt, "dim") + Text(target.tokenizer.decode(run.baseline_tokens)))
         console.rule(f"{kind}: speculative, up to {given.K + 1} tokens a target pass")
@@ -72,13 +75,13 @@ def demo(given: argparse.Namespace) -> None:
 
 def run_generate(given: argparse.Namespace) -> None:
     """Continue one prompt and print the text, or one JSON object."""
-    target, draft = load_pair()
+    target, draft, run_prompt = _models(given)
     if given.stream or given.stop_string:
         pieces = _continue(given, target, draft, run=generate_stream)
         for piece in stream_text(pieces, target.tokenizer.decode, stop_strings=given.stop_string):
             print(piece, end="", flush=True)
         return print()
-    trace, seconds = timed(lambda: _continue(given, target, draft)[1])
+    trace, seconds = timed(lambda: _continue(given, target, draft, run=run_prompt)[1])
     decode = target.tokenizer.decode
     if given.json:
         counts = trace.counts() | {"seconds": seconds}
@@ -115,6 +118,14 @@ def run_evaluate(given: argparse.Namespace) -> None:
     for kind in PROMPTS if given.ngrams else ():
         report[kind]["ngrams_bits_per_character"] = best_ngram(kind)
     print(json.dumps(report, indent=1))
+
+
+def _models(given: argparse.Namespace) -> tuple[TransformerLM, TransformerLM, Any]:
+    """Load the pair into the array library that the arguments name, and say which function decodes there."""
+    target, draft = load_pair()
+    if given.backend is None:
+        return target, draft, generate
+    return target.to(given.backend), draft.to(given.backend), ragged.generate
 
 
 def _continue(
@@ -169,7 +180,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--temperature", type=float, default=1.0, help="of both models (default: 1)")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--no-times", action="store_true", help="print only what a seed determines")
+    command.add_argument("--backend", choices=LIBRARIES, help=IN_LIBRARY)
     _add_sampling(command := _command(commands, run_generate, "generate", "continue a prompt"))
+    command.add_argument("--backend", choices=LIBRARIES, help=IN_LIBRARY)
     command.add_argument("--json", action="store_true", help="print one JSON object with text and counters")
     command.add_argument("--stream", action="store_true", help="print only the new text, each round as it finishes")
     command.add_argument(

@@ -35,6 +35,7 @@ def rngs(B, seed=1):
     return [np.random.default_rng([seed, b]) for b in range(B)]
 
 
+@cache
 def references(dtype, B, **options):
     """Continue each prompt alone with the single-sequence function, all rows of p and q kept."""
     settings = options | {"keep_rows": True}

@@ -6,9 +6,10 @@ import pytest
 from decode_cases import gap, pair, references, together
 from test_lm import small_model
 
-from specsample.backend import to_device, to_numpy
+from specsample.backend import installed, to_device, to_numpy
+from specsample.cli import main
 from specsample.transformer.lm import TransformerLM
-from specsample.transformer.ragged import CHUNK, BatchedTransformer
+from specsample.transformer.ragged import CHUNK, BatchedTransformer, HostContext
 
 STRICT = array_api_strict.asarray([0.0], device=array_api_strict.Device("device1"))
 OPTIONS = {"K": 5, "max_new_tokens": 24}
@@ -172,3 +173,51 @@ def test_a_gap_is_measured_where_two_texts_part(dtype):
     want, shifted = references(dtype, 2, **OPTIONS)
     assert gap(want, want) == 0
     assert gap(want, shifted) > 1e-3  # another text is no near-tie
+
+
+# --- moving models -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("torch", marks=pytest.mark.peers)])
+def test_a_moved_model_decodes_on_the_host_as_well(backend):
+    if backend == "torch":
+        torch_like()
+    model = small_model(dtype=np.float64)
+    there, here = model.to(backend).start(), model.start()
+    for tokens in ([1, 2, 3], [4], [5, 6]):
+        np.testing.assert_allclose(there.extend(tokens), here.extend(tokens), atol=1e-12)
+        here.rollback(2)
+        there.rollback(2)
+    assert isinstance(there.extend([1]), np.ndarray)
+
+
+def test_one_text_on_another_device_is_seen_from_the_host():
+    model = small_model(dtype=np.float64)
+    there, here = HostContext(moved(model, STRICT)), model.start()
+    for tokens in ([1, 2, 3], [4], [5, 6]):
+        np.testing.assert_allclose(there.extend(tokens), here.extend(tokens), atol=1e-12)
+        assert there.length == here.length
+        here.rollback(2)
+        there.rollback(2)
+    with pytest.raises(ValueError, match="got none"):
+        there.extend([])
+
+
+@pytest.mark.parametrize("command", ["generate", "demo"])
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("torch", marks=pytest.mark.peers)])
+def test_the_command_line_prints_the_same_text_in_another_library(command, backend, capsys):
+    if backend == "torch":
+        torch_like()
+    given = [command, "--max-new-tokens", "40", *(["--no-times"] if command == "demo" else ["--prompt", "def f("])]
+    printed = []
+    for option in ([], ["--backend", backend]):
+        assert main([*given, *option]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+
+
+def test_a_library_that_cannot_be_used_is_named(capsys):
+    if "cannot be used" not in installed()["cupy"]:
+        pytest.skip("CuPy works here")
+    assert main(["generate", "--prompt", "a", "--backend", "cupy"]) == 2
+    assert "backend 'cupy' cannot be used here" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace, device
 
-from specsample.backend import to_device
+from specsample.backend import library, to_device
 from specsample.distributions import Array
 from specsample.language_model import check_rollback
 
@@ -38,6 +38,10 @@ class BatchedTableModel:
     def vocab_size(self) -> int:
         """V, the number of tokens."""
         return int(self.table.shape[-1])
+
+    def to(self, backend: str, device: Any = None) -> "BatchedTableModel":
+        """Copy the table to an array library, "numpy", "torch" or "cupy", and to a device of it."""
+        return BatchedTableModel(to_device(self.table, like=library(backend).empty(0, device=device)))
 
     def start(self, B: int) -> "BatchedTableContext":
         """Begin B empty texts."""

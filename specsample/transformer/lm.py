@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from specsample.backend import library, owner, to_device
 from specsample.distributions import Array, softmax
+from specsample.language_model import Context
 from specsample.transformer import checkpoint
 from specsample.transformer.cache import Cache
 from specsample.transformer.model import Config, forward
@@ -50,8 +52,30 @@ class TransformerLM:
         """Tokens that the cache holds, prompt included."""
         return self.config.max_length
 
-    def start(self) -> "TransformerContext":
-        """Begin an empty context."""
+    def to(self, backend: str, device: Any = None) -> "TransformerLM":
+        """Copy the parameters to an array library; `ragged.BatchedTransformer` runs them there.
+
+        Parameters
+        ----------
+        backend : "numpy", "torch" or "cupy"
+        device : the library's name of a device, such as "cuda" for torch, or None for its default
+
+        Raises
+        ------
+        RuntimeError
+            If the library is not installed or cannot use a GPU here.
+        """
+        like = library(backend).empty(0, device=device)
+        return TransformerLM(
+            self.config, {name: to_device(p, like) for name, p in self.params.items()}, self.tokenizer
+        )
+
+    def start(self) -> Context:
+        """Begin an empty context; its rows are NumPy arrays, whatever the library of the parameters."""
+        if owner(self.params["embedding"]) != "numpy":
+            from specsample.transformer.ragged import HostContext  # which needs this file
+
+            return HostContext(self)
         return TransformerContext(self)
 
 

@@ -5,12 +5,17 @@ attention knows of rows: each has a length of its own in the cache, its own rota
 `BatchedTransformer` is the `batched.BatchedModel` of a `TransformerLM`. Read `model.py` and `ragged_cache.py` before.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from array_api_compat import array_namespace
 
-from specsample.backend import to_device
+from specsample import batched
+from specsample.backend import to_device, to_numpy
 from specsample.distributions import softmax
 from specsample.language_model import check_rollback
+from specsample.trace import Trace
 from specsample.transformer.attention import rotary
 from specsample.transformer.blocks import Params, head, mlp_block
 from specsample.transformer.layers import Array, embedding, rms_norm
@@ -102,6 +107,58 @@ class RaggedContext:
             read = tokens[np.arange(tokens.shape[1]) < counts[:, None]]
             if ((read < 0) | (read >= V)).any():
                 raise ValueError(f"tokens must be ids in 0 .. {V - 1}; got {read.tolist()}. Another tokenizer's?")
+
+
+class HostContext:
+    """One text on a model's device, for samplers on the host: every row of probabilities is copied to them.
+
+    Parameters
+    ----------
+    model : TransformerLM
+    """
+
+    def __init__(self, model: TransformerLM) -> None:
+        self.context = RaggedContext(model, 1)
+
+    @property
+    def length(self) -> int:
+        """Number of tokens read."""
+        return int(self.context.lengths[0])
+
+    def extend(self, tokens: Sequence[int]) -> Array:
+        """Read tokens; row i of the (n, V) answer is the distribution of the token after tokens[i]."""
+        if len(tokens) == 0:
+            raise ValueError("tokens must be one or more ids; got none. A model predicts what follows a token.")
+        return to_numpy(self.context.extend(np.array(tokens, np.int64)[None], np.array([len(tokens)]))[0, ...])
+
+    def rollback(self, length: int) -> None:
+        """Forget all but the first `length` tokens."""
+        self.context.rollback(np.array([length]))
+
+
+def generate(
+    prompt_tokens: Sequence[int],
+    target_model: TransformerLM,
+    draft_model: TransformerLM,
+    *,
+    rng: Any,
+    **settings: Any,
+) -> tuple[list[int], Trace]:
+    """Do what `speculative.generate` does, on the models' device: one small transfer a round, none of rows of V.
+
+    Parameters
+    ----------
+    prompt_tokens : sequence of int, at least one
+    target_model, draft_model : TransformerLM, parameters of one library on one device
+    rng : numpy.random.Generator, on the host
+    **settings : as `batched.generate` takes them (K, max_new_tokens, transform, draft_transform, stop)
+
+    Returns
+    -------
+    (list of int, the new tokens; Trace)
+    """
+    models = BatchedTransformer(target_model), BatchedTransformer(draft_model)
+    return batched.generate([prompt_tokens], *models, rngs=[rng], **settings)[0]
 
 
 def forward(config: Config, params: Params, tokens: Array, *, cache: RaggedCache, places: Places) -> Array:
