@@ -1,10 +1,10 @@
 """How does a model learn: which loop, which schedule, what survives an interruption?
 
-A step is a pure function of (parameters, moments, seed, step): the batch comes from (seed, step), its four shards
-are shared by two threads and their gradients are added in fixed order. So a resumed run equals an uninterrupted one
-bit for bit. With a teacher the targets are its distributions, else the text; nothing else differs. For speed set
-OPENBLAS_NUM_THREADS=1 before NumPy is imported: two threads with one-threaded products learn more characters a second
-than one thread with two-threaded products. Read `evaluate.py`, `runlog.py` and `state.py` before.
+A step is a pure function of (parameters, moments, seed, step): the batch comes from (seed, step), its one to four
+shards are shared by two threads and their gradients are added in fixed order. So a resumed run equals one that was
+not interrupted bit for bit. With a teacher the targets are its distributions, else the text; nothing else differs.
+For speed set OPENBLAS_NUM_THREADS=1 before NumPy is imported: two threads with one-threaded products learn more
+characters a second than one thread with two-threaded products. Read `evaluate.py`, `runlog.py` and `state.py` before.
 """
 
 import math
@@ -20,13 +20,15 @@ from specsample.transformer.distil import acceptance_criterion, next_token_probs
 from specsample.transformer.evaluate import evaluate
 from specsample.transformer.layers import cross_entropy
 from specsample.transformer.lm import TransformerLM, load
+from specsample.transformer.memory import keep_freed_memory
 from specsample.transformer.model import loss_and_grads, n_params
 from specsample.transformer.optim import clip_by_norm, learning_rate
 from specsample.transformer.presets import PRESETS, Preset
 from specsample.transformer.runlog import Progress, RunLog, interruption, progress_bar
 from specsample.transformer.state import State, describe, resume_state, save_state, start_state
 
-SHARDS = 4  # part of the arithmetic (the order of summation), so it does not follow the machine
+SHARDS = 4  # at most; part of the arithmetic (the order of summation), so it does not follow the machine
+SHARD_SIZE = 512  # positions, at least: below that a second thread costs more than it brings
 WORKERS = 2  # threads; twice as many shards, so that a thread that is held up does less
 EVALUATE_EVERY, QUICK_EVALUATION = 500, 20_000  # steps; characters of each kind
 
@@ -113,6 +115,7 @@ def train(
     ValueError
         If the folder holds a run already (resume=False) or another run (resume=True), or the teacher does not fit.
     """
+    keep_freed_memory()
     run_is, out = describe(preset, seed, teacher), Path(out)
     out.mkdir(parents=True, exist_ok=True)
     train_streams, held_out, corpus = data.load_streams()
@@ -163,6 +166,26 @@ def next_batch(preset: Preset, streams: dict[str, np.ndarray], *, seed: int, ste
     return data.batch(streams, seed=seed, step=step, size=size, window=window)
 
 
+def n_shards(n_positions: int) -> int:
+    """Say into how many parts a step's batch is cut: 1, 2 or 4, by its size alone.
+
+    Parameters
+    ----------
+    n_positions : int
+        B · T.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> [n_shards(n) for n in (512, 1024, 2048, 8192)]
+    [1, 2, 4, 4]
+    """
+    return max(n for n in (1, 2, SHARDS) if n == 1 or n_positions >= n * SHARD_SIZE)
+
+
 def training_step(
     preset: Preset, state: State, tokens: np.ndarray, *, pool: Executor, teacher: TransformerLM | None = None
 ) -> float:
@@ -175,7 +198,7 @@ def training_step(
     state : State
         Changed in place.
     tokens : (B, T+1) int array
-        B must be a multiple of the 4 shards.
+        B must be a multiple of the number of shards.
     pool : Executor
         Runs the shards.
     teacher : TransformerLM, optional
@@ -196,13 +219,14 @@ def training_step(
         loss, grads = loss_and_grads(preset.config, state.params, read, targets, criterion=criterion)
         return loss, np.concatenate([grads[name].reshape(-1) for name in state.params])
 
-    losses, grads = zip(*pool.map(shard_loss, np.split(tokens, SHARDS)), strict=True)
+    shards = np.split(tokens, n_shards(tokens[:, 1:].size))
+    losses, grads = zip(*(map if len(shards) == 1 else pool.map)(shard_loss, shards), strict=True)
     grad = grads[0]
     for other in grads[1:]:
         grad += other
-    grad *= 1.0 / SHARDS
+    grad *= 1.0 / len(shards)
     clip_by_norm(grad, 1.0)
     lr = learning_rate(state.step, steps=preset.steps, peak=preset.lr, warmup=min(100, preset.steps // 10 + 1))
     state.optimizer.update(state.flat, grad, lr)
     state.step += 1
-    return float(sum(losses)) / SHARDS / math.log(2)
+    return float(sum(losses)) / len(shards) / math.log(2)
