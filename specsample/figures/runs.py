@@ -1,0 +1,155 @@
+"""What happened in whole runs? Acceptance by position, tokens a pass, the text by origin, losses."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from specsample.distributions import Array
+from specsample.figures.style import DRAFTED, GREY, ORIGIN, RESIDUAL, SERIES, axes, visible
+from specsample.theory import expected_tokens
+from specsample.trace import Trace
+
+
+def acceptance_by_position(traces: Mapping[str, Trace] | Sequence[Trace] | Trace, *, ax: Any = None) -> Any:
+    """Draw the acceptance rate at each of the K positions of a round: accepted / tested there, with 95 % intervals.
+
+    Parameters
+    ----------
+    traces : Trace, or several as a list (taken together), or by name (side by side)
+    ax : matplotlib Axes, or None for a new figure
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    named = traces if isinstance(traces, Mapping) else {"": traces}
+    ax = axes(ax, (5.5, 3.6))
+    for i, (name, given) in enumerate(named.items()):
+        rounds = [round for trace in ([given] if isinstance(given, Trace) else given) for round in trace.rounds]
+        K = max((round.K for round in rounds), default=0)
+        tested = np.array([sum(round.n_tested > k for round in rounds) for k in range(K)])
+        accepted = np.array([sum(round.n_accepted > k for round in rounds) for k in range(K)])
+        low, high = _wilson(
+            accepted, tested
+        )  # the n-th draft of a round is tested only if all before it were accepted
+        rate, color = accepted / np.maximum(tested, 1), SERIES[i % 4]
+        x = np.arange(1, K + 1) + 0.12 * (i - (len(named) - 1) / 2)
+        ax.errorbar(x, rate, [rate - low, high - rate], fmt="os^D"[i % 4], color=color, capsize=3, label=name or None)
+        alpha = accepted.sum() / max(tested.sum(), 1)
+        note = f"{name} all positions: α = {alpha:.3f}".strip()
+        ax.axhline(alpha, color=color, lw=1, ls=("--", ":", "-.", "-")[i % 4], label=note)
+        ax.set_xticks(range(1, K + 1))
+    ax.set(xlabel="position of the draft in its round", ylabel="accepted / tested", ylim=(0, 1.02))
+    ax.legend(frameon=False)
+    return ax.figure
+
+
+def tokens_per_pass(traces: Mapping[int, Trace], *, alpha: float | None = None, ax: Any = None) -> Any:
+    """Draw tokens per target pass against K: measured, predicted by equation 1, and the bounds 1 and K + 1.
+
+    Parameters
+    ----------
+    traces : Trace by K, the drafts of a round
+    alpha : float in [0, 1], acceptance rate for the prediction, or None for that of all traces together
+    ax : matplotlib Axes, or None for a new figure
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    tested, accepted = (sum(getattr(trace, name) for trace in traces.values()) for name in ("tested", "accepted"))
+    alpha = accepted / max(tested, 1) if alpha is None else alpha
+    Ks, ax = sorted(traces), axes(ax, (5.5, 3.6))
+    every = list(range(max(Ks, default=0) + 1))
+    predicted = [expected_tokens(alpha, K) for K in every]
+    ax.plot(every, [K + 1 for K in every], color=GREY, ls=":", label="all accepted: K + 1")
+    ax.plot(every, predicted, color=RESIDUAL, ls="--", label=f"equation 1 at α = {alpha:.3f}")
+    ax.plot(Ks, [traces[K].tokens_per_target_pass for K in Ks], "o", color=DRAFTED, label="measured")
+    ax.axhline(1, color=GREY, lw=1, label="autoregressive: 1")
+    top = max([*predicted, *(traces[K].tokens_per_target_pass for K in Ks)])
+    ax.set(xlabel="K, drafts a round", ylabel="tokens per target pass", ylim=(0, top * 1.35))
+    ax.legend(frameon=False)
+    return ax.figure
+
+
+def trace_strip(trace: Trace, decode: Callable[[list[int]], str], *, width: int = 80, ax: Any = None) -> Any:
+    """Draw the emitted text each token framed by its origin, with a bar where a round ends.
+
+    Parameters
+    ----------
+    trace : Trace
+    decode : function from token ids to text
+    width : int, characters a line
+    ax : matplotlib Axes, or None for a new figure
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    from matplotlib.patches import Patch, Rectangle
+
+    cells, n_lines = _lay_out([visible(decode([token]), keep_newline=True) for token in trace.tokens], width)
+    ax = axes(ax, (0.105 * width + 0.2, 0.24 * n_lines + 0.5))
+    ends = set(np.cumsum([len(round.emitted) for round in trace.rounds]).tolist())
+    for i, ((line, column, text), source) in enumerate(zip(cells, trace.sources, strict=True)):
+        face, edge, style = ORIGIN[source]
+        ax.add_patch(Rectangle((column + 0.06, line), len(text) - 0.12, 0.86, fc=face, ec=edge, ls=style))
+        ax.text(column + len(text) / 2, line + 0.46, text, ha="center", va="center", family="monospace", fontsize=9)
+        if i + 1 in ends:
+            ax.plot([column + len(text)] * 2, [line, line + 0.86], color="black", lw=1.2)
+    ax.set(xlim=(-0.5, width + 0.5), ylim=(n_lines, 0))
+    ax.axis("off")
+    handles = [Patch(fc=face, ec=edge, ls=style, label=name) for name, (face, edge, style) in ORIGIN.items()]
+    ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 0), ncols=3, frameon=False, fontsize=9)
+    return ax.figure
+
+
+def loss_curves(logs: Mapping[str, str | Path] | Sequence[str | Path], *, ax: Any = None) -> Any:
+    """Draw the losses of training runs from their log.jsonl: training as lines, held-out text as points.
+
+    Parameters
+    ----------
+    logs : paths by name, or a list of paths, named by their folder
+    ax : matplotlib Axes, or None for a new figure
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    named = logs if isinstance(logs, Mapping) else {Path(path).parent.name: path for path in logs}
+    ax = axes(ax, (6.2, 3.8))
+    for i, (name, path) in enumerate(named.items()):
+        lines = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+        color = SERIES[i % 4]
+        for key, style in {"bits": "-", "held_out_code": "s", "held_out_prose": "o"}.items():
+            steps, bits = [e["step"] for e in lines if key in e], [e[key] for e in lines if key in e]
+            label = f"{name}, " + {"bits": "training"}.get(key, key.replace("held_out_", "held-out "))
+            if steps:
+                ax.plot(steps, bits, style, color=color, mfc="white" if style == "o" else color, lw=1.2, label=label)
+    ax.set(xlabel="step", ylabel="loss (bits per character)")
+    ax.legend(frameon=False)
+    return ax.figure
+
+
+def _lay_out(texts: Sequence[str], width: int) -> tuple[list[tuple[int, int, str]], int]:
+    """Break texts into lines after `width` characters and at newlines: each with line and column; how many lines."""
+    line, column, cells = 0, 0, []
+    for text in texts:
+        if column + len(text.rstrip("\n")) > width:
+            line, column = line + 1, 0
+        cells.append((line, column, text.rstrip("\n")))
+        column += len(text.rstrip("\n"))
+        if text.endswith("\n"):
+            line, column = line + 1, 0
+    return cells, line + 1
+
+
+def _wilson(successes: Array, trials: Array, z: float = 1.96) -> tuple[Array, Array]:
+    """Compute Wilson's interval for a rate; 0 to 1 where nothing was tried."""
+    n = np.maximum(trials, 1e-12)
+    rate, room = successes / n, z * z / n
+    middle, half = (rate + room / 2) / (1 + room), np.sqrt(room * (rate * (1 - rate) + room / 4)) / (1 + room)
+    return middle - half, middle + half

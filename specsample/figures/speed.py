@@ -1,0 +1,73 @@
+"""Where does it pay? The predicted speed-up over the acceptance rate and the cost ratio, with measured points."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from specsample.figures.style import DRAFTED, axes
+from specsample.theory import speedup
+
+# Leviathan et al., arXiv 2211.17192, tables 2 and 4: acceptance rate alpha, cost ratio c, measured speed-up
+LEVIATHAN = {
+    "translation (EnDe)": [
+        *((0.75, 0.02, 3.4), (0.80, 0.04, 2.8), (0.82, 0.11, 1.7)),
+        *((0.62, 0.02, 2.6), (0.68, 0.04, 2.4), (0.71, 0.11, 1.4)),
+    ],
+    "summaries (CNNDM)": [
+        *((0.65, 0.02, 3.1), (0.73, 0.04, 3.0), (0.74, 0.11, 2.2)),
+        *((0.53, 0.02, 2.3), (0.55, 0.04, 2.2), (0.56, 0.11, 1.7)),
+    ],
+}
+
+
+def speedup_map(
+    points: Mapping[str, tuple[float, float, float]] | None = None,
+    *,
+    K: int | None = None,
+    verify_ratio: float = 1.0,
+    ax: Any = None,
+) -> Any:
+    """Draw the predicted speed-up over (alpha, c) (Leviathan et al., theorem 3.8), with measured points on it.
+
+    Parameters
+    ----------
+    points : (alpha, c, measured speed-up) by name: runs of your own, beside those of Leviathan et al.
+    K : int >= 1, drafts a round, or None for the best of 0 to 20 at each point
+    verify_ratio : float > 0, time of a target pass with K+1 rows / with one
+    ax : matplotlib Axes, or None for a new figure
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    from matplotlib.colors import LogNorm
+
+    ax = axes(ax, (7.2, 4.6))
+    alpha, c = np.meshgrid(np.linspace(0.3, 0.98, 120), np.geomspace(0.01, 1, 120))
+    tried = [speedup(alpha, k, c, verify_ratio if k else 1) for k in ([K] if K is not None else range(21))]
+    fastest, levels = np.max(tried, axis=0), [0.3, 0.5, 0.75, 1.0001, 1.25, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 20]
+    ax.contourf(alpha, c, fastest, levels, cmap="Blues", norm=LogNorm(0.6, 20), extend="both")
+    lines = ax.contour(alpha, c, fastest, levels, colors="#20435c", linewidths=0.6)
+    ax.clabel(lines, fmt=lambda level: f"{level:.3g}×", fontsize=8)
+    for (name, rows), marker in zip(LEVIATHAN.items(), "os"):
+        ax.plot(
+            *np.array(rows)[:, :2].T, marker, mfc="white", mec="black", ms=6, ls="", label=f"Leviathan et al.: {name}"
+        )
+        _annotate(ax, rows, below=marker == "s")
+    for i, (name, row) in enumerate((points or {}).items()):
+        ax.plot(*row[:2], "*PXD"[i % 4], color=DRAFTED, mec="black", ms=13, ls="", label=name)
+        _annotate(ax, [row], weight="bold")
+    which = "best K" if K is None else f"K = {K}"
+    ax.set(xlabel="acceptance rate α", ylabel="cost ratio c (draft pass / target pass)", yscale="log")
+    ax.set_title(f"predicted speed-up, {which}, ρ = {verify_ratio:g}; at the points: measured", fontsize=10)
+    ax.legend(loc="upper left", fontsize=8)
+    return ax.figure
+
+
+def _annotate(ax: Any, rows: Sequence[tuple[float, float, float]], *, below: bool = False, **style: Any) -> None:
+    """Write the measured speed-up beside each point."""
+    for alpha, c, measured in rows:
+        ax.annotate(
+            f"{measured:g}×", (alpha, c), (4, -11 if below else 5), textcoords="offset points", fontsize=8, **style
+        )

@@ -1,0 +1,55 @@
+"""Which colours do the figures have, and whose axes do they draw on?
+
+Colours are those of Okabe and Ito, which people with colour-blindness tell apart; hatches, edges and markers say the
+same again. matplotlib is imported when a figure is drawn. Read `trace` and `theory` before.
+"""
+
+from typing import Any
+
+ACCEPTED, DRAFTED, RESIDUAL, MEASURED, GREY = "#009E73", "#D55E00", "#0072B2", "#332288", "#767676"
+SERIES = (ACCEPTED, DRAFTED, RESIDUAL, MEASURED)
+ORIGIN = {  # face, edge and line style of a token's cell
+    "accepted": ("#BFE6D9", "none", "-"),
+    "correction": ("#D3E6F5", RESIDUAL, "-"),
+    "bonus": ("#F3DCEA", "#8F3D74", (0, (1, 1))),
+}
+
+
+def axes(ax: Any, size: tuple[float, float]) -> Any:
+    """Take the given axes, or those of a new figure.
+
+    A new figure belongs to whoever gets it: a notebook shows it once, as the value of its cell.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes or None
+    size : (float, float), width and height in inches
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    if ax is not None:
+        return ax
+    from matplotlib import pyplot
+
+    figure, ax = pyplot.subplots(figsize=size, layout="constrained")
+    pyplot.close(figure)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def visible(text: str, *, keep_newline: bool = False) -> str:
+    """Make white space visible, and `$` no mathematics.
+
+    Parameters
+    ----------
+    text : str
+    keep_newline : bool, end the text with a newline where the token does
+
+    Returns
+    -------
+    str
+    """
+    shown = text.replace("\n", "↵").replace("\t", "→").replace("$", r"\$")
+    return (shown + "\n") if keep_newline and text.endswith("\n") else shown.replace(" ", "␣")
