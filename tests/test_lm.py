@@ -34,7 +34,7 @@ def test_float_type_of_the_parameters_is_that_of_rows_and_cache(dtype):
     context = small_model(dtype=dtype).start()
     for n in (1, 6, 20):
         assert context.extend([1] * n).dtype == dtype
-    assert {memory.dtype for memory in context.cache.keys + context.cache.values} == {np.dtype(dtype)}
+    assert (context.memory.keys.dtype, context.memory.values.dtype) == (dtype, dtype)
 
 
 @pytest.mark.parametrize("tokens", [[97], [3, -1], [], np.array([0, 97])])

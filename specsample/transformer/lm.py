@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ import numpy as np
 
 from specsample.backend import library, owner, to_device
 from specsample.distributions import Array, softmax
-from specsample.language_model import Context
+from specsample.language_model import Context, check_rollback
 from specsample.transformer import checkpoint
-from specsample.transformer.cache import Cache
-from specsample.transformer.model import Config, forward
+from specsample.transformer.inference import Memory, PackedModel, logits
+from specsample.transformer.model import Config
 from specsample.transformer.tokenizer import CharTokenizer
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
@@ -52,6 +53,11 @@ class TransformerLM:
         """Tokens that the cache holds, prompt included."""
         return self.config.max_length
 
+    @cached_property
+    def packed(self) -> PackedModel:
+        """The parameters as the fast pass wants them, copied when a context is first begun."""
+        return PackedModel(self.config, self.params)
+
     def to(self, backend: str, device: Any = None) -> "TransformerLM":
         """Copy the parameters to an array library; `ragged.BatchedTransformer` runs them there.
 
@@ -80,28 +86,32 @@ class TransformerLM:
 
 
 class TransformerContext:
-    """What a Transformer has read: its cache."""
+    """What a Transformer of NumPy arrays has read of one text: a memory of keys and values, with a length."""
 
     def __init__(self, model: TransformerLM) -> None:
-        self.model = model
-        self.cache = Cache(model.config, dtype=model.params["embedding"].dtype)
+        self.model, self.memory = model, Memory(model.packed)
 
     @property
     def length(self) -> int:
         """Number of tokens read."""
-        return self.cache.length
+        return self.memory.length
 
     def extend(self, tokens: Sequence[int]) -> Array:
         """Read tokens; row i of the (n, V) answer is the distribution of the token after tokens[i]."""
-        V = self.model.vocab_size
+        V, limit = self.model.vocab_size, self.model.max_length
         if len(tokens) == 0 or not all(0 <= token < V for token in tokens):  # a negative id would index from the end
             raise ValueError(f"tokens must be one or more ids in 0 .. {V - 1}; got {tokens}. Another tokenizer's?")
-        rows = np.array(tokens, dtype=np.int64)[None]  # (1, n)
-        return softmax(forward(self.model.config, self.model.params, rows, self.cache)[0])
+        if self.length + len(tokens) > limit:
+            raise ValueError(
+                f"positions must fit in max_length = {limit}; got {len(tokens)} new positions after {self.length} "
+                "cached ones. Is the prompt plus max_new_tokens too long for this model?"
+            )
+        return softmax(logits(self.model.packed, np.array(tokens, dtype=np.int64), self.memory))
 
     def rollback(self, length: int) -> None:
         """Forget all but the first `length` tokens."""
-        self.cache.rollback(length)
+        check_rollback(length, self.length)
+        self.memory.length = length
 
 
 def load(path: str | Path) -> TransformerLM:

@@ -1,0 +1,127 @@
+"""In which memory layout should a weight matrix lie, so that six rows cost little more than one?
+
+x @ W with one row only reads W. With six rows BLAS first copies W into panels of its own ("packing"), which costs as
+much as several readings, so that a plain six-row product takes 2 to 4 times a one-row product. BLAS skips the packing
+for small matrices on processors with AVX-512. So W is cut into blocks of columns, small enough for that, and the
+product becomes one product a block. Which layout wins depends on the shape, the processor and the BLAS: it is
+measured, once a process and shape, and not believed. Read `layers.py` before, then `inference.py`.
+"""
+
+import os
+import time
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+LAYOUTS = ("plain", "transposed", "blocks32", "blocks64", "plain+pad8", "transposed+pad8", "blocks32+pad8")
+OVERRIDE = "SPECSAMPLE_LAYOUT"  # environment variable: one of LAYOUTS for all matrices, instead of measuring
+ROWS = (1, 6)  # what is measured: a draft or autoregressive pass, and a target pass over K + 1 = 6 rows
+SAMPLE = 2**20  # numbers of a matrix that are measured; a head of 150,000 columns behaves like its first columns
+REPEATS = 5
+
+
+class Packed(NamedTuple):
+    """A weight matrix in one of the LAYOUTS."""
+
+    weight: np.ndarray  # (d_in, d_out), or (n_blocks, d_in, block) whose last block is filled up with zeros
+    d_out: int
+    min_rows: int  # fewer rows (but more than one) are filled up to this many
+
+
+def pack(weight: np.ndarray, layout: str | None = None) -> Packed:
+    """Copy a weight matrix into the layout that is fastest here.
+
+    Parameters
+    ----------
+    weight : (d_in, d_out) array
+    layout : one of LAYOUTS, or None to measure; the environment variable SPECSAMPLE_LAYOUT decides before that
+
+    Returns
+    -------
+    Packed
+
+    Raises
+    ------
+    ValueError
+        If there is no such layout.
+
+    Examples
+    --------
+    >>> pack(np.ones((4, 40)), "blocks32").weight.shape
+    (2, 4, 32)
+    """
+    layout = layout or os.environ.get(OVERRIDE) or fastest_layout(*weight.shape, weight.dtype.str)
+    if layout not in LAYOUTS:
+        raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}; got {layout!r}. Is {OVERRIDE} misspelt?")
+    kind, _, padding = layout.partition("+")
+    if kind == "transposed":
+        packed = np.ascontiguousarray(weight.T).T
+    elif kind == "plain":
+        packed = np.ascontiguousarray(weight)
+    else:
+        packed = _column_blocks(weight, int(kind.removeprefix("blocks")))
+    return Packed(packed, weight.shape[1], 8 if padding else 1)
+
+
+def product(x: np.ndarray, packed: Packed) -> np.ndarray:
+    """Compute x @ W.
+
+    Parameters
+    ----------
+    x : (n, d_in) array
+    packed : Packed, W
+
+    Returns
+    -------
+    (n, d_out) array; a view of a wider one where d_out is no multiple of the block
+    """
+    weight, n = packed.weight, len(x)
+    if 1 < n < packed.min_rows:
+        x, x_given = np.zeros((packed.min_rows, x.shape[1]), x.dtype), x
+        x[:n] = x_given
+    if weight.ndim == 2:
+        return (x @ weight)[:n]
+    y = np.empty((len(x), len(weight), weight.shape[2]), x.dtype)
+    np.matmul(x, weight, out=y.transpose(1, 0, 2))  # block by block, straight to its place
+    return y.reshape(len(x), -1)[:n, : packed.d_out]
+
+
+@lru_cache(maxsize=256)
+def fastest_layout(d_in: int, d_out: int, dtype: str) -> str:
+    """Measure which layout takes the least time for one row and six rows together.
+
+    Parameters
+    ----------
+    d_in, d_out : int
+    dtype : str, float type
+
+    Returns
+    -------
+    str, one of LAYOUTS; the same for the whole process
+    """
+    rng, columns = np.random.default_rng(0), max(64, min(d_out, SAMPLE // d_in))
+    weight = rng.standard_normal((d_in, columns)).astype(dtype)
+    inputs = [rng.standard_normal((n, d_in)).astype(dtype) for n in ROWS]
+    candidates = {layout: pack(weight, layout) for layout in LAYOUTS}
+    seconds = {layout: [min(_seconds(x, packed) for _ in range(2)) for x in inputs] for layout, packed in candidates.items()}
+    for _ in range(REPEATS - 1):  # interleaved, so that a busy moment of the machine hits all alike
+        for layout, packed in candidates.items():
+            seconds[layout] = [min(best, _seconds(x, packed)) for best, x in zip(seconds[layout], inputs)]
+    return min(LAYOUTS, key=lambda layout: sum(seconds[layout]))
+
+
+def _seconds(x: np.ndarray, packed: Packed) -> float:
+    """Time one product."""
+    start = time.perf_counter()
+    product(x, packed)
+    return time.perf_counter() - start
+
+
+def _column_blocks(weight: np.ndarray, block: int) -> np.ndarray:
+    """Cut (d_in, d_out) into contiguous (n_blocks, d_in, block), the last one filled up with zeros."""
+    d_in, d_out = weight.shape
+    n_blocks = -(-d_out // block)
+    padded = np.zeros((d_in, n_blocks * block), weight.dtype)
+    padded[:, :d_out] = weight
+    return np.ascontiguousarray(padded.reshape(d_in, n_blocks, block).transpose(1, 0, 2))
