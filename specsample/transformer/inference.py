@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from specsample.transformer.attention import rotary_tables
+from specsample.transformer.layers import Array
 from specsample.transformer.linear import Packed, pack, product
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class PackedModel:
     """
 
     def __init__(self, config: "Config", params: dict[str, np.ndarray], layout: str | None = None) -> None:
-        self.config, self.embedding = config, params["embedding"]
+        self.config, self.embedding = config, params["embedding"].copy()
         self.layers = [_pack_layer(config, params, f"layers.{i}.", layout) for i in range(config.n_layers)]
         head = params["head"] if "head" in params else params["embedding"].T
         self.head = pack(params["norm"][:, None] * head, layout)
@@ -61,12 +62,14 @@ class Memory:
     def __init__(self, model: PackedModel) -> None:
         config, dtype = model.config, model.embedding.dtype
         shape = (config.n_layers, config.n_kv_heads)
-        self.keys = np.empty((*shape, config.head_dim, config.max_length), dtype)  # transposed: q @ keys is contiguous
+        self.keys = np.empty(
+            (*shape, config.head_dim, config.max_length), dtype
+        )  # transposed: q @ keys is contiguous
         self.values = np.empty((*shape, config.max_length, config.head_dim), dtype)
         self.length = 0
 
 
-def logits(model: PackedModel, tokens: np.ndarray, memory: Memory) -> np.ndarray:
+def logits(model: PackedModel, tokens: np.ndarray, memory: Memory) -> Array:
     """Read n tokens and return the logits of the token after each.
 
     Parameters
@@ -86,7 +89,9 @@ def logits(model: PackedModel, tokens: np.ndarray, memory: Memory) -> np.ndarray
     turns = model.turns[past:end]  # (n, 1, Dh/2)
     for i, layer in enumerate(model.layers):
         qkv = product(_normed(x, model.config.norm_eps), layer.qkv)  # (n, (H + 2 Hkv) Dh)
-        q = _store(model.config, qkv, turns, keys=memory.keys[i, :, :, past:end], values=memory.values[i, :, past:end])
+        q = _store(
+            model.config, qkv, turns, keys=memory.keys[i, :, :, past:end], values=memory.values[i, :, past:end]
+        )
         heads = _attend(q, memory.keys[i, :, :, :end], memory.values[i, :, :end], n=len(tokens))
         x += product(heads, layer.out)
         gate_up = product(_normed(x, model.config.norm_eps), layer.gate_up)  # (n, 2F)
@@ -95,20 +100,18 @@ def logits(model: PackedModel, tokens: np.ndarray, memory: Memory) -> np.ndarray
     return product(_normed(x, model.config.norm_eps), model.head)
 
 
-def _normed(x: np.ndarray, eps: float) -> np.ndarray:
+def _normed(x: np.ndarray, eps: float) -> Array:
     """Scale rows (n, D) to root mean square 1."""
     if len(x) == 1:  # one row: Python floats are faster than arrays of one number
         row = x[0]
-        one: np.ndarray = x * (float(row @ row) / len(row) + eps) ** -0.5
-        return one
+        return x * (float(row @ row) / len(row) + eps) ** -0.5
     inverse = np.vecdot(x, x)
     inverse *= 1.0 / x.shape[1]
     inverse += eps
-    scaled: np.ndarray = x * (inverse**-0.5)[:, None]
-    return scaled
+    return x * (inverse**-0.5)[:, None]
 
 
-def _store(config: "Config", qkv: np.ndarray, turns: np.ndarray, *, keys: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _store(config: "Config", qkv: np.ndarray, turns: np.ndarray, *, keys: np.ndarray, values: np.ndarray) -> Array:
     """Rotate queries and keys of the n new rows, remember keys and values, return q (Hkv, n G, Dh)."""
     n, H, n_kv, Dh = len(qkv), config.n_heads, config.n_kv_heads, config.head_dim
     heads = qkv.reshape(n, H + 2 * n_kv, Dh)
@@ -119,9 +122,9 @@ def _store(config: "Config", qkv: np.ndarray, turns: np.ndarray, *, keys: np.nda
     return q.reshape(n_kv, -1, Dh)
 
 
-def _attend(q: np.ndarray, keys: np.ndarray, values: np.ndarray, *, n: int) -> np.ndarray:
+def _attend(q: np.ndarray, keys: np.ndarray, values: np.ndarray, *, n: int) -> Array:
     """Let n rows of queries (Hkv, n G, Dh) attend to keys (Hkv, Dh, m) and values (Hkv, m, Dh); (n, D) comes out."""
-    n_kv, rows, Dh = q.shape
+    n_kv, rows, _ = q.shape
     probs = q @ keys  # (Hkv, n G, m)
     if n > 1:  # only among the new columns is there a future to hide
         new = probs.reshape(n_kv, n, rows // n, -1)[..., -n:]
@@ -136,12 +139,12 @@ def _attend(q: np.ndarray, keys: np.ndarray, values: np.ndarray, *, n: int) -> n
 _FUTURE = np.triu(np.full((CHUNK, CHUNK), -np.inf, np.float32), 1)[:, None, :]  # −∞ where a row would see its future
 
 
-def _future(n: int, dtype: np.dtype) -> np.ndarray:
+def _future(n: int, dtype: np.dtype) -> Array:
     """Return (n, 1, n): 0 up to a row's own position, −∞ after it."""
     return _FUTURE[:n, :, :n]
 
 
-def _gated(gate_up: np.ndarray, hidden: int) -> np.ndarray:
+def _gated(gate_up: np.ndarray, hidden: int) -> Array:
     """Compute h·(1 + tanh h)·u of h and u side by side, which is silu(2h)·u."""
     half, up = gate_up[:, :hidden], gate_up[:, hidden : 2 * hidden]
     gated = np.tanh(half)

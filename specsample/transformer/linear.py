@@ -10,7 +10,7 @@ measured, once a process and shape, and not believed. Read `layers.py` before, t
 import os
 import time
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -56,15 +56,15 @@ def pack(weight: np.ndarray, layout: str | None = None) -> Packed:
         raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}; got {layout!r}. Is {OVERRIDE} misspelt?")
     kind, _, padding = layout.partition("+")
     if kind == "transposed":
-        packed = np.ascontiguousarray(weight.T).T
+        packed = np.array(weight.T, order="C").T
     elif kind == "plain":
-        packed = np.ascontiguousarray(weight)
+        packed = np.array(weight, order="C")
     else:
         packed = _column_blocks(weight, int(kind.removeprefix("blocks")))
     return Packed(packed, weight.shape[1], 8 if padding else 1)
 
 
-def product(x: np.ndarray, packed: Packed) -> np.ndarray:
+def product(x: np.ndarray, packed: Packed) -> Any:
     """Compute x @ W.
 
     Parameters
@@ -77,9 +77,11 @@ def product(x: np.ndarray, packed: Packed) -> np.ndarray:
     (n, d_out) array; a view of a wider one where d_out is no multiple of the block
     """
     weight, n = packed.weight, len(x)
-    if 1 < n < packed.min_rows:
-        x, x_given = np.zeros((packed.min_rows, x.shape[1]), x.dtype), x
-        x[:n] = x_given
+    if n == 1:
+        return (x @ weight).reshape(1, -1)[:, : packed.d_out]
+    if n < packed.min_rows:
+        x, given = np.zeros((packed.min_rows, x.shape[1]), x.dtype), x
+        x[:n] = given
     if weight.ndim == 2:
         return (x @ weight)[:n]
     y = np.empty((len(x), len(weight), weight.shape[2]), x.dtype)
@@ -104,11 +106,11 @@ def fastest_layout(d_in: int, d_out: int, dtype: str) -> str:
     weight = rng.standard_normal((d_in, columns)).astype(dtype)
     inputs = [rng.standard_normal((n, d_in)).astype(dtype) for n in ROWS]
     candidates = {layout: pack(weight, layout) for layout in LAYOUTS}
-    seconds = {layout: [min(_seconds(x, packed) for _ in range(2)) for x in inputs] for layout, packed in candidates.items()}
-    for _ in range(REPEATS - 1):  # interleaved, so that a busy moment of the machine hits all alike
-        for layout, packed in candidates.items():
-            seconds[layout] = [min(best, _seconds(x, packed)) for best, x in zip(seconds[layout], inputs)]
-    return min(LAYOUTS, key=lambda layout: sum(seconds[layout]))
+    seconds = np.array(  # interleaved, so that a busy moment of the machine hits all alike
+        [[[_seconds(x, packed) for x in inputs] for packed in candidates.values()] for _ in range(REPEATS)]
+    )
+    total = seconds[1:].min(axis=0).sum(axis=1)  # the first round only warms up
+    return LAYOUTS[int(total.argmin())]
 
 
 def _seconds(x: np.ndarray, packed: Packed) -> float:
