@@ -1,6 +1,8 @@
 """Does `specsample plan` say what the roofline says, and does it say what it assumed?"""
 
 import re
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,9 @@ from specsample.plan.command import numbers
 from specsample.plan.heat_map import Cell, draw
 from specsample.theory import Work, outlook
 from specsample.theory.machines import device, shape
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs"))
+import make_plan as docs
 
 COMMAND = ["plan", "--target", "70B", "--draft", "4B", "--device", "h100"]
 
@@ -81,6 +86,22 @@ def test_the_map_hatches_what_does_not_fit_and_leaves_white_what_does_not_pay():
     assert text.count('fill="url(#full)"') == 1
     assert "a &lt;b&gt;" in text
     assert [text.count(f'fill="rgb({colour})"') for colour in ("255,255,255", "88,140,193")] == [1, 1]
+
+
+def test_the_page_holds_what_follows_from_the_measurements_and_the_papers():
+    assert docs.PAGE.read_text(encoding="utf-8") == docs.page(), "run: python docs/make_plan.py"
+    assert docs.MAP.read_text(encoding="utf-8") == docs.drawn_map(), "run: python docs/make_plan.py"
+
+
+def test_one_time_a_layer_explains_all_costs_of_leviathan_et_al():
+    layer = docs.leviathan_layer()
+    costs = [round(docs.leviathan_cost(draft, layer), 2) for draft in ("small", "base", "large")]
+    assert costs == [0.02, 0.04, 0.11]  # the first is fitted
+    assert [round(docs.leviathan_cost(draft, 0.0), 2) for draft in ("small", "base", "large")] == [0.01, 0.02, 0.07]
+
+
+def test_the_roofline_is_a_lower_bound_of_the_times_of_chen_et_al():
+    assert all(measured > predicted for measured, predicted in docs.chen_rows(0.0).values())
 
 
 def test_ranges_double_and_lists_are_sorted():

@@ -126,7 +126,7 @@ def table(question: Question, batches: list[int], contexts: list[int], *, title:
     -------
     rich.table.Table
     """
-    columns = ("batch", "context", "ms", "c", "ρ", "K", "tokens", "speed-up", "tokens/s", "limit", "GB")
+    columns = ("batch", "context", "ms", "c", "ρ", "K", "tokens", "speed-up", "tok/s", "limit", "GB")
     made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for column in columns:
         made.add_column(column, justify="left" if column == "limit" else "right")

@@ -1,0 +1,407 @@
+"""Write docs/plan.md and docs/plan-map.svg: what the roofline predicts, and how far that is from what was measured.
+
+    python docs/make_plan.py                   from the figures in docs/plan-measurements.json
+    python docs/make_plan.py --measure MACHINE  measure those first, about a minute on an idle machine
+
+A test says that running it again without measuring changes nothing.
+"""
+
+import io
+import json
+import os
+import sys
+import textwrap
+import time
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from specsample.papers import printed_figures
+from specsample.plan.command import remarks, table
+from specsample.plan.heat_map import Cell, draw
+from specsample.plan.question import Question
+from specsample.theory import Device, Shape, Work, best_K, implied_alpha, pass_seconds, speedup
+from specsample.theory.machines import device, shape
+from specsample.transformer.lm import TransformerLM, load_pair
+from specsample.transformer.model import Config, init_params
+
+PAGE, MAP, FIGURES = (
+    Path(__file__).with_name(name) for name in ("plan.md", "plan-map.svg", "plan-measurements.json")
+)
+CONTEXT, ROWS = 128, 6
+CACHE = 32 * 2**20  # bytes of the L3 cache of the machine in the measurements
+TINY = Config(97, 16, 8, 2, n_kv_heads=1, hidden=16, max_length=192)  # nothing to read or compute: what is left
+SHAPES = {  # name: configuration, random weights
+    "6 layers, width 256, V 96": Config(96, 256, 6, 8, n_kv_heads=8, hidden=688, max_length=192),
+    "the shape of GPT-2 124M": Config(50257, 768, 12, 12, n_kv_heads=12, hidden=2048, max_length=192),
+    "a Llama of 135M": Config(49152, 576, 30, 9, n_kv_heads=3, hidden=1536, max_length=192),
+}
+
+
+# --- measuring ---------------------------------------------------------------------------------------------------
+
+
+def fastest_of(function, repeats):
+    """Call a function several times and return the fewest seconds, which other work on the machine disturbs least."""
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def read_rate(megabytes):
+    """Measure bytes/s of a product of one row with a matrix of this size."""
+    rng = np.random.default_rng(0)
+    W = rng.random((megabytes * 2**20 // 4 // 1024, 1024), dtype=np.float32)
+    x = np.ones((1, len(W)), np.float32)
+    x @ W
+    return W.nbytes / fastest_of(lambda: x @ W, 25)
+
+
+def arithmetic_rate():
+    """Measure operations/s of a square product, float32."""
+    A = np.random.default_rng(0).random((1024, 1024), dtype=np.float32)
+    return 2 * 1024**3 / fastest_of(lambda: A @ A, 25)
+
+
+def passes(model, repeats):
+    """Measure a one-row and a six-row pass at a context of 128, interleaved, in seconds."""
+    context = model.start()
+    context.extend([1] * CONTEXT)
+    seconds = np.empty((repeats, 2))
+    for i in range(repeats):
+        for j, rows in enumerate((1, ROWS)):
+            seconds[i, j] = fastest_of(lambda: context.extend([1] * rows), 1)  # noqa: B023
+            context.rollback(CONTEXT)
+    return seconds.min(axis=0).tolist()
+
+
+def shape_of(config):
+    """Write a configuration as what a pass reads and computes, in numbers: the head is tied, so all is read."""
+    kv = config.n_kv_heads * config.head_dim
+    layer = 2 * config.width**2 + 2 * config.width * kv + 3 * config.width * config.hidden
+    return [config.n_layers * layer + config.vocab_size * config.width, config.n_layers, config.width, kv]
+
+
+def measure(machine):
+    """Measure this machine and write the figures down."""
+    target, draft = load_pair()
+    random = (
+        TransformerLM(config, init_params(config, np.random.default_rng(0), np.float32)) for config in SHAPES.values()
+    )
+    models = {"the shipped draft": draft, "the shipped target": target}
+    tiny = TransformerLM(TINY, init_params(TINY, np.random.default_rng(0), np.float32))
+    found = {"machine": machine, "date": str(date.today()), "numpy": np.__version__, "load": os.getloadavg()[0]}
+    found |= {"memory": read_rate(512), "cache": read_rate(8), "arithmetic": arithmetic_rate()}
+    found["layer"] = [seconds / TINY.n_layers for seconds in passes(tiny, 200)]
+    rows = {name: [shape_of(model.config), passes(model, 200)] for name, model in models.items()}
+    rows |= {name: [shape_of(model.config), passes(model, 25)] for name, model in zip(SHAPES, random, strict=True)}
+    FIGURES.write_text(json.dumps(found | {"passes": rows}, indent=1) + "\n", encoding="utf-8")
+
+
+# --- predicting --------------------------------------------------------------------------------------------------
+
+
+def row(*cells):
+    """Write one row of a Markdown table."""
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def chen_rows(layer_seconds):
+    """Predict Chinchilla's and its draft's pass on 16 TPU v4, with a number of seconds a layer."""
+    chen, machine = printed_figures()["chen"], device("tpuv4", count=16, layer_seconds=layer_seconds)
+    measured = {
+        "chinchilla-70b": chen["table1"][0]["ms_per_token"],
+        "chinchilla-draft-4b": chen["draft_ms_per_token"],
+    }
+    return {name: (ms, 1e3 * pass_seconds(shape(name), 1, machine, Work(1, 1024))) for name, ms in measured.items()}
+
+
+def chen_layer():
+    """Find the seconds a layer at which the target's pass is predicted as measured."""
+    ms, predicted = chen_rows(0.0)["chinchilla-70b"]
+    return (ms - predicted) / 1e3 / shape("chinchilla-70b").n_layers
+
+
+def chen_table():
+    """Compare both passes with and without the layer term."""
+    plain, fitted = chen_rows(0.0), chen_rows(chen_layer())
+    for name, (ms, predicted) in plain.items():
+        again = fitted[name][1]
+        yield row(name, ms, f"{predicted:.2f}", f"{ms / predicted:.2f}", f"{again:.2f}", f"{ms / again:.2f}")
+
+
+def chen_speeds():
+    """Compare the speed-ups at the alpha that explains the measured ones."""
+    chen, (plain, fitted) = printed_figures()["chen"], (chen_rows(0.0), chen_rows(chen_layer()))
+    cost = {"measured": [ms for ms, _ in plain.values()]}
+    cost |= {"roofline": [t for _, t in plain.values()], "with layers": [t for _, t in fitted.values()]}
+    c = {name: draft / target for name, (target, draft) in cost.items()}
+    for line in chen["table1"][1::2]:
+        alpha = implied_alpha(line["speedup"], chen["K"], c["measured"])
+        ours = [speedup(alpha, chen["K"], c[name]) for name in ("roofline", "with layers")]
+        best = [best_K(alpha, ratio) for ratio in c.values()]
+        ratios = [f"{speed:.2f} ({line['speedup'] / speed:.2f})" for speed in ours]
+        yield row(line["benchmark"], f"{alpha:.2f}", line["speedup"], *ratios, ", ".join(map(str, best)))
+
+
+def leviathan_layer():
+    """Find the seconds a layer at which the small draft's c is as printed."""
+    c, machine, small, large = 0.02, device("tpuv4"), shape("t5-small"), shape("t5-xxl")
+    t_small, t_large = (pass_seconds(model, 1, machine, Work(1, CONTEXT)) for model in (small, large))
+    return (c * t_large - t_small) / (small.n_layers - c * large.n_layers)
+
+
+def leviathan_cost(draft, layer_seconds):
+    """Predict c of a T5 draft against T5 XXL on one TPU v4."""
+    machine = device("tpuv4", layer_seconds=layer_seconds)
+    seconds = [pass_seconds(shape(f"t5-{name}"), 1, machine, Work(1, CONTEXT)) for name in (draft, "xxl")]
+    return seconds[0] / seconds[1]
+
+
+def leviathan_costs():
+    """Compare c of the three drafts."""
+    for draft, printed in (("small", 0.02), ("base", 0.04), ("large", 0.11)):
+        plain, fitted = leviathan_cost(draft, 0.0), leviathan_cost(draft, leviathan_layer())
+        yield row(
+            draft, printed, f"{plain:.3f}", f"{printed / plain:.2f}", f"{fitted:.3f}", f"{printed / fitted:.2f}"
+        )
+
+
+def leviathan_speed(line):
+    """Predict the speed-up of a line of table 4 at its alpha and K."""
+    return speedup(line["alpha"], line["K"], leviathan_cost(line["draft"].split()[0], leviathan_layer()))
+
+
+def leviathan_speeds():
+    """Compare the speed-ups of table 4, expected and measured, with those at the predicted c."""
+    for line in printed_figures()["leviathan"]["tables2_4"]:
+        ours = leviathan_speed(line)
+        case = f"{line['task']}, {line['draft']}, T = {line['T']}"
+        ratio = f"{line['empirical'] / ours:.2f}"
+        yield row(case, line["K"], line["alpha"], f"{ours:.2f}", line["expected"], line["empirical"], ratio)
+
+
+def here(found, figures, rows, *, with_layers):
+    """Predict a pass on the measured machine, in seconds: float32, from the cache where the weights fit into it."""
+    model = Shape(*figures)
+    rate = found["cache"] if 4 * model.parameters < CACHE else found["memory"]
+    layer = found["layer"][rows > 1] if with_layers else 0.0
+    return pass_seconds(model, rows, Device(rate, found["arithmetic"], 24e9, layer), Work(1, CONTEXT, 4, 4))
+
+
+def here_table(found):
+    """Compare every pass on the measured machine."""
+    for name, (figures, seconds) in found["passes"].items():
+        for rows, measured in zip((1, ROWS), seconds, strict=True):
+            cells = []
+            for with_layers in (False, True):
+                predicted = here(found, figures, rows, with_layers=with_layers)
+                cells += [f"{1e3 * predicted:.2f}", f"{measured / predicted:.2f}"]
+            yield row(name, rows, f"{1e3 * measured:.2f}", *cells)
+
+
+def here_ratios(found):
+    """Compare c and rho of the shipped pair, and the speed-up that follows at alpha = 0.8 and K = 5."""
+    (target, (one, six)), (draft, (small, _)) = (
+        found["passes"][f"the shipped {name}"] for name in ("target", "draft")
+    )
+    c, rho = small / one, six / one
+    yield row("measured", f"{c:.2f}", f"{rho:.2f}", f"{speedup(0.8, ROWS - 1, c, rho):.2f}")
+    for with_layers, name in ((False, "roofline"), (True, "with layers")):
+        at = [here(found, *pass_, with_layers=with_layers) for pass_ in ((target, 1), (target, ROWS), (draft, 1))]
+        c, rho = at[2] / at[0], at[1] / at[0]
+        yield row(name, f"{c:.2f}", f"{rho:.2f}", f"{speedup(0.8, ROWS - 1, c, rho):.2f}")
+
+
+# --- the page ----------------------------------------------------------------------------------------------------
+
+
+QUESTION = Question(shape("70B"), shape("4B"), device("h100", count=8), 0.8, None, 2.0, 2.0)
+TITLE = "70B with 4B on 8 x NVIDIA H100 SXM 80 GB, α = 0.8"
+BATCHES, CONTEXTS = [2**i for i in range(9)], [2**i for i in range(7, 18)]
+
+
+def printed_table():
+    """Draw the table of the command as text."""
+    out = io.StringIO()
+    Console(file=out, width=80).print(table(QUESTION, BATCHES, [2048]))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines() if line.strip())
+
+
+def drawn_map():
+    """Draw the map of the command."""
+    cells = []
+    for batch in BATCHES:
+        for context in CONTEXTS:
+            found = QUESTION.answer(batch, context)
+            cells.append(Cell(batch, context, found.K, found.speedup, QUESTION.fits(batch, context)))
+    return draw(cells, title=TITLE)
+
+
+TEXT = """\
+# Past this machine, on paper
+
+`specsample plan` predicts what speculative sampling brings on machines and models that cannot be run here, from
+`theory.roofline`: a pass reads every weight once and multiplies every row by every weight, and the slower of
+the two decides. Made by `python docs/make_plan.py`; a test recomputes every number on this page from the
+measurements in `docs/plan-measurements.json` and the figures that the papers print.
+
+```console
+$ specsample plan --target 70B --draft 4B --device h100 --batch 1..256 --context 2048 --plot docs/plan-map.svg
+```
+
+```text
+{table}
+```
+
+![Speed-up over batch and context](plan-map.svg)
+
+Three regions. At small batches every pass waits for the weights, K+1 rows are free (ρ = 1) and the speed-up is
+theorem 3.8 with c near the ratio of the sizes. As the batch grows at a short context, a pass waits for
+arithmetic, of which K+1 rows need K+1 times as much, and drafting stops paying: {ends}. At a long context the
+cache of all sequences is what a pass reads, K+1 rows share one reading of it, and speculation pays at any
+batch; then c is the ratio of the caches, which is larger than that of the weights, and a draft with few layers
+or a narrow cache pays most.
+
+## How far off is it?
+
+Every ratio is measured / predicted. A data sheet's figures cannot be exceeded, so that the predicted times are
+lower bounds. The column *with layers* adds one number, the seconds a layer that neither reading nor computing
+explains; where it was fitted to a line, that line is no check.
+
+### Chinchilla 70B and its 4B draft (Chen et al., 16 TPU v4, bfloat16)
+
+| model | ms a pass | roofline | ratio | with layers | ratio |
+|---|---|---|---|---|---|
+{chen}
+
+The layer term, {chen_us:.0f} µs, is fitted to the target. Reading one sixteenth of a layer takes
+{chen_read:.0f} µs, and 16 chips must exchange the results of every layer: that is about as long. For the draft
+the same term explains part of what is missing; the rest does not grow with layers (sampling, embedding, the
+host), and nothing here predicts it. Time a layer is a reason to build a draft of few wide layers, as Chen et
+al. did. A context of 1024 is assumed.
+
+| benchmark | α that explains it | speed-up | roofline | with layers | best K: measured c, roofline, with layers |
+|---|---|---|---|---|---|
+{chen_speeds}
+
+The paper's table does not print α; it is what theorem 3.8 needs for the printed speed-up at K = 4, ρ = 1 and
+the measured c = 1.8 / 14.1, so that these lines check c and not α. The roofline's c is less than half of the
+measured one and promises {chen_promise:.0f} % too much, with layers {chen_layers:.0f} %. Chen et al. find K = 3
+best for XSum with nucleus sampling; theorem 3.8 puts K = 3 and 4 within {chen_flat:.1f} % of each other there.
+
+### T5 XXL 11B and its drafts (Leviathan et al., one TPU v4)
+
+| draft | c | roofline | ratio | with layers | ratio |
+|---|---|---|---|---|---|
+{leviathan}
+
+One number, {leviathan_us:.0f} µs a layer, fitted to the small draft, explains the other two within the rounding
+of the print. The weights of decoder and head are counted in bfloat16, at a context of {context}.
+
+| case | K | α | predicted | expected in the paper | measured | ratio |
+|---|---|---|---|---|---|---|
+{leviathan_speeds}
+
+The predictions agree with the paper's own expectation to {leviathan_near:.2f}. Both miss the measured speed-ups
+by up to {leviathan_miss:.0f} %, in both directions. Acceptances that come in runs make a round shorter than
+equation 1 says (`theory.chains`), which fits the slower ones; that others are faster must have a cause outside
+these equations, such as costs of a baseline step that a round pays once.
+
+### This machine
+
+Measured by `python docs/make_plan.py --measure` on {date} ({machine}; NumPy {numpy}, load {load:.1f}):
+{memory:.1f} GB/s from memory and {cache:.0f} GB/s from the cache (a one-row product with 512 and with 8 MiB of
+float32), {arithmetic:.0f} · 10⁹ operations/s in a square product, and {layer:.0f} µs a layer of a model of
+width 16, in which there is nothing to read or to compute. Context {context}, float32, the fastest of
+200 (25 for the two large) interleaved passes, because other work ran beside them.
+
+| model | rows | ms a pass | roofline | ratio | with layers | ratio |
+|---|---|---|---|---|---|---|
+{here}
+
+| shipped pair | c | ρ | speed-up at α = 0.8, K = 5 |
+|---|---|---|---|
+{here_ratios}
+
+Where it is off, and why:
+
+- *The shipped pair.* Its weights (9 and 1 MB) lie in the cache, and reading them is a small part of a pass; a layer
+  is dozens of calls from Python. The layer term, measured on a model without size, is most of what was missing, and
+  with it c, ρ and the speed-up come out close to what is measured.
+- *Width 256.* Its 19 MB fit into a cache of 32 MiB, but other work used the same cache. From memory alone they take
+  {spilled:.1f} ms.
+- *Large models, one row.* This is the roofline's own ground: the weights come from memory.
+- *Large models, six rows.* The roofline says that they are free. But a BLAS takes another path for a few rows than
+  for one: it packs the matrix first, which reads and writes it once more, and six rows do not reach the rate of a
+  square product. That is the ρ that the papers take as 1, and on a CPU it decides the speed-up.
+
+## What it leaves out
+
+Reading and computing overlap perfectly; few rows reach the full arithmetic rate; devices that share a pass
+exchange results for free (but for `--layer-us`); sampling costs nothing. α must come from elsewhere.
+"""
+
+
+def wrapped(text):
+    """Break the lines of paragraphs and lists again, now that the numbers are in them."""
+    blocks = []
+    for block in text.split("\n\n"):
+        items = block.split("\n- ") if block.startswith("- ") else [block]
+        is_prose = not block.startswith(("#", "|", "`" * 3, "!"))
+        fill = textwrap.TextWrapper(118, subsequent_indent="  " * block.startswith("- "), break_on_hyphens=False).fill
+        blocks.append("\n- ".join(fill(" ".join(item.split())) if is_prose else item for item in items))
+    return "\n\n".join(blocks).rstrip() + "\n"
+
+
+def page():
+    """Compose the page."""
+    found = json.loads(FIGURES.read_text(encoding="utf-8"))
+    chen, plain = printed_figures()["chen"], chen_rows(0.0)
+    c = chen["draft_ms_per_token"] / chen["table1"][0]["ms_per_token"]
+    alpha = implied_alpha(chen["table1"][1]["speedup"], chen["K"], c)
+    promises = [
+        speedup(alpha, 4, rows["chinchilla-draft-4b"][1] / rows["chinchilla-70b"][1]) / speedup(alpha, 4, c)
+        for rows in (plain, chen_rows(chen_layer()))
+    ]
+    tables = printed_figures()["leviathan"]["tables2_4"]
+    ours = [leviathan_speed(line) for line in tables]
+    text = TEXT.format(
+        table=printed_table(),
+        ends=remarks(QUESTION, [256], 256)[0],
+        chen="\n".join(chen_table()),
+        chen_us=1e6 * chen_layer(),
+        chen_read=1e3 * plain["chinchilla-70b"][1] / shape("chinchilla-70b").n_layers,
+        chen_speeds="\n".join(chen_speeds()),
+        chen_promise=100 * (promises[0] - 1),
+        chen_layers=100 * (promises[1] - 1),
+        chen_flat=100 * abs(speedup(alpha, 4, c) / speedup(alpha, 3, c) - 1),
+        leviathan="\n".join(leviathan_costs()),
+        leviathan_us=1e6 * leviathan_layer(),
+        leviathan_speeds="\n".join(leviathan_speeds()),
+        leviathan_near=max(abs(speed - line["expected"]) for speed, line in zip(ours, tables, strict=True)),
+        leviathan_miss=100
+        * max(abs(line["empirical"] / speed - 1) for speed, line in zip(ours, tables, strict=True)),
+        context=CONTEXT,
+        memory=found["memory"] / 1e9,
+        cache=found["cache"] / 1e9,
+        arithmetic=found["arithmetic"] / 1e9,
+        layer=1e6 * found["layer"][0],
+        spilled=1e3 * 4 * found["passes"]["6 layers, width 256, V 96"][0][0] / found["memory"],
+        here="\n".join(here_table(found)),
+        here_ratios="\n".join(here_ratios(found)),
+        **{name: found[name] for name in ("machine", "date", "numpy", "load")},
+    )
+    return wrapped(text)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--measure"]:
+        measure(sys.argv[2])
+    PAGE.write_text(page(), encoding="utf-8")
+    MAP.write_text(drawn_map(), encoding="utf-8")
