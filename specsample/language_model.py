@@ -150,7 +150,11 @@ class TransformedContext:
 
     def extend(self, tokens: Sequence[int]) -> Array:
         """Read tokens; row i of the (n, V) answer is the transformed distribution of the token after tokens[i]."""
-        probs = check_probs(self.context.extend(tokens), self.view.name)
+        return self.see(self.context.extend(tokens))
+
+    def see(self, probs: Array) -> Array:
+        """Check and transform the model's own distributions."""
+        probs = check_probs(probs, self.view.name)
         if self.view.transform is None:
             return probs
         return check_probs(self.view.transform(probs), f"{self.view.name} after the transform")

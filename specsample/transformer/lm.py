@@ -18,6 +18,7 @@ from specsample.transformer import checkpoint
 from specsample.transformer.inference import Memory, PackedModel, logits
 from specsample.transformer.model import Config
 from specsample.transformer.tokenizer import CharTokenizer
+from specsample.transformer.tree import TreeMemory, tree_logits
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
 
@@ -98,20 +99,61 @@ class TransformerContext:
 
     def extend(self, tokens: Sequence[int]) -> Array:
         """Read tokens; row i of the (n, V) answer is the distribution of the token after tokens[i]."""
-        V, limit = self.model.vocab_size, self.model.max_length
-        if len(tokens) == 0 or not all(0 <= token < V for token in tokens):  # a negative id would index from the end
-            raise ValueError(f"tokens must be one or more ids in 0 .. {V - 1}; got {tokens}. Another tokenizer's?")
-        if self.length + len(tokens) > limit:
+        ids, limit = check_ids(tokens, self.model.vocab_size), self.model.max_length
+        if self.length + len(ids) > limit:
             raise ValueError(
-                f"positions must fit in max_length = {limit}; got {len(tokens)} new positions after {self.length} "
+                f"positions must fit in max_length = {limit}; got {len(ids)} new positions after {self.length} "
                 "cached ones. Is the prompt plus max_new_tokens too long for this model?"
             )
-        return softmax(logits(self.model.packed, np.array(tokens, dtype=np.int64), self.memory))
+        return softmax(logits(self.model.packed, ids, self.memory))
 
     def rollback(self, length: int) -> None:
         """Forget all but the first `length` tokens."""
         check_rollback(length, self.length)
         self.memory.length = length
+
+    def tree(self) -> "TransformerTree":
+        """Begin a tree of continuations at the end of what was read."""
+        return TransformerTree(self)
+
+
+class TransformerTree:
+    """A tree of continuations that is read in one pass (`verifiers.tree_context.TreeContext`)."""
+
+    def __init__(self, context: TransformerContext) -> None:
+        self.vocab_size, self.tree = context.model.vocab_size, TreeMemory(context.model.packed, context.memory)
+
+    def extend_tree(self, tokens: Sequence[int], parents: Sequence[int]) -> Array:
+        """Read nodes; row i of the (n, V) answer is the distribution after the path to node i."""
+        return softmax(tree_logits(self.tree, check_ids(tokens, self.vocab_size), parents))
+
+    def keep_path(self, nodes: Sequence[int]) -> None:
+        """Make one path, given from the top, part of the text, and forget the rest of the tree."""
+        self.tree.keep_path(nodes)
+
+
+def check_ids(tokens: Sequence[int], vocab_size: int) -> Array:
+    """Return tokens as an array, if they are one or more ids (a negative one would index from the end).
+
+    Parameters
+    ----------
+    tokens : sequence of int
+    vocab_size : int, V
+
+    Returns
+    -------
+    (n,) int64 array
+
+    Raises
+    ------
+    ValueError
+        If there is none or one lies outside 0 ... V-1.
+    """
+    if len(tokens) == 0 or not all(0 <= token < vocab_size for token in tokens):
+        raise ValueError(
+            f"tokens must be one or more ids in 0 .. {vocab_size - 1}; got {tokens}. Another tokenizer's?"
+        )
+    return np.array(tokens, dtype=np.int64)
 
 
 def load(path: str | Path) -> TransformerLM:

@@ -1,19 +1,20 @@
 """Can K drafts be tested together, so that more of them are kept?
 
-Block verification (Sun et al., arXiv 2403.10444). The token rule judges each draft alone: where
-p(x_1) < q(x_1), a second draft with p(x_2) > q(x_2) cannot make up for the first. Here each
-leading run x_1, ..., x_i carries one weight
+Block verification (Sun et al., arXiv 2403.10444). The token rule judges each draft alone: where p(x_1) < q(x_1), a
+second draft with p(x_2) > q(x_2) cannot make up for the first. Here each leading run x_1, ..., x_i carries one
+weight
 
     w_0 = 1,    w_i = min(1, w_{i-1} · p(x_i) / q(x_i)),
 
-the probability that the run, or a longer one, is kept. Whether it ends exactly at i depends on what is still missing:
+the probability that the run, or a longer one, is kept. Whether it ends exactly at i depends on what is still
+missing:
 
     S_i = Σ_x max(0, w_i · p(x) - q(x)),    h_i = S_i / (S_i + 1 - w_i),    h_K = w_K,
 
 and the number of accepted drafts is the last i with u_i < h_i: an early failure does not end the block. The
-correction comes from norm(max(0, w_n · p - q)), not from the residual of the token rule: that is where ports of this
-rule go wrong. With K = 1 both rules are one.
-Before this file: `rounds`, which makes texts of a `verify`; after it: `lenient`.
+correction comes from norm(max(0, w_n · p - q)), not from the residual of the token rule: that is where ports of
+this rule go wrong. With K = 1 both rules are one. Before this file: `rounds`, which makes texts of a `verify`;
+after it: `lenient`.
 """
 
 from collections.abc import Sequence

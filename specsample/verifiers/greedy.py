@@ -1,11 +1,11 @@
 """What is left of the rule where nothing is random?
 
 Greedy verification: a draft is kept if it is the target's most likely token, and otherwise replaced by it. The text
-is the one of greedy decoding, token for token, whatever drafts there are and however they were made. It is the token
-rule on one-hot rows: p(x)/q(x) is then 0 or at least 1, and the residual one-hot. So the core needs no branch for it
-(`decoding_strategy(temperature=0)`); engines run this, because it reads K+1 argmaxes and no probability. It is the
-exact variant of blockwise parallel decoding (Stern et al., arXiv 1811.03115).
-Before this file: `rounds`; after it: `siblings`.
+is the one of greedy decoding, token for token, whatever drafts there are and however they were made. It is the
+token rule on one-hot rows: p(x)/q(x) is then 0 or at least 1, and the residual one-hot. So the core needs no branch
+for it (`decoding_strategy(temperature=0)`); engines run this, because it reads K+1 argmaxes and no probability. It
+is the exact variant of blockwise parallel decoding (Stern et al., arXiv 1811.03115). Before this file: `rounds`;
+after it: `siblings`.
 """
 
 from collections.abc import Sequence

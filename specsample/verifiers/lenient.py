@@ -1,9 +1,9 @@
 """What does it buy to let a draft pass that is not quite right, and what does it cost?
 
 Lenience (Leviathan et al., appendix A.5): q is multiplied by l <= 1 before it is compared with p, so that a draft
-passes with probability min(1, p(x) / (l q(x))). The share of drafts that pass grows from Σ min(p, q) to
-Σ min(p/l, q), and the text is no longer the target's: this rule is lossy. What is left of the promise is a bound: no
-token is emitted with more than 1/l times its probability. The paper does not say what replaces a rejected draft; both
+passes with probability min(1, p(x) / (l q(x))). The share of drafts that pass grows from Σ min(p, q) to Σ min(p/l,
+q), and the text is no longer the target's: this rule is lossy. What is left of the promise is a bound: no token is
+emitted with more than 1/l times its probability. The paper does not say what replaces a rejected draft; both
 readings keep the bound:
 
     "token":   norm(max(0, p - q)), the residual of Algorithm 1. A token that the draft likes too much is emitted
@@ -13,8 +13,8 @@ readings keep the bound:
                q + (p - l q) (R/l) / (1 - l + R) <= q + (p - l q) <= p/l where p > l q (for R <= l), p/l elsewhere.
 
 The first stays closer to the target: it moves Σ max(0, min(q, p/l) - p), and no other correction moves less, for
-accepted drafts alone exceed p by that much. With l = 1 both are the token rule.
-Before this file: `rounds`; after it: `typical`, which is lossy without a bound.
+accepted drafts alone exceed p by that much. With l = 1 both are the token rule. Before this file: `rounds`; after
+it: `typical`, which is lossy without a bound.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,9 @@
 """How does a rule become whole texts? One loop over rounds, which every verifier shares.
 
 `run` knows nothing about drafts: a round function plays one round, and `run` sees to the number of tokens, the stop
-tokens and the record. `chain` is the round of `speculative.step` with its rule as an argument: where `verify` has the
-arguments of `speculative.verify`, `generate = partial(chain, verify=verify)` makes a sampler of it.
-Before this file: `speculative`; after it: the rules, and `token_tree` for those that draft several continuations.
+tokens and the record. `chain` is the round of `speculative.step` with its rule as an argument: where `verify` has
+the arguments of `speculative.verify`, `generate = partial(chain, verify=verify)` makes a sampler of it. Before this
+file: `speculative`; after it: the rules, and `token_tree` for those that draft several continuations.
 """
 
 from collections.abc import Callable, Collection, Sequence

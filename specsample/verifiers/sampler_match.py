@@ -1,10 +1,10 @@
 """What if one only compares the drafts with what the target would have drawn itself?
 
-At each position the target draws its own token from p. While the two agree the draft is kept; where they differ, the
-target's token is emitted and the round ends. So every emitted token is a draw from p: lossless without a residual and
-without knowing q. It is slow: a draft is kept with probability Σ p(x) q(x), which is never more than the
-Σ min(p, q) of the token rule and much less where p is flat. (With draft and target on the same Gumbel noise the two
-agree far more often: that is the Gumbel coupling.) Before this file: `rounds`; after it: `greedy`.
+At each position the target draws its own token from p. While the two agree the draft is kept; where they differ,
+the target's token is emitted and the round ends. So every emitted token is a draw from p: lossless without a
+residual and without knowing q. It is slow: a draft is kept with probability Σ p(x) q(x), which is never more than
+the Σ min(p, q) of the token rule and much less where p is flat. (With draft and target on the same Gumbel noise the
+two agree far more often: that is the Gumbel coupling.) Before this file: `rounds`; after it: `greedy`.
 """
 
 from collections.abc import Sequence

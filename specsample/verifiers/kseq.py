@@ -1,0 +1,178 @@
+"""Can siblings be tested all alike, and still be right? SpecTr's K-SEQ.
+
+Sun et al., SpecTr (arXiv 2310.15141, algorithm 2 and theorem 2; p and q swapped there): k siblings from the same q
+are tested one after the other, each with the same probability min(1, p(x) / (γ q(x))). γ >= 1 makes up for the
+further tries. Each passes with β = Σ min(q, p/γ), one of them with a = 1 - (1 - β)^k, and which token it is has the
+law min(q, p/γ) / β. What is missing to p is the correction's:
+
+    residual = (p - min(q, p/γ) a/β) / (1 - a),
+
+which is no distribution unless a <= γ β, for where p <= γ q the accepted mass is p a/(γ β). The smallest such γ
+keeps most: there a = γ β. k always works; the root is found by bisection, from above, so that the laws of tables of
+fractions stay exact. It keeps at least (1 - 1/e) of what any rule could keep. With k = 1 it is the token rule.
+Before this file: `multi_draft`, whose chains it verifies by this rule; after it: `tree`.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+
+from specsample.acceptance import accept_probability, residual
+from specsample.distributions import Array
+from specsample.language_model import LanguageModel, check_request
+from specsample.trace import Trace
+from specsample.verifiers.rounds import run
+from specsample.verifiers.siblings import Choice, with_replacement
+from specsample.verifiers.token_tree import chains, tree_round
+
+HALVINGS = 12  # of the interval [1, k] that holds γ
+
+
+def passed_once(p: Array, q: Array, gamma: Any) -> Any:
+    """Compute the probability that one sibling passes.
+
+    β(γ) = Σ min(q, p/γ).
+
+    Parameters
+    ----------
+    p, q : (V,) arrays, sum to 1
+    gamma : number >= 1, γ
+
+    Returns
+    -------
+    number in [0, 1]
+
+    Examples
+    --------
+    >>> passed_once(np.array([0.5, 0.5]), np.array([0.25, 0.75]), 2)
+    np.float64(0.5)
+    """
+    return np.minimum(q * gamma, p).sum() / gamma
+
+
+def smallest_gamma(p: Array, q: Array, k: int) -> Any:
+    """Find the smallest γ for which the residual is a distribution, to (k-1)/2^12 from above.
+
+    1 - (1 - β(γ))^k <= γ β(γ): the left side falls with γ, the right side grows.
+
+    Parameters
+    ----------
+    p, q : (V,) arrays, sum to 1
+    k : int >= 1, siblings
+
+    Returns
+    -------
+    Fraction, in [1, k]; a float where p is one
+
+    Examples
+    --------
+    >>> smallest_gamma(np.array([0.5, 0.5]), np.array([0.5, 0.5]), 3)
+    1.0
+    """
+    return _bisect(tuple(p.tolist()), tuple(q.tolist()), k, p.dtype)
+
+
+@lru_cache(maxsize=256)
+def _bisect(p_x: tuple[Any, ...], q_x: tuple[Any, ...], k: int, dtype: Any) -> Any:
+    """Halve [1, k]; remembered, for a law is enumerated by asking again and again."""
+    p, q = np.array(p_x, dtype), np.array(q_x, dtype)
+    low, high = Fraction(1), Fraction(k)
+    as_number = Fraction if p.dtype == object else float
+
+    def is_enough(gamma: Fraction) -> bool:
+        beta = passed_once(p, q, as_number(gamma))
+        return bool(1 - (1 - beta) ** k <= as_number(gamma) * beta)
+
+    if is_enough(low):
+        return as_number(low)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
+    return as_number(high)
+
+
+def choose(p: Array, siblings: Sequence[int], proposals: Sequence[Array], u_accept: Sequence[Any]) -> Choice:
+    """Test siblings of the same q one after the other, all with min(1, p / (γ q)).
+
+    Parameters
+    ----------
+    p : (V,) array, the target's distribution where the siblings stand
+    siblings : (k,) sequence of int
+    proposals : k times the same (V,) array, q
+    u_accept : k uniform numbers
+
+    Returns
+    -------
+    Choice
+
+    Examples
+    --------
+    >>> p, q = np.array([0.25, 0.75]), np.array([0.5, 0.5])
+    >>> choose(p, [0, 1], [q, q], [0.9, 0.9]).kept
+    1
+    """
+    k = len(siblings)
+    if not k:
+        return Choice(None, p)
+    q, gamma = proposals[0], smallest_gamma(p, proposals[0], k)
+    for i, x in enumerate(siblings):
+        if u_accept[i] < accept_probability(p[[x]], q[[x]] * gamma)[0]:
+            return Choice(i, p)
+    return Choice(None, missing(p, q, gamma=gamma, k=k))
+
+
+def missing(p: Array, q: Array, *, gamma: Any, k: int) -> Array:
+    """Compute what replaces k rejected siblings.
+
+    norm(p - min(q, p/γ) a/β).
+
+    Parameters
+    ----------
+    p, q : (V,) arrays, sum to 1
+    gamma : number, γ
+    k : int >= 1, siblings
+
+    Returns
+    -------
+    (V,) array, sums to 1
+
+    Examples
+    --------
+    >>> missing(np.array([0.25, 0.75]), np.array([0.75, 0.25]), gamma=1, k=1)
+    array([0., 1.])
+    """
+    beta = passed_once(p, q, gamma)
+    if beta == 0:
+        return p  # p and q share no token, and none can pass
+    return residual(p, np.minimum(q, p / gamma) * ((1 - (1 - beta) ** k) / beta))
+
+
+def generate(
+    prompt_tokens: Sequence[int],
+    target_model: LanguageModel,
+    draft_model: LanguageModel,
+    *,
+    K: int = 5,
+    n_chains: int = 2,
+    **request: Any,
+) -> tuple[list[int], Trace]:
+    """Generate text with several independent chains of drafts a round, verified by K-SEQ (SpecTr).
+
+    Parameters
+    ----------
+    prompt_tokens : sequence of int, at least one
+    target_model, draft_model : LanguageModel
+    K : int >= 0, drafts in each chain, shortened where fewer tokens are left
+    n_chains : int >= 1; a target pass reads n_chains K + 1 rows
+    **request : max_new_tokens, rng, transform, draft_transform, stop, as for `speculative.generate`
+
+    Returns
+    -------
+    (list of int, the new tokens; Trace of TreeRound)
+    """
+    check_request(prompt_tokens, {"target_model": target_model}, 0, K=K)
+    play = partial(tree_round, parents=chains(n_chains, K), propose=with_replacement, choose=choose)
+    return run(prompt_tokens, target_model, draft_model, play=play, **request)
