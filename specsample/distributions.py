@@ -55,12 +55,10 @@ def pick(probs: Array, u: Any) -> int:
     >>> [pick(np.array([0.5, 0.0, 0.5]), u) for u in (0.0, 0.49, 0.5, 0.99)]
     [0, 0, 2, 2]
     """
-    total = np.cumsum(
-        probs, dtype=object if probs.dtype == object else np.float64
-    )  # float32 would lose 1e-4 at V = 1e5
-    is_past = u < total
-    if is_past.any():
-        return int(np.argmax(is_past))
+    is_past = u < probs.cumsum(dtype=object if probs.dtype == object else np.float64)  # float32 loses 1e-4 at V = 1e5
+    token = int(is_past.argmax())
+    if is_past[token]:
+        return token
     return int(np.flatnonzero(probs)[-1])  # u lies beyond a sum rounded below 1: the last possible token
 
 
@@ -88,14 +86,13 @@ def check_probs(probs: Array, name: str) -> Array:
     """
     if not probs.size or (probs.dtype == object and all(sum(row) == 1 and min(row) >= 0 for row in _rows(probs))):
         return probs  # fractions, summed as Python numbers: NumPy takes longer over objects
-    xp = array_namespace(probs)
-    off = xp.max(xp.abs(xp.sum(probs, axis=-1) - 1))
-    if probs.dtype != object and off <= 1e-3 and xp.min(probs) >= 0:
+    off = np.max(abs(probs.sum(axis=-1) - 1))
+    if probs.dtype != object and off <= 1e-3 and probs.min() >= 0:
         return probs  # NaN fails both comparisons
-    if probs.dtype != object and bool(xp.any(xp.isnan(probs))):
+    if probs.dtype != object and np.isnan(probs).any():
         raise ValueError(f"{name} must hold probabilities; got NaN. Did a logit overflow, or was the cache stale?")
-    if xp.min(probs) < 0:
-        raise ValueError(f"{name} must be >= 0; got {xp.min(probs)}. Are these logits? Apply softmax first.")
+    if probs.min() < 0:
+        raise ValueError(f"{name} must be >= 0; got {probs.min()}. Are these logits? Apply softmax first.")
     raise ValueError(f"rows of {name} must sum to 1; one is off by {off}. Was a mask applied without normalising?")
 
 

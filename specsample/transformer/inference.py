@@ -100,6 +100,26 @@ def logits(model: PackedModel, tokens: np.ndarray, memory: Memory) -> Array:
     return product(_normed(x, model.config.norm_eps), model.head)
 
 
+def probabilities(model: PackedModel, tokens: np.ndarray, memory: Memory) -> Array:
+    """Read n tokens and return the distribution of the token after each.
+
+    Parameters
+    ----------
+    model : PackedModel
+    tokens : (n,) int array
+    memory : Memory, extended by n positions
+
+    Returns
+    -------
+    (n, V) array, rows sum to 1
+    """
+    probs = logits(model, tokens, memory)
+    probs -= probs.max(axis=-1, keepdims=True)
+    np.exp(probs, out=probs)
+    probs /= probs.sum(axis=-1, keepdims=True)
+    return probs
+
+
 def _normed(x: np.ndarray, eps: float) -> Array:
     """Scale rows (n, D) to root mean square 1."""
     if len(x) == 1:  # one row: Python floats are faster than arrays of one number

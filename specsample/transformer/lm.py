@@ -15,7 +15,7 @@ from specsample.backend import library, owner, to_device
 from specsample.distributions import Array, softmax
 from specsample.language_model import Context, check_rollback
 from specsample.transformer import checkpoint
-from specsample.transformer.inference import Memory, PackedModel, logits
+from specsample.transformer.inference import Memory, PackedModel, probabilities
 from specsample.transformer.model import Config
 from specsample.transformer.tokenizer import CharTokenizer
 from specsample.transformer.tree import TreeMemory, tree_logits
@@ -105,7 +105,7 @@ class TransformerContext:
                 f"positions must fit in max_length = {limit}; got {len(ids)} new positions after {self.length} "
                 "cached ones. Is the prompt plus max_new_tokens too long for this model?"
             )
-        return softmax(logits(self.model.packed, ids, self.memory))
+        return probabilities(self.model.packed, ids, self.memory)
 
     def rollback(self, length: int) -> None:
         """Forget all but the first `length` tokens."""
