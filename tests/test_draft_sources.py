@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from specsample import TableModel, autoregressive, generate, greedy
 from specsample.conformance.exact import exact_law, target_law, total_variation
 from specsample.conformance.probes import PROBES
-from specsample.drafts.early_exit import early_exit
+from specsample.drafts.early_exit import early_exit, early_exit_pair
 from specsample.drafts.ngram import train_ngram
 from specsample.drafts.prompt_lookup import PromptLookup
 from specsample.drafts.unigram import train_unigram
@@ -38,6 +38,7 @@ SOURCES = {
     "prompt lookup": PromptLookup(V, longest=3, shortest=1),
     "prompt lookup, then n-gram": PromptLookup(V, longest=3, shortest=2, backoff=NGRAM),
     "early exit": early_exit(TARGET, 1),
+    "early exit, alone in a shared memory": early_exit_pair(TARGET, 1)[1],
 }
 EACH = pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 
@@ -156,6 +157,41 @@ def test_an_early_exit_has_no_parameters_of_its_own():
         name for name in TARGET.params if name.startswith("layers.0.")
     }
     assert draft.config.n_layers == 1
+
+
+def test_an_early_exit_packs_no_matrices_of_its_own():
+    draft = early_exit(TARGET, 2)
+    assert all(mine is theirs for mine, theirs in zip(draft.packed.layers, TARGET.packed.layers[:2], strict=True))
+    assert draft.packed.head is TARGET.packed.head
+
+
+def test_a_pair_writes_into_one_memory_and_makes_the_same_text():
+    pair, run = early_exit_pair(TARGET, 1), {"K": 3, "max_new_tokens": 25}
+    shared = generate([0, 1], *pair, rng=np.random.default_rng(0), **run)
+    apart = generate([0, 1], TARGET, early_exit(TARGET, 1), rng=np.random.default_rng(0), **run)
+    assert shared[0] == apart[0]
+    assert [r.n_accepted for r in shared[1].rounds] == [r.n_accepted for r in apart[1].rounds]
+    reader = pair[0].start()
+    assert np.shares_memory(pair[1].start().memory.keys, reader.memory.keys)
+
+
+def test_in_a_shared_memory_each_forgets_for_itself():
+    target, draft = early_exit_pair(TARGET, 1)
+    reader, drafter = target.start(), draft.start()
+    reader.extend([0, 1, 2])
+    drafter.extend([0, 1, 2, 0, 0])
+    drafter.rollback(3)
+    assert (reader.length, drafter.length) == (3, 3)
+    np.testing.assert_allclose(reader.extend([1]), TARGET.start().extend([0, 1, 2, 1])[-1:], atol=1e-12)
+    np.testing.assert_allclose(
+        drafter.extend([1]), early_exit(TARGET, 1).start().extend([0, 1, 2, 1])[-1:], atol=1e-12
+    )
+
+
+def test_the_law_of_a_pair_with_one_memory_is_the_targets():
+    pair, run = early_exit_pair(TARGET, 1), {"K": 2, "max_new_tokens": 3}
+    law = exact_law(lambda tape: tuple(generate([0, 1], *pair, rng=tape, **run)[0]))
+    assert total_variation(law, target_law(TARGET, [0, 1], 3)) < 1e-10
 
 
 def test_layers_are_told_apart_by_their_whole_number():

@@ -2,17 +2,94 @@
 
 A Transformer adds to one stream of numbers, layer by layer, and reads its prediction off the stream after the last
 one. Reading it off earlier gives a worse prediction for a part of the cost: c is about n/L. The draft has the
-target's own arrays and no others; its n layers write the keys and values that the target's first n layers write.
-Read `transformer.lm` before.
+target's own matrices and no others. Its n layers write the very keys and values that the target's first n layers
+write, so that the two can share one memory: the draft writes ahead, and the target's pass over the same tokens writes
+the same again. Read `transformer.lm` before.
 """
 
+from copy import copy
 from dataclasses import replace
+from functools import cached_property
 
-from specsample.transformer.lm import TransformerLM
+from specsample.transformer.inference import Memory, PackedModel
+from specsample.transformer.lm import TransformerContext, TransformerLM
 
 
-def early_exit(target: TransformerLM, n_layers: int) -> TransformerLM:
-    """Make the draft that leaves the target after n layers.
+class ExitLM(TransformerLM):
+    """The target up to its n-th layer.
+
+    Parameters
+    ----------
+    target : TransformerLM
+    n_layers : int, 1 to the target's L
+
+    Raises
+    ------
+    ValueError
+        If the target has fewer layers, or n_layers is not positive.
+    """
+
+    def __init__(self, target: TransformerLM, n_layers: int) -> None:
+        L = target.config.n_layers
+        if not 1 <= n_layers <= L:
+            raise ValueError(f"n_layers must lie in 1 .. {L}, the target's layers; got {n_layers}.")
+        dropped = tuple(f"layers.{layer}." for layer in range(n_layers, L))
+        params = {name: value for name, value in target.params.items() if not name.startswith(dropped)}
+        super().__init__(replace(target.config, n_layers=n_layers), params, target.tokenizer)
+        self.target = target
+
+    @cached_property
+    def packed(self) -> PackedModel:
+        """The target's packed matrices, without those of the layers above."""
+        packed = copy(self.target.packed)
+        packed.config, packed.layers = self.config, packed.layers[: self.config.n_layers]
+        return packed
+
+    def start(self) -> TransformerContext:
+        """Begin an empty context, in the memory of the target's latest one if the target is watched."""
+        context = TransformerContext(self)
+        if isinstance(self.target, WatchedLM) and self.target.latest is not None:
+            context.memory = lower_part(self.target.latest.memory, self.config.n_layers)
+        return context
+
+
+class WatchedLM(TransformerLM):
+    """A Transformer that lends the memory of its latest context to drafts of its own layers.
+
+    Parameters
+    ----------
+    model : TransformerLM
+    """
+
+    def __init__(self, model: TransformerLM) -> None:
+        super().__init__(model.config, model.params, model.tokenizer)
+        self.latest: TransformerContext | None = None
+
+    def start(self) -> TransformerContext:
+        """Begin an empty context, the one whose memory the next draft context shares."""
+        self.latest = TransformerContext(self)
+        return self.latest
+
+
+def lower_part(memory: Memory, n_layers: int) -> Memory:
+    """Show the first layers of a memory as a memory with a length of its own.
+
+    Parameters
+    ----------
+    memory : Memory
+    n_layers : int
+
+    Returns
+    -------
+    Memory, empty, on the same arrays
+    """
+    part = copy(memory)
+    part.keys, part.values, part.length = memory.keys[:n_layers], memory.values[:n_layers], 0
+    return part
+
+
+def early_exit(target: TransformerLM, n_layers: int) -> ExitLM:
+    """Make the draft that leaves the target after n layers, with a memory of its own.
 
     q(x | context) = softmax(head(norm(stream after layer n))).
 
@@ -23,20 +100,22 @@ def early_exit(target: TransformerLM, n_layers: int) -> TransformerLM:
 
     Returns
     -------
-    TransformerLM that shares the target's parameters and tokenizer
-
-    Raises
-    ------
-    ValueError
-        If the target has fewer layers, or n_layers is not positive.
+    ExitLM that shares the target's parameters and tokenizer
     """
-    L = target.config.n_layers
-    if not 1 <= n_layers <= L:
-        raise ValueError(f"n_layers must lie in 1 .. {L}, the target's layers; got {n_layers}.")
-    is_kept = {f"layers.{layer}" for layer in range(n_layers)}
-    params = {
-        name: value
-        for name, value in target.params.items()
-        if not name.startswith("layers.") or ".".join(name.split(".")[:2]) in is_kept
-    }
-    return TransformerLM(replace(target.config, n_layers=n_layers), params, target.tokenizer)
+    return ExitLM(target, n_layers)
+
+
+def early_exit_pair(target: TransformerLM, n_layers: int) -> tuple[WatchedLM, ExitLM]:
+    """Make a target and the draft that leaves it after n layers, which share one memory.
+
+    Parameters
+    ----------
+    target : TransformerLM
+    n_layers : int, 1 to the target's L
+
+    Returns
+    -------
+    (WatchedLM, ExitLM), for `generate`: start the target's context first, and let both read one text
+    """
+    watched = WatchedLM(target)
+    return watched, ExitLM(watched, n_layers)

@@ -17,11 +17,11 @@ import numpy as np
 from specsample.distributions import Array, softmax
 from specsample.drafts import head
 from specsample.language_model import check_rollback
-from specsample.transformer.cache import Cache
+from specsample.transformer.inference import Memory, PackedModel, logits
 from specsample.transformer.layers import rms_norm
+from specsample.transformer.linear import pack, product
 from specsample.transformer.lm import PRETRAINED as FOLDER
 from specsample.transformer.lm import TransformerLM
-from specsample.transformer.model import forward
 
 PRETRAINED = FOLDER / "head.npz"
 
@@ -36,8 +36,9 @@ class FeaturedLM:
 
     def __init__(self, model: TransformerLM) -> None:
         self.model, self.tokenizer = model, model.tokenizer
-        self.config, self.params = head.featured(model)
-        self.output = model.params["norm"][:, None] * head.output_matrix(model)  # (D, V)
+        self.config, params = head.featured(model)
+        self.packed, self.embedding = PackedModel(self.config, params), params["embedding"]
+        self.output = pack(model.params["norm"][:, None] * head.output_matrix(model))  # (D, V)
         self.latest: FeaturedContext | None = None
 
     @property
@@ -60,25 +61,25 @@ class FeaturedContext:
     """What a Transformer has read: its cache, and row i+1 of `features` for position i (row 0 is zero)."""
 
     def __init__(self, model: FeaturedLM) -> None:
-        self.model, dtype = model, model.output.dtype
-        self.cache = Cache(model.config, dtype=dtype)
-        self.features = np.zeros((model.max_length + 1, model.config.width), dtype)
+        self.model, self.memory = model, Memory(model.packed)
+        self.features = np.zeros((model.max_length + 1, model.config.width), model.embedding.dtype)
 
     @property
     def length(self) -> int:
         """Number of tokens read."""
-        return self.cache.length
+        return self.memory.length
 
     def extend(self, tokens: Sequence[int]) -> Array:
         """Read tokens; row i of the (n, V) answer is the distribution of the token after tokens[i]."""
         past = self.length
-        found = forward(self.model.config, self.model.params, np.array(tokens, np.int64)[None], self.cache)[0]
+        found = logits(self.model.packed, np.array(tokens, np.int64), self.memory)  # no logits: (n, D) features
         self.features[past + 1 : self.length + 1] = found
-        return softmax(found @ self.model.output)
+        return softmax(product(found, self.model.output))
 
     def rollback(self, length: int) -> None:
         """Forget all but the first `length` tokens."""
-        self.cache.rollback(length)
+        check_rollback(length, self.length)
+        self.memory.length = length
 
 
 class HeadLM:
@@ -103,7 +104,7 @@ class HeadLM:
                 "Train the head again: python -m specsample.drafts.train_head"
             )
         self.target, self.params = target, params
-        self.output = np.ascontiguousarray(params["norm"][:, None] * head.output_matrix(target.model))
+        self.output = pack(params["norm"][:, None] * head.output_matrix(target.model))
 
     @property
     def vocab_size(self) -> int:
@@ -125,7 +126,7 @@ class HeadContext:
 
     def __init__(self, model: HeadLM, target: FeaturedContext) -> None:
         self.model, self.target, self.tokens = model, target, list[int]()
-        self.states = np.zeros((model.max_length, model.target.config.width), model.output.dtype)
+        self.states = np.zeros((model.max_length, model.target.config.width), target.features.dtype)
 
     @property
     def length(self) -> int:
@@ -151,10 +152,10 @@ class HeadContext:
     def _read(self, here: slice, before: Array, first: int | None = None) -> Array:
         """Carry the states before some positions over their tokens; return the rows behind them."""
         first = here.start if first is None else first
-        embedded = self.model.target.params["embedding"][self.tokens[here]]
+        embedded = self.model.target.embedding[self.tokens[here]]
         states, _ = head.advance(self.model.params, before[first : first + len(embedded)], embedded)
         self.states[here] = states
-        return softmax(rms_norm(states, 1.0, head.EPS)[0] @ self.model.output)
+        return softmax(product(rms_norm(states, 1.0, head.EPS)[0], self.model.output))
 
 
 def head_pair(target: TransformerLM, params: dict[str, np.ndarray]) -> tuple[FeaturedLM, HeadLM]:

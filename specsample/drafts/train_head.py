@@ -20,10 +20,11 @@ from specsample.transformer import data
 from specsample.transformer.distil import acceptance_criterion, fingerprint
 from specsample.transformer.layers import cross_entropy
 from specsample.transformer.lm import TransformerLM, load, load_pair
+from specsample.transformer.memory import keep_freed_memory
 from specsample.transformer.optim import AdamW, clip_by_norm, learning_rate
 from specsample.transformer.runlog import Progress, progress_bar
 
-HIDDEN, K, STEPS = 256, 4, 1500  # F; steps unrolled; steps of the optimizer
+HIDDEN, K, STEPS = 256, 4, 4500  # F; steps unrolled; steps of the optimizer
 BATCH, WINDOW, PEAK = 4, 256, 4e-3  # windows a step, their characters, largest learning rate
 
 
@@ -49,6 +50,7 @@ def train_head(
     -------
     dict of float32 arrays
     """
+    keep_freed_memory()
     streams = data.load_streams()[0]
     params = head.init_params(target.config.width, hidden, np.random.default_rng(seed))
     flat = np.concatenate([value.reshape(-1) for value in params.values()])
@@ -121,12 +123,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="train_head", description="Train a draft head on a target.")
     parser.add_argument("--target", type=Path, help="checkpoint (default: the one that comes with the package)")
     parser.add_argument("--out", type=Path, default=PRETRAINED, help="file to write")
+    parser.add_argument("--hidden", type=int, default=HIDDEN, help="F, the width inside (default: 256)")
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
     target = load_pair()[0] if given.target is None else load(given.target)
     with progress_bar("head") as on_step:
-        params = train_head(target, steps=given.steps, seed=given.seed, on_step=on_step)
+        params = train_head(target, hidden=given.hidden, steps=given.steps, seed=given.seed, on_step=on_step)
     save_head(given.out, params, target=fingerprint(target), steps=given.steps, seed=given.seed)
     return 0
 
