@@ -22,8 +22,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from array_api_compat import array_namespace
 
 from specsample.acceptance import accept_probability, check_shapes, residual
+from specsample.batched.verdicts import Verdicts, at_tokens, check_batch, rows_at
+from specsample.batched.verdicts import pick as pick_rows
 from specsample.distributions import Array, pick
 from specsample.speculative import Verdict
 from specsample.verifiers.rounds import chain
@@ -128,3 +131,44 @@ def verify(
 
 
 generate = partial(chain, verify=verify)
+
+
+def verify_batch(
+    draft_tokens: Array, draft_probs: Array, target_probs: Array, *, u_accept: Array, u_emit: Array
+) -> Verdicts:
+    """Do for B rows what `verify` does for one, with functions of the array-API standard, in a loop over K only.
+
+    Parameters
+    ----------
+    draft_tokens : (B, K) int array
+    draft_probs : (B, K, V) array
+    target_probs : (B, K+1, V) array
+    u_accept : (B, K) array of uniform numbers
+    u_emit : (B,) array of uniform numbers
+
+    Returns
+    -------
+    Verdicts(n_accepted (B,), token (B,)), int arrays
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+    """
+    p, q, x = target_probs, draft_probs, draft_tokens
+    n_drafts, K = check_batch(x, q, p, u_accept=u_accept, u_emit=u_emit)
+    xp = array_namespace(p)
+    p_x, q_x = at_tokens(p[:, :K, :], x), at_tokens(q, x)
+    w, n, no_draft = xp.ones_like(p[:, 0, 0]), xp.zeros_like(n_drafts), xp.zeros_like(p[:, :1, :])
+    weights = [w]
+    for i in range(K):
+        w = accept_probability(w * p_x[:, i], q_x[:, i])
+        weights.append(w)
+        h = w
+        if i + 1 < K:
+            missing = xp.sum(xp.clip(w[:, None] * p[:, i + 1, :] - q[:, i + 1, :], 0, None), axis=-1)
+            h = xp.where(w < 1, missing / xp.where(w < 1, missing + 1 - w, xp.ones_like(w)), w)
+        n = xp.where(u_accept[:, i] < h, i + 1, n)  # the longest run whose own test passes
+    weighted = xp.concat([xp.stack(weights[:-1], axis=1)[..., None] * p[:, :K, :], p[:, K:, :]], axis=1) if K else p
+    q_n = rows_at(xp.concat([q, no_draft], axis=1) if K else no_draft, n)
+    return Verdicts(n, pick_rows(residual(rows_at(weighted, n), q_n), u_emit))

@@ -17,6 +17,11 @@ from collections.abc import Iterable, Sequence
 from functools import cache, partial
 from typing import Any
 
+from array_api_compat import array_namespace
+
+from specsample.acceptance import accept_probability, residual
+from specsample.batched.verdicts import Verdicts, at_tokens, check_batch, pick
+from specsample.distributions import Array
 from specsample.language_model import LanguageModel, check_request
 from specsample.trace import Trace
 from specsample.verifiers.rounds import run
@@ -116,6 +121,47 @@ def measured_acceptance(rounds: Iterable[TreeRound], k: int) -> list[float]:
                 offered[rank] += 1
                 kept[rank] += child in round.path
     return [a / max(n, 1) for a, n in zip(kept, offered, strict=True)]
+
+
+def verify_batch(
+    parents: Parents, draft_tokens: Array, proposals: Array, *, target_probs: Array, u_accept: Array, u_emit: Array
+) -> Verdicts:
+    """Verify B trees of one shape at once, in a loop over nodes only: what `token_tree.walk` does for one.
+
+    Each row keeps the node where it stands and what is left of p there; a node is tested in the rows that stand at
+    its parent. Siblings must differ, as drawn without replacement. Functions of the array-API standard only.
+
+    Parameters
+    ----------
+    parents : (n,) tuple of int, the shape that all rows share
+    draft_tokens : (B, n) int array
+    proposals : (B, n, V) array, what each node was drawn from
+    target_probs : (B, n+1, V) array, the target's distribution behind the text, then behind each node
+    u_accept : (B, n) array of uniform numbers
+    u_emit : (B,) array of uniform numbers
+
+    Returns
+    -------
+    Verdicts(n_accepted (B,), token (B,)), int arrays
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+    """
+    q, p, x = proposals, target_probs, draft_tokens
+    n_drafts, n = check_batch(x, q, p, u_accept=u_accept, u_emit=u_emit)
+    xp = array_namespace(p)
+    q_x, left, n_accepted = at_tokens(q, x), p[:, 0, :], xp.zeros_like(n_drafts)
+    here = n_accepted - 1
+    for i in range(n):
+        is_here = here == parents[i]
+        a = accept_probability(at_tokens(left[:, None, :], x[:, i : i + 1])[:, 0], q_x[:, i])
+        is_kept = xp.logical_and(is_here, u_accept[:, i] < a)
+        left = xp.where(is_here[:, None], residual(left, q[:, i, :]), left)
+        left = xp.where(is_kept[:, None], p[:, i + 1, :], left)
+        here, n_accepted = xp.where(is_kept, i, here), n_accepted + xp.astype(is_kept, n_accepted.dtype)
+    return Verdicts(n_accepted, pick(left, u_emit))
 
 
 def generate(
