@@ -19,6 +19,7 @@ from rich.text import Text
 from specsample import papers, plan
 from specsample.backend import LIBRARIES
 from specsample.bench import Comparison, compare, pass_costs, predicted_speedup, timed
+from specsample.bench import command as bench
 from specsample.conformance import command as check
 from specsample.speculative import generate
 from specsample.strategies import Transform, decoding_strategy, temperature
@@ -199,6 +200,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_arguments(
         _command(commands, check.run, "check", "judge a sampler of your own: is its text the target's?")
     )
+    bench.add_arguments(_command(commands, bench.run, "bench", "measure passes, decoding and the prediction"))
     papers.add_arguments(_command(commands, papers.run, "papers", "print the papers' numbers beside recomputed ones"))
     plan.add_arguments(_command(commands, plan.run, "plan", "predict the speed-up on a machine that is not here"))
     command = _command(commands, run_evaluate, "evaluate", "measure a pair on held-out text, as JSON")

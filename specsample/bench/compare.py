@@ -1,7 +1,7 @@
-"""How long do the passes take here, and does the speed-up follow from them?
+"""Is one prompt continued faster speculatively, and does the theory say why? What `specsample demo` prints.
 
 Times are medians of interleaved repeats inside one process, because only their ratios mean anything on a machine that
-does other work as well. Before this file: `theory`; `cli` prints what it measures.
+does other work as well. Before this file: `theory`; after it: `clock`.
 """
 
 import time

@@ -1,0 +1,135 @@
+"""How many drafts should the next round have? An answer that looks back only, so that the text keeps its law.
+
+A round of any K emits tokens of the target's law (`speculative.step`), whatever stands before it. So K may be chosen
+anew for each round, from anything that is known before its first draft: `choose_K` is handed the finished rounds and
+nothing else. It must not look at the round's own drafts: who stops drafting because a draft will be rejected, or
+looks unlikely, gives the token after it another law (tests/test_adaptive.py has such a chooser, and it is caught).
+Before this file: `speculative`; after it: `theory`.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from specsample.language_model import LanguageModel, Transformed, check_request
+from specsample.speculative import step
+from specsample.strategies import Transform
+from specsample.trace import Round, Trace
+
+ChooseK = Callable[[Sequence[Round]], int]
+
+
+@dataclass(frozen=True)
+class BestRecentK:
+    """Choose the K with the largest speed-up at the acceptance rate of the last rounds.
+
+    The speed-up is (1 + α + ... + α^K) / (K c + ρ) (Leviathan et al., theorem 3.8, with a measured ρ), and α is
+    accepted / tested drafts of the last `window` rounds. A prior counts as that many drafts more, so that a few
+    unlucky rounds do not end the drafting; K is at least 1, for a round without drafts would teach nothing.
+
+    Parameters
+    ----------
+    cost_ratio : float > 0, c: time of a draft step / time of an autoregressive step
+    verify_ratio : function from K to ρ, time of the rest of a round / time of an autoregressive step
+    max_K : int >= 1
+    window : int >= 1, rounds
+    prior : (float, float), accepted and tested drafts that are always counted
+
+    Examples
+    --------
+    >>> choose = BestRecentK(cost_ratio=0.1)
+    >>> choose([])
+    6
+    """
+
+    cost_ratio: float
+    verify_ratio: Callable[[int], float] = lambda K: 1.0
+    max_K: int = 12
+    window: int = 48
+    prior: tuple[float, float] = (4.0, 5.0)
+
+    def __post_init__(self) -> None:
+        if self.max_K < 1 or self.window < 1 or self.cost_ratio <= 0:
+            raise ValueError(
+                "max_K and window must be at least 1 and cost_ratio positive; "
+                f"got {self.max_K}, {self.window} and {self.cost_ratio}. Was no draft step measured?"
+            )
+
+    def __call__(self, rounds: Sequence[Round]) -> int:
+        """Return K for the round that comes after `rounds`."""
+        recent = rounds[-self.window :]
+        accepted = self.prior[0] + sum(round.n_accepted for round in recent)
+        tested = self.prior[1] + sum(round.n_tested for round in recent)
+        return self._fastest(accepted / tested)
+
+    def _fastest(self, alpha: float) -> int:
+        """Try every K; of equally fast ones take the smallest."""
+        best, fastest, tokens, power = 1, 0.0, 1.0, 1.0
+        for K in range(1, self.max_K + 1):
+            power *= alpha
+            tokens += power
+            speed = tokens / (K * self.cost_ratio + self.verify_ratio(K))
+            if speed > fastest:
+                best, fastest = K, speed
+        return best
+
+
+def generate_adaptive(
+    prompt_tokens: Sequence[int],
+    target_model: LanguageModel,
+    draft_model: LanguageModel,
+    *,
+    choose_K: ChooseK,
+    max_new_tokens: int,
+    rng: Any,
+    transform: Transform | None = None,
+    draft_transform: Transform | None = None,
+    stop: Collection[int] = (),
+) -> tuple[list[int], Trace]:
+    """Generate text from the target model with another number of drafts in each round.
+
+    The loop of `speculative.generate`; where K is always the same, so are the tokens.
+
+    Parameters
+    ----------
+    prompt_tokens : sequence of int, at least one
+    target_model, draft_model : LanguageModel; the text follows the first, the second only sets the speed
+    choose_K : function from the finished rounds to the drafts of the next, an int >= 0; no randomness of its own
+    max_new_tokens : int >= 0, tokens
+    rng : numpy.random.Generator, or anything whose `random(n)` gives n uniform numbers
+    transform : decoding strategy of the target (see `strategies`) or None
+    draft_transform : the draft's; None for the same
+    stop : token ids that end the text; the stop token is part of it
+
+    Returns
+    -------
+    (list of int, the new tokens; Trace)
+
+    Raises
+    ------
+    ValueError
+        If the request cannot be served (`language_model.check_request`) or choose_K answers with less than 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specsample.language_model import TableModel
+    >>> other = TableModel(np.array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> one_more_each = lambda rounds: len(rounds) + 1
+    >>> rng = np.random.default_rng(0)
+    >>> _, trace = generate_adaptive([0], other, other, choose_K=one_more_each, max_new_tokens=9, rng=rng)
+    >>> [round.K for round in trace.rounds]
+    [1, 2, 3]
+    """
+    check_request(prompt_tokens, {"target_model": target_model, "draft_model": draft_model}, max_new_tokens)
+    target = Transformed(target_model, transform, "target_probs").start()
+    drafter = Transformed(draft_model, draft_transform or transform, "draft_probs").start()
+    tokens, trace, room, is_stopped = list(prompt_tokens), Trace(tuple(prompt_tokens)), max_new_tokens, False
+    while room > 0 and not is_stopped:
+        K = min(choose_K(trace.rounds), room - 1)  # before any number of this round is drawn
+        if K < 0:
+            raise ValueError(f"choose_K must answer with at least 0 drafts; got {K}.")
+        tokens, round = step(tokens, target, drafter, K=K, u=rng.random(2 * K + 1))
+        trace.rounds.append(round := round.until(stop))
+        room, is_stopped = room - len(round.emitted), round.emitted[-1] in stop
+    return trace.tokens, trace

@@ -1,0 +1,141 @@
+"""What does `specsample bench` do? It measures passes, decoding and peers in one process, and writes it all down.
+
+`add_arguments` describes the command to argparse, `run` returns its exit status: 0, or 130 after Ctrl-C, which leaves
+whole files of what was measured until then. Before this file: `report`.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as ProgressBar
+
+from specsample.bench.decode import measure_decoding, prompts_of
+from specsample.bench.machine import describe_machine
+from specsample.bench.passes import pass_times
+from specsample.bench.peers import measure_peers
+from specsample.bench.plot import plot
+from specsample.bench.report import Results, show
+from specsample.bench.shapes import SHAPES, models_of
+from specsample.strategies import temperature
+from specsample.transformer.memory import keep_freed_memory
+
+KINDS, TEMPERATURES = ("code", "prose"), (0.0, 0.7, 1.0)
+QUICK = {"max_K": 2, "max_new_tokens": 8, "prompts": 1, "repeats": 1, "max_rows": 3, "temperatures": [1.0]}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser, of the command
+    """
+    add = parser.add_argument
+    add("--shapes", nargs="+", choices=SHAPES, default=["pair"], help="models whose passes are measured")
+    add(
+        "--kinds",
+        nargs="*",
+        choices=KINDS,
+        default=list(KINDS),
+        help="texts for the pair; none: no decoding",
+    )
+    add("--temperatures", nargs="+", type=float, default=list(TEMPERATURES), help="of both models (default: 0 0.7 1)")
+    add("--max-K", type=int, default=12, help="largest number of drafts a round (default: 12)")
+    add("--max-rows", type=int, default=17, help="rows of the largest pass (default: 17)")
+    add("--context", type=int, default=128, help="tokens read before the passes (default: 128)")
+    add("--prompts", type=int, default=3, help="prompts of each kind (default: 3)")
+    add("--max-new-tokens", type=int, default=256, help="tokens a prompt (default: 256)")
+    add("--repeats", type=int, default=5, help="of each run of decoding; passes get six times as many (default: 5)")
+    add("--seed", type=int, default=0)
+    add(
+        "--peers",
+        action="store_true",
+        help="also measure Hugging Face and a loop without a cache",
+    )
+    add("--quick", action="store_true", help="a few seconds: shows that everything runs, measures nothing well")
+    add("--json", metavar="OUT.json", help="write all numbers to a file, or to standard output: -")
+    add("--plot", metavar="OUT.svg", help="write a figure")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    given : argparse.Namespace, from a parser with `add_arguments`
+
+    Returns
+    -------
+    int, exit status
+    """
+    if given.quick:
+        vars(given).update(QUICK)
+    keep_freed_memory()
+    settings = {name: value for name, value in vars(given).items() if name not in ("run", "command", "json", "plot")}
+    results = Results(describe_machine(), settings)
+    try:
+        with _bar() as progress:
+            _measure(given, results, progress)
+        results.is_complete = True
+    except KeyboardInterrupt:
+        pass  # what is in results is whole
+    if given.json == "-":
+        Console(soft_wrap=True, highlight=False).print(results.to_json(), markup=False, end="")
+    else:
+        show(results, Console(highlight=False, width=max(100, Console().width)))
+        if given.json:
+            results.save(given.json)
+    if given.plot:
+        plot(given.plot, results.passes, results.decodings)
+    return 0 if results.is_complete else 130
+
+
+def _measure(given: argparse.Namespace, results: Results, progress: Callable[[str, int], Callable[[], None]]) -> None:
+    """Fill the results in, one whole entry after the other."""
+    for shape in given.shapes:
+        models = models_of(shape)
+        for name, model in models.items():
+            repeats, rows = 6 * given.repeats, range(1, given.max_rows + 1)
+            tick = progress(f"passes, {name}", repeats * (given.max_rows + 1))
+            times = pass_times(name, model, rows=rows, context=given.context, repeats=repeats, on_call=tick)
+            results.passes.append(times)
+        if given.peers:
+            tick, (target, *drafter) = progress(f"peers, {shape}", 0), models.values()
+            prompt = prompts_of("code", n=1)[0]
+            size = {"max_new_tokens": min(64, given.max_new_tokens), "repeats": given.repeats}
+            results.peers[shape] = measure_peers(target, *drafter, prompt_tokens=prompt, on_call=tick, **size)
+    _measure_pair(given, results, progress)
+
+
+def _measure_pair(
+    given: argparse.Namespace, results: Results, progress: Callable[[str, int], Callable[[], None]]
+) -> None:
+    """Measure decoding with the shipped pair, one kind and temperature after the other."""
+    target, draft = models_of("pair").values()
+    Ks = range(given.max_K + 1)
+    for kind in given.kinds:
+        prompts = prompts_of(kind, n=given.prompts)
+        for T in given.temperatures:
+            n_parts, n_runs = 4 * 8 * (len(Ks) + 2), given.repeats * (len(Ks) + 2)
+            size: dict[str, Any] = {name: getattr(given, name) for name in ("max_new_tokens", "repeats", "seed")}
+            tick = progress(f"{kind}, T = {T:g}", n_parts + n_runs)
+            size |= {"Ks": Ks, "transform": None if T == 1 else temperature(T), "label": (kind, T)}
+            results.decodings.append(measure_decoding(prompts, target, draft, on_call=tick, **size))
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[str, int], Callable[[], None]]]:
+    """Show progress on standard error; yield a function from a task's name and size to its `tick`."""
+    columns: list[Any] = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
+    columns += [TimeElapsedColumn(), TimeRemainingColumn()]
+    with ProgressBar(*columns, console=Console(stderr=True), transient=True, refresh_per_second=2) as bar:
+
+        def begin(name: str, total: int) -> Callable[[], None]:
+            task = bar.add_task(name, total=total or None)
+            return lambda: bar.advance(task)
+
+        yield begin

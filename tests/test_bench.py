@@ -1,0 +1,138 @@
+"""The benchmark runs, its files are whole, and its predictions are the formulas; nothing here asserts a time."""
+
+import json
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from specsample import theory
+from specsample.bench import command
+from specsample.bench.clock import Spread, in_turns, spread
+from specsample.bench.decode import ADAPTIVE, Decoding, Run, prompts_of
+from specsample.bench.machine import blas_kernel, describe_machine, header
+from specsample.bench.parts import Parts, measure_parts
+from specsample.bench.passes import PassTimes, pass_times
+from specsample.bench.report import Results
+from specsample.bench.shapes import RANDOM, random_model
+from specsample.cli import main
+from specsample.language_model import TableModel
+from specsample.speculative import generate
+from specsample.transformer.lm import load_pair
+from specsample.transformer.model import Config, n_params
+
+TINY = Config(7, width=8, n_layers=1, n_heads=2, n_kv_heads=1, hidden=8, max_length=64)
+QUICK = ["bench", "--quick", "--kinds", "code"]
+
+
+def exactly(seconds):
+    """Make a measurement without spread."""
+    return Spread(seconds, seconds, seconds)
+
+
+def test_jobs_take_turns_and_every_call_is_measured():
+    calls, undone = [], []
+    jobs = {name: lambda name=name: calls.append(name) for name in "ab"}
+    seconds = in_turns(jobs, 2, after=undone.append)
+    assert (calls, undone) == (["a", "b", "a", "b"], ["a", "b", "a", "b"])
+    assert all(len(times) == 2 and min(times) >= 0 for times in seconds.values())
+
+
+def test_spread_is_median_and_quartiles_and_scales():
+    assert spread([4.0, 1.0, 2.0, 3.0, 5.0]) == (3.0, 2.0, 4.0)
+    assert spread([1.0]).scaled(1e3) == (1000.0, 1000.0, 1000.0)
+
+
+def test_the_machine_is_described_as_text_and_as_json():
+    machine = describe_machine()
+    assert json.loads(json.dumps(machine)) == machine
+    assert machine["numpy"] == np.__version__ in header(machine)
+    name, threads = blas_kernel()
+    assert (name, threads) == ("unknown", None) or (name and threads >= 1)
+
+
+def test_random_shapes_have_the_parameters_of_their_names():
+    sizes = {name: n_params(config) / 1e6 for name, config in RANDOM.items()}
+    assert sizes["gpt2-124m"] == pytest.approx(124, abs=1)
+    assert sizes["llama-135m"] == pytest.approx(135, abs=1)
+
+
+def test_passes_are_rolled_back_and_one_row_is_the_unit():
+    times = pass_times("tiny", random_model(TINY), rows=(1, 3), context=5, repeats=2)
+    assert (times.ratio(1), [*times.seconds], times.weight_bytes) == (1.0, [1, 3], 4 * n_params(TINY))
+
+
+def test_rho_is_what_a_round_costs_beyond_its_drafts():
+    parts = Parts(exactly(2.0), exactly(0.5), {0: exactly(2.0), 4: exactly(5.0)})
+    assert (parts.cost_ratio, parts.verify_ratio(0), parts.verify_ratio(4)) == (0.25, 1.0, 1.5)
+
+
+def decoding(K=3):
+    """Make a decoding with real traces and made-up times: a round costs K c + ρ = 3/4 + 5/4 baseline steps."""
+    rng = np.random.default_rng(0)
+    p, q = (TableModel(rng.dirichlet(np.ones(3), 3)) for _ in "pq")
+    trace = generate([0], p, q, K=K, max_new_tokens=200, rng=rng)[1]
+    parts = Parts(exactly(1.0), exactly(0.25), {0: exactly(1.0), K: exactly(2.0)})
+    runs = {0: Run(exactly(200.0), [trace]), K: Run(exactly(2.0 * trace.target_passes), [trace]), ADAPTIVE: None}
+    return Decoding("code", 1.0, 200, exactly(200.0), runs, parts), trace
+
+
+def test_predictions_are_the_formulas_of_the_theory():
+    found, trace = decoding()
+    assert found.by_equation_1(3) == theory.speedup(trace.acceptance_rate, 3, 0.25, 1.25)
+    rates = theory.rates_by_position([round.n_accepted for round in trace.rounds if round.K == 3], 3)
+    assert found.by_position(3) == theory.expected_tokens_by_position(rates) / 2.0
+
+
+def test_where_every_round_costs_what_its_parts_cost_the_prediction_by_position_is_right():
+    found, trace = decoding()
+    assert found.measured(3) == pytest.approx(trace.tokens_per_target_pass / 2.0)
+    assert found.by_position(3) == pytest.approx(found.measured(3), rel=0.02)  # the last rounds are shorter
+
+
+def test_parts_stand_at_the_start_of_a_round_whatever_ran_before():
+    model = TableModel(np.eye(3)[[1, 2, 0]])
+    parts = measure_parts([0, 1, 2] * 6, model, model, Ks=(0, 2), n_contexts=2, repeats=2)
+    assert [*parts.rounds] == [0, 2]
+
+
+def test_prompts_are_held_out_text_of_their_kind():
+    assert prompts_of("code", n=2) != prompts_of("prose", n=2)
+    text = load_pair()[0].tokenizer.decode(prompts_of("prose", n=1, length=200)[0])
+    assert len(text) == 200
+    assert text.isprintable() or "\n" in text
+
+
+def test_the_short_form_completes_and_its_json_and_figure_are_whole(tmp_path, capsys):
+    paths = {name: tmp_path / f"out.{name}" for name in ("json", "svg")}
+    assert main([*QUICK, "--json", str(paths["json"]), "--plot", str(paths["svg"])]) == 0
+    record = json.loads(paths["json"].read_text())
+    assert record["is_complete"]
+    assert [entry["model"] for entry in record["passes"]] == ["pair target", "pair draft"]
+    runs = record["decoding"][0]["runs"]
+    assert [run["K"] for run in runs] == [0, 1, 2, "adaptive"]
+    assert {"measured_over_predicted", "predicted", "rho", "alpha", "tokens_per_second"} <= runs[2].keys()
+    assert {element.tag.split("}")[1] for element in ElementTree.parse(paths["svg"]).iter()} >= {"polyline", "circle"}
+    assert "adaptive" in capsys.readouterr().out
+
+
+def test_an_interrupted_run_leaves_a_whole_file_that_says_so(tmp_path, monkeypatch, capsys):
+    def interrupt(*arguments, **settings):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "measure_decoding", interrupt)
+    assert main([*QUICK, "--json", str(tmp_path / "out.json")]) == 130
+    record = json.loads((tmp_path / "out.json").read_text())
+    assert (record["is_complete"], len(record["passes"]), record["decoding"]) == (False, 2, [])
+    assert "interrupted" in capsys.readouterr().out
+
+
+def test_json_on_standard_output_is_all_that_is_printed(capsys):
+    assert main(["bench", "--quick", "--kinds", "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["is_complete"]
+
+
+def test_numbers_that_json_lacks_become_null():
+    times = PassTimes("m", 1, {1: exactly(float("inf"))}, exactly(1.0), 4)
+    record = json.loads(Results({}, {}, passes=[times]).to_json())
+    assert record["passes"][0]["rows"]["1"]["rho"] is None
