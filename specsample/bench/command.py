@@ -1,4 +1,4 @@
-"""What does `specsample bench` do? It measures passes, decoding and peers in one process, and writes it all down.
+"""What does `specsample bench` do? It measures passes, decoding and peers in one process.
 
 `add_arguments` describes the command to argparse, `run` returns its exit status: 0, or 130 after Ctrl-C, which leaves
 whole files of what was measured until then. Before this file: `report`.
