@@ -1,9 +1,10 @@
-"""How fast are others with the same weights, in the same run? Hugging Face transformers, and a loop without a cache.
+"""How fast are others with the same weights, in the same run?
 
-torch gets all cores and one core, and the faster counts. Needs the extra [peers], imported only here and only when
+Hugging Face transformers, and a loop without a cache. torch gets all cores and one core, and the faster counts. Needs the extra [peers], imported only here and only when
 asked for. Before this file: `decode`; after it: `chart`.
 """
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -162,8 +163,10 @@ def _hugging_face(
     settings = transformers.GenerationConfig(**common)  # type: ignore[no-untyped-call]
     name = f"Hugging Face, {threads} thread{'s' * (threads > 1)}"
     cache = transformers.DynamicCache(config=llama.config)
+    names = inspect.signature(llama.forward).parameters
+    cached = {"cache" if "cache" in names else "past_key_values": cache}  # the older name will go
     with torch.no_grad():
-        llama(prompt, past_key_values=cache)
+        llama(prompt, **cached)
 
     def with_threads(job: Callable[[], Any]) -> Callable[[], Any]:
         def run() -> None:
@@ -175,7 +178,7 @@ def _hugging_face(
         return run
 
     def one_pass(rows: int) -> None:
-        llama(prompt[:, :rows], past_key_values=cache)
+        llama(prompt[:, :rows], **cached)
         cache.crop(prompt.shape[1])
 
     jobs: dict[Any, Callable[[], Any]] = {}
