@@ -1,7 +1,7 @@
 """How fast are others with the same weights, in the same run?
 
-Hugging Face transformers, and a loop without a cache. torch gets all cores and one core, and the faster counts. Needs the extra [peers], imported only here and only when
-asked for. Before this file: `decode`; after it: `chart`.
+Hugging Face transformers, and a loop without a cache. torch gets all cores and one core, and the faster counts. Needs
+the extra [peers], imported only here and only when asked for. Before this file: `decode`; after it: `chart`.
 """
 
 import inspect
@@ -179,7 +179,7 @@ def _hugging_face(
 
     def one_pass(rows: int) -> None:
         llama(prompt[:, :rows], **cached)
-        cache.crop(prompt.shape[1])
+        cache.crop(-rows)
 
     jobs: dict[Any, Callable[[], Any]] = {}
     jobs[name] = with_threads(lambda: llama.generate(prompt, generation_config=settings))
