@@ -1,6 +1,7 @@
-"""Which models are measured? The shipped pair, and published shapes with random weights: time does not ask what for.
+"""Which models are measured?
 
-Before this file: `machine`; after it: `passes`.
+The shipped pair, and published shapes with random weights: time does not ask what the weights are for. Before this
+file: `machine`; after it: `passes`.
 """
 
 import numpy as np
