@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from specsample import generate
+from specsample import generate, load_pair, overlap
 from specsample.conformance.exact import exact_law, target_law, total_variation
 from specsample.distributions import softmax
 from specsample.drafts import head
-from specsample.drafts.head_lm import head_pair, load_head, save_head
+from specsample.drafts.head_lm import PRETRAINED, head_pair, load_head, save_head
 from specsample.drafts.train_head import step_gradient, train_head
+from specsample.transformer.distil import fingerprint
 from specsample.transformer.layers import cross_entropy, rejection_rate
 from specsample.transformer.lm import TransformerLM
 from specsample.transformer.model import Config, forward, init_params
@@ -145,6 +146,19 @@ def test_a_saved_head_comes_back_in_half_precision(tmp_path):
     for name, value in load_head(tmp_path / "head.npz").items():
         assert value.dtype == np.float32
         np.testing.assert_array_equal(value, params[name].astype(np.float16))
+
+
+def test_the_shipped_head_was_trained_on_the_shipped_target_and_drafts_well():
+    """If the target was trained anew, train the head anew: python -m specsample.drafts.train_head"""
+    target = load_pair()[0]
+    with np.load(PRETRAINED, allow_pickle=False) as archive:
+        assert str(archive["target"]) == fingerprint(target)
+    watched, draft = head_pair(target, load_head())
+    text = target.tokenizer.encode(
+        "def read_lines(path):\n    with open(path) as file:\n        return file.readlines()"
+    )
+    p, q = watched.start().extend(text), draft.start().extend(text)
+    assert overlap(p, q)[20:].mean() > 0.5
 
 
 def text_target():

@@ -18,7 +18,6 @@ from specsample.distributions import Array, softmax
 from specsample.drafts import head
 from specsample.language_model import check_rollback
 from specsample.transformer.inference import Memory, PackedModel, logits
-from specsample.transformer.layers import rms_norm
 from specsample.transformer.linear import pack, product
 from specsample.transformer.lm import PRETRAINED as FOLDER
 from specsample.transformer.lm import TransformerLM
@@ -103,8 +102,12 @@ class HeadLM:
                 f"params must belong to a target of width {width}; got one of {params['norm'].shape}. "
                 "Train the head again: python -m specsample.drafts.train_head"
             )
-        self.target, self.params = target, params
+        self.target, D, F = target, width, params["down"].shape[0]
+        halved = params["gate_up"] * np.repeat([0.5, 1.0], F).astype(params["gate_up"].dtype)  # for `_moved`'s tanh
+        self.from_token = _normed(target.embedding) * params["norm_token"] @ halved[D:]  # (V, 2F)
+        self.from_state = pack(params["norm_state"][:, None] * halved[:D])
         self.output = pack(params["norm"][:, None] * head.output_matrix(target.model))
+        self.down = pack(params["down"])
 
     @property
     def vocab_size(self) -> int:
@@ -151,11 +154,28 @@ class HeadContext:
 
     def _read(self, here: slice, before: Array, first: int | None = None) -> Array:
         """Carry the states before some positions over their tokens; return the rows behind them."""
-        first = here.start if first is None else first
-        embedded = self.model.target.embedding[self.tokens[here]]
-        states, _ = head.advance(self.model.params, before[first : first + len(embedded)], embedded)
+        tokens, first = self.tokens[here], here.start if first is None else first
+        states = self._moved(before[first : first + len(tokens)], tokens)
         self.states[here] = states
-        return softmax(product(rms_norm(states, 1.0, head.EPS)[0], self.model.output))
+        return softmax(product(_normed(states), self.model.output))
+
+    def _moved(self, states: Array, tokens: list[int]) -> Array:
+        """Compute `head.advance` with what never changes folded into the matrices; what a token adds is looked up."""
+        gate_up = product(_normed(states), self.model.from_state)
+        gate_up += self.model.from_token[tokens]
+        half, up = gate_up[:, : gate_up.shape[1] // 2], gate_up[:, gate_up.shape[1] // 2 :]
+        hidden = np.tanh(half)  # g·σ(g) = h·(1 + tanh h) with h = g/2
+        hidden += 1.0
+        hidden *= half
+        hidden *= up
+        moved = product(hidden, self.model.down)
+        moved += states
+        return moved
+
+
+def _normed(x: Array) -> Array:
+    """Scale rows (n, D) to root mean square 1."""
+    return x * ((np.vecdot(x, x) * (1.0 / x.shape[1]) + head.EPS) ** -0.5)[:, None]
 
 
 def head_pair(target: TransformerLM, params: dict[str, np.ndarray]) -> tuple[FeaturedLM, HeadLM]:

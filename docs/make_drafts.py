@@ -1,0 +1,229 @@
+"""Write docs/drafts.md: every draft source on held-out text, with the shipped target.
+
+    python docs/make_drafts.py                    measure every source, about a minute and a half
+    python docs/make_drafts.py --invariance 200   only say, for 200 seeds, whether coupled drafts change the text
+
+Times are measured on the machine at hand, in one process, interleaved; the page says on which. The second command
+replaces the page's last section and nothing else, the first one everything but that.
+"""
+
+import argparse
+import platform
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from specsample import autoregressive, generate, load_pair
+from specsample.bench import pass_costs, timed
+from specsample.drafts.early_exit import early_exit_pair
+from specsample.drafts.head_lm import head_pair, load_head
+from specsample.drafts.ngram import train_ngram
+from specsample.drafts.prompt_lookup import PromptLookup
+from specsample.drafts.unigram import train_unigram
+from specsample.theory import speedup
+from specsample.transformer import data
+from specsample.verifiers import coupled
+
+PAGE = Path(__file__).with_name("drafts.md")
+KS = (1, 2, 3, 4, 5, 6, 8)
+PROMPTS, PROMPT, NEW, REPEATS = 4, 150, 100, 3  # texts of each kind, their characters, new characters, timings
+COUPLINGS = {"common uniforms": coupled.COMMON_UNIFORM, "Gumbel": coupled.GUMBEL}
+INVARIANCE_NEW = 40  # new characters a seed
+
+
+def sources(target, draft):
+    """List every source: name -> (target, draft); a source that watches the target brings its own view of it."""
+    encode = target.tokenizer.encode
+    documents = [encode(text) for kind in data.KINDS for text in data.split(data.load_documents(kind))[0] if text]
+    V, L = target.vocab_size, target.config.n_layers
+    ngram, seconds = timed(lambda: train_ngram(documents, 5, V))
+    found = {
+        "unigram": (target, train_unigram(documents, V)),
+        "prompt lookup": (target, PromptLookup(V)),
+        f"early exit, {L // 4 or 1} of {L} layers": early_exit_pair(target, L // 4 or 1),
+        "5-gram": (target, ngram),
+        "prompt lookup (8 or more), then 5-gram": (target, PromptLookup(V, shortest=8, longest=16, backoff=ngram)),
+        "head on the target": head_pair(target, load_head()),
+        "separate Transformer": (target, draft),
+    }
+    return found, seconds
+
+
+def prompts(kind, encoded=PROMPT):
+    """Cut prompts from held-out text, evenly spread."""
+    stream = data.load_streams()[1][kind]
+    starts = np.linspace(0, len(stream) - encoded, PROMPTS).astype(int)
+    return [stream[start : start + encoded].astype(int).tolist() for start in starts]
+
+
+def continue_all(texts, target, draft, K):
+    """Continue every prompt; return the traces, or with K = None nothing: the baseline."""
+    size, rngs = {"max_new_tokens": NEW}, [np.random.default_rng(seed) for seed in range(len(texts))]
+    if K is None:
+        return [autoregressive(text, target, rng=rng, **size) for text, rng in zip(texts, rngs)]
+    return [generate(text, target, draft, K=K, rng=rng, **size)[1] for text, rng in zip(texts, rngs)]
+
+
+def measure(kind, found, target):
+    """Time every source with every K, interleaved with the baseline; results are name -> K -> (traces, seconds)."""
+    texts, results, baseline = prompts(kind), {name: {} for name in found}, []
+    for _ in range(REPEATS):
+        for name, (seen, draft) in found.items():
+            baseline.append(timed(partial(continue_all, texts, target, draft, None))[1])
+            for K in KS:
+                traces, seconds = timed(partial(continue_all, texts, seen, draft, K))
+                results[name].setdefault(K, (traces, []))[1].append(seconds)
+    return texts, results, median(baseline)
+
+
+def rate(traces):
+    """Accepted / tested over several traces."""
+    return sum(trace.accepted for trace in traces) / sum(trace.tested for trace in traces)
+
+
+def per_pass(traces):
+    """Emitted tokens / target passes over several traces."""
+    return sum(len(trace.tokens) for trace in traces) / sum(trace.target_passes for trace in traces)
+
+
+def rows(kind, found, target):
+    """Compute the table of one kind of text: one row a source; and what two of them need for a comparison."""
+    texts, results, baseline = measure(kind, found, target)
+    table, costs = [], {}
+    for name, (seen, draft) in found.items():
+        ratios = {K: baseline / median(seconds) for K, (_, seconds) in results[name].items()}
+        best = max(ratios, key=ratios.get)
+        traces = results[name][5][0]
+        costs[name] = pass_costs(seen, draft, texts[0], K=best)
+        predicted = speedup(rate(results[name][best][0]), best, costs[name].cost_ratio, costs[name].verify_ratio)
+        cells = [name, f"{rate(traces):.3f}", f"{costs[name].cost_ratio:.3f}", f"{per_pass(traces):.2f}"]
+        table.append([*cells, str(best), f"{ratios[best]:.2f}", f"{predicted:.2f}", f"{ratios[5]:.2f}"])
+    return table, equal_cost(results, costs)
+
+
+def equal_cost(results, costs):
+    """Compare head and separate draft where both spend about the same time on drafts in a round."""
+    head, draft = "head on the target", "separate Transformer"
+    ratio = costs[draft].cost_ratio / costs[head].cost_ratio
+    a, b = min(((a, b) for a in KS for b in KS if b > 1), key=lambda pair: abs(np.log(pair[0] / (pair[1] * ratio))))
+    table = []
+    for name, K in ((head, a), (draft, b)):
+        traces = results[name][K][0]
+        table.append(
+            [name, str(K), f"{K * costs[name].cost_ratio:.2f}", f"{rate(traces):.3f}", f"{per_pass(traces):.2f}"]
+        )
+    return table
+
+
+def invariance(found, target, n_seeds):
+    """Count, for each coupling and source, the seeds whose text is the autoregressive one, byte for byte."""
+    table, prompt = [], target.tokenizer.encode("The value of ")
+    names = [name for name in found if "unigram" not in name and "lookup" not in name]
+    for label, coupling in COUPLINGS.items():
+        same, kept = dict.fromkeys(names, 0), {name: [] for name in names}
+        for seed in range(n_seeds):
+            run = partial(coupled.generate, prompt, max_new_tokens=INVARIANCE_NEW, coupling=coupling)
+            plain = run(target, target, K=0, rng=np.random.default_rng(seed))[0]
+            for name in names:
+                text, trace = run(*found[name], K=4, rng=np.random.default_rng(seed))
+                same[name] += target.tokenizer.decode(text) == target.tokenizer.decode(plain)
+                kept[name].append(trace)
+        table += [[label, name, f"{same[name]} of {n_seeds}", f"{rate(kept[name]):.3f}"] for name in names]
+    return table
+
+
+def markdown(header, table):
+    """Write a table."""
+    return "\n".join(f"| {' | '.join(row)} |" for row in [header, ["---"] * len(header), *table])
+
+
+HEADER = ["source", "α", "c", "tokens a target pass, K = 5", "best K", "speed-up at best K", "predicted", "at K = 5"]
+
+TEXT = """\
+# Draft sources
+
+Anything with `start`, `extend` and `rollback` can draft (`specsample/drafts/`), and the text follows the target
+whatever drafts. What differs is speed: how often a draft is accepted, and what it costs.
+
+{n} prompts of {prompt} held-out characters of each kind, {new} new characters each, T = 1, the shipped target. α
+is accepted / tested and comes, like tokens a target pass, from runs with K = 5. c is the time of one draft pass over
+that of a one-row target pass. *Speed-up* is the measured time of autoregressive sampling over that of speculative
+sampling, medians of {repeats} interleaved runs in one process, at the K of {ks} that was fastest (the
+largest of seven measured values, so a little optimistic); *predicted* is theorem 3.8 at that K from the measured α, c
+and ρ, where c and ρ are those of the bare passes: what picking and bookkeeping cost is not in it.
+
+Made by `python docs/make_drafts.py` on {date}: {machine}.
+
+## Code
+
+{code}
+
+## Prose
+
+{prose}
+
+The 5-gram is trained on the corpus in {seconds:.1f} s. Early exit, head and lookup need no model of their own beside
+the target; the head has {size:,} parameters, trained by `python -m specsample.drafts.train_head`. Nobody trained the
+target to be left early: its layers prepare for those above them, and the first of them alone predict little.
+
+## A head against a separate draft at equal cost
+
+K chosen so that both spend about the same time on drafts in a round (K·c target passes):
+
+{equal}
+"""
+
+INVARIANCE = """
+## One text, whatever drafts
+
+`verifiers.coupled` gives every position of the text its own noise, which draft and target share. The text is then
+that of autoregressive sampling with the same noise, byte for byte: {seeds} seeds of {new} characters, K = 4, made by
+`python docs/make_drafts.py --invariance {seeds}` on {date}. The last column is how often the two picks agreed.
+
+{table}
+"""
+
+
+def sources_page(given, target, found, seconds):
+    """Measure every source and compose the page without its last section."""
+    code, prose = (rows(kind, found, target) for kind in data.KINDS)
+    equal = [[kind, *row] for kind, table in (("code", code), ("prose", prose)) for row in table[1]]
+    return TEXT.format(
+        n=PROMPTS, prompt=PROMPT, new=NEW, repeats=REPEATS, ks=", ".join(map(str, KS)),
+        date=given.date, machine=given.machine, seconds=seconds,
+        code=markdown(HEADER, code[0]), prose=markdown(HEADER, prose[0]),
+        size=sum(value.size for value in load_head().values()),
+        equal=markdown(["text", "source", "K", "K·c", "α", "tokens a target pass"], equal),
+    )  # fmt: skip
+
+
+def invariance_section(given, target, found):
+    """Compose the last section."""
+    table = invariance(found, target, given.invariance)
+    header = ["coupling", "source", "identical texts", "accepted / tested"]
+    return INVARIANCE.format(
+        seeds=given.invariance, new=INVARIANCE_NEW, date=given.date, table=markdown(header, table)
+    )
+
+
+def main():
+    """Write the part of the page that was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--invariance", type=int, help="seeds")
+    parser.add_argument("--date", default="an unknown day")
+    here = f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}"
+    parser.add_argument("--machine", default=here)
+    given = parser.parse_args()
+    target, draft = load_pair()
+    found, seconds = sources(target, draft)
+    before, mark, after = (PAGE.read_text(encoding="utf-8") if PAGE.exists() else "").partition("\n## One text")
+    if given.invariance:
+        PAGE.write_text(before + invariance_section(given, target, found), encoding="utf-8")
+    else:
+        PAGE.write_text(sources_page(given, target, found, seconds) + mark + after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
