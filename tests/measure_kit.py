@@ -1,29 +1,32 @@
-"""Measure what the conformance kit promises: false alarms, power, diagnosis, and the speed of the simulation.
+"""Measure what the conformance kit promises: false alarms, power, diagnosis, whole checks, and speed.
 
-    OPENBLAS_NUM_THREADS=1 python tests/measure_kit.py [alarms] [power] [diagnosis] [runs] [speed]
+    PYTHONPATH=. OPENBLAS_NUM_THREADS=1 python tests/measure_kit.py [alarms] [power] [diagnosis] [checks] [speed]
 
-Outputs are drawn from the rules' exact laws, which makes thousands of runs cheap; `runs` really runs every rule, for
-fewer streams. The numbers of docs and closing notes come from here. No test: pytest does not collect this file.
+`alarms`, `power` and `diagnosis` draw the counts of streams from exact laws by multinomials, hundreds of runs at
+once; `checks` and `speed` really run samplers through `check`. The tables of docs/check.md come from here. No test:
+pytest does not collect this file.
 """
 
 import sys
-from time import process_time
+from time import perf_counter, process_time
 
 import numpy as np
+import samplers_under_test as s
 
+from specsample.conformance import check, from_generate, from_verify
 from specsample.conformance.calibration import calibrate
-from specsample.conformance.evidence import log_evidence
 from specsample.conformance.open_round import law_of
 from specsample.conformance.probe_pack import load_probes
 from specsample.conformance.probe_plans import PLANS
 from specsample.conformance.simulate import reference_verify, simulate
-from specsample.conformance.statistics import diagnose, goodness_of_fit, log_e_threshold, posterior
+from specsample.conformance.statistics import diagnose, log_e_threshold
 from specsample.conformance.wrong_samplers import RIGHT, WRONG
 
 PROBES = {probe.name: probe for probe in load_probes()}
-SEEDS = {"alarms": 1, "power": 2, "diagnosis": 3, "runs": 4}
 FIRST_CHOICE = ["P1", "P7", "P10-penalty", "P10-temperature"]
-NO_LAW = ("M39", "M40")
+NO_LAW = ("M39", "M40")  # one seed for all, and u <= p/q: seen by the contract checks, not by the law
+WITH_LAW = [rule for rule in WRONG if rule.id not in NO_LAW]
+RIGHT_VERIFIERS = {"C0": s.right, "C1": s.sampler_match, "C7": s.one_hot_rule, "C9": s.without_bonus}
 
 
 def own_probe(name):
@@ -36,26 +39,45 @@ def normalised(law):
     return law / law.sum()
 
 
-def alarms():
-    """Reject the target's own law: 2,000 runs of 10,000 streams on every probe, 50 looks each."""
-    rng = np.random.default_rng(SEEDS["alarms"])
-    print("false alarms: FAIL in 2,000 runs of 10,000 streams, 50 looks, law = target")
-    print("| probe | at alpha = 0.01 | at 1e-6 | largest log E |\n|---|---|---|---|")
+def alarms(runs=2000):
+    """Judge right laws: 2,000 runs of 10,000 streams, 25 looks each, and whole checks of real verifiers."""
+    rng = np.random.default_rng(1)
+    print(f"false alarms, {runs} runs of 10,000 streams, 25 looks, counts drawn from the rule's exact law")
+    print("| rule | probe | its law is the target's, exactly | FAIL at alpha = 0.01 | at 1e-6 | largest log E |")
+    print("|---|---|---|---|---|---|")
+    plan = PLANS[0]
+    for rule in RIGHT:
+        print(f"| {rule.id} | P1 | {law_of(rule.generate, plan.probe) == plan.probe.target_law()} |", end="")
+        count_alarms(rng, PROBES["P1"], runs)
     for probe in PROBES.values():
-        laws = list(probe.rule_laws.values())
-        found = calibrate(normalised(probe.law), probe.law, laws, rng=rng, runs=2000, alpha=0.01)
-        strict = calibrate(normalised(probe.law), probe.law, laws, rng=rng, runs=2000, alpha=1e-6)
-        share = f"{found.rejected:.4f}"
-        print(f"| {probe.name} | {share} | {round(2000 * strict.rejected)} | {found.log_e.max():.1f} |", flush=True)
+        print(f"| target | {probe.name} | - |", end="")
+        count_alarms(rng, probe, runs)
+    print("\nfalse alarms of whole checks, probe P1, eps = 0.1, contract and independence checks included")
+    print("| rule | verdicts at alpha = 0.01 |\n|---|---|")
+    for name, verify in RIGHT_VERIFIERS.items():
+        setting, seeds = (
+            {"probes": ["P1"], "eps": 0.1, "alpha": 0.01},
+            range(runs // 4 if name == "C0" else runs // 10),
+        )
+        verdicts = [check(from_verify(verify), seed=seed, **setting).verdict for seed in seeds]
+        print(f"| {name} | {' '.join(f'{v} {verdicts.count(v)}' for v in sorted({*verdicts}))} |", flush=True)
+
+
+def count_alarms(rng, probe, runs):
+    """Print in how many runs the target's own law is rejected."""
+    laws = list(probe.rule_laws.values())
+    found = calibrate(normalised(probe.law), probe.law, laws, rng=rng, runs=runs, looks=25, alpha=0.01)
+    strict = int((found.largest_log_e >= log_e_threshold(1e-6)).sum())
+    print(f" {round(runs * found.rejected)} | {strict} | {found.largest_log_e.max():.1f} |", flush=True)
 
 
 def power():
     """Reject every wrong law: 200 runs of 10,000 streams, at 1e-6 and at the share that the probe has of it."""
-    rng, missed = np.random.default_rng(SEEDS["power"]), []
-    print("power: streams to FAIL at 1e-6 times the probe's share, 200 runs, 200 looks")
+    rng, missed = np.random.default_rng(2), []
+    print("power: streams to FAIL at 1e-6 times the probe's share, 200 runs of at most 10,000 streams, 200 looks")
     print("| rule | probe | required n | median | max | runs with FAIL |\n|---|---|---|---|---|---|")
-    for name in (rule.id for rule in WRONG if rule.id not in NO_LAW):
-        probe = own_probe(name)
+    for rule in WITH_LAW:
+        name, probe = rule.id, own_probe(rule.id)
         given = {"rng": rng, "looks": 200, "alpha": 1e-6 * probe.weight}
         found = calibrate(normalised(probe.rule_laws[name]), probe.law, list(probe.rule_laws.values()), **given)
         n = found.n_at_rejection
@@ -67,62 +89,86 @@ def power():
 
 def diagnosis(runs=200, n=3000):
     """Name the law that 3,000 streams come from, with the true law in the catalogue and without it."""
-    rng, named, left_out = np.random.default_rng(SEEDS["diagnosis"]), {}, {}
-    print(f"diagnosis: {runs} runs of {n} streams; named, and `unknown` with the true law left out")
+    rng, named, left_out = np.random.default_rng(3), {}, {}
+    print(f"diagnosis: {runs} runs of {n} streams; share named, and share `unknown` with the true law left out")
     print("| rule | probe | named | unknown when left out | taken for |\n|---|---|---|---|---|")
-    for name in (rule.id for rule in WRONG if rule.id not in NO_LAW):
+    for name in (rule.id for rule in WITH_LAW):
         laws = own_probe(name).rule_laws
         others = {other: law for other, law in laws.items() if other != name}
         counts = rng.multinomial(n, normalised(laws[name]), size=runs)
         with_it, without = ([diagnose(row, known).name for row in counts] for known in (laws, others))
         named[name], left_out[name] = with_it.count(name) / runs, without.count("unknown") / runs
-        taken = sorted(set(with_it + without) - {name, "unknown"})
+        taken = sorted({*with_it, *without} - {name, "unknown"})
         line = f"| {name} | {own_probe(name).name} | {named[name]:.3f} | {left_out[name]:.3f} | {' '.join(taken)} |"
         print(line, flush=True)
-    print(f"mean: named {np.mean([*named.values()]):.4f}, unknown {np.mean([*left_out.values()]):.4f}")
+    print(f"least: named {min(named.values()):.3f}, unknown {min(left_out.values()):.3f}")
 
 
-def runs(n=3000):
-    """Really run the rules: C0 to C9 once for each probe without bins, the wrong ones on their own probe."""
-    rng = np.random.default_rng(SEEDS["runs"])
-    plans = {plan.name: plan.probe for plan in PLANS if plan.bins is None}
-    print(f"rules really run, {n} streams: log E against the target, fit to their own exact law, first name")
-    print("| rule | probe | exact law = target | log E | fit | name |\n|---|---|---|---|---|---|")
-    for rule in (*RIGHT, *(rule for rule in WRONG if rule.id not in NO_LAW)):
-        right = rule.id.startswith("C")
-        probe = PROBES["P1"] if right else own_probe(rule.id)
-        counts = probe.count(probe.run(rule.generate, rng) for _ in range(n))
-        law = normalised(probe.law if right else probe.rule_laws[rule.id])
-        equal = law_of(rule.generate, plans[probe.name]) == plans[probe.name].target_law() if right else "no"
-        evidence = float(log_evidence(counts, probe.law, list(probe.rule_laws.values())))
-        first = "-" if right else next(iter(posterior(counts, probe.rule_laws)))
-        fit = goodness_of_fit(counts, law)
-        print(f"| {rule.id} | {probe.name} | {equal} | {evidence:.1f} | {fit:.2g} | {first} |", flush=True)
-    print(f"FAIL from log E = {log_e_threshold(1e-6):.1f}")
+def shown(rule):
+    """Show the kit a rule of the catalogue: one text a call; M40, which only scripted numbers show, as a verifier."""
+    if rule.id == "M40":
+        return from_verify(s.at_most, name="M40")
+
+    def run(prompt, n, *, target_model, draft_model, K, stop, seed, transform):
+        setting = {"K": K, "max_new_tokens": n, "stop": stop, "transform": transform}
+        return rule.generate(prompt, target_model, draft_model, rng=np.random.default_rng(seed), **setting)[0]
+
+    return from_generate(run, name=rule.id)
+
+
+def checks(seeds=1):
+    """Run every wrong rule through `check` on the standard probes, in Python, one text at a time."""
+    seconds, wrong_name = [], 0
+    print(f"whole checks on the standard probes, {seeds} seeds each; streams of all probes, seconds of CPU time")
+    print(
+        "| rule | verdicts | named | streams (median) | rejected on | seconds (median) |\n|---|---|---|---|---|---|"
+    )
+    for rule in WRONG:
+        found, times = [], []
+        for seed in range(seeds):
+            start = process_time()
+            found.append(check(shown(rule), seed=seed))
+            times.append(process_time() - start)
+        names = [each.diagnosis.id if each.diagnosis else "-" for each in found]
+        seconds.append(np.median(times))
+        wrong_name += sum(name not in (rule.id, "-") for name in names)
+        on = sorted({probe.name for each in found for probe in each.probes if probe.is_rejected})
+        verdicts, streams = sorted({each.verdict for each in found}), np.median([each.streams for each in found])
+        print(f"| {rule.id} | {' '.join(verdicts)} | {' '.join(sorted({*names}))} | {streams:.0f} |", end="")
+        print(f" {' '.join(on) or 'contract'} | {np.median(times):.2f} |", flush=True)
+    print(f"median over the catalogue: {np.median(seconds):.2f} s; wrong names: {wrong_name}")
+
+
+class Rounds:
+    """V = 4, K = 4, ten tokens: the setting in which simulated rounds are counted."""
+
+    target_model, draft_model = PROBES["P1"].target_model, PROBES["P1"].draft_model
+    prompt, K, max_new_tokens, stop, transform = (0,), 4, 10, (), None
 
 
 def speed():
-    """Count simulated rounds a second of processor time, at V = 4, K = 4."""
+    """Time a right and a wrong NumPy verifier through `check`, and count simulated rounds a second."""
+    for name, verify in {"right": s.right, "M01": s.replaced_from_p, "M19": s.one_uniform}.items():
+        start, cpu = perf_counter(), process_time()
+        found = check(from_verify(verify, name=name))
+        wall, cpu = perf_counter() - start, process_time() - cpu
+        print(f"{name}: {found.verdict} after {found.streams:,} streams, {wall:.1f} s, {cpu:.1f} s of CPU time")
     rng, rounds = np.random.default_rng(0), [0]
 
     def counting(x, q, p, rng):
         rounds[0] += len(x)
         return reference_verify(x, q, p, rng)
 
-    class Setting:
-        """V = 4, K = 4, ten tokens."""
-
-        target_model, draft_model = PROBES["P1"].target_model, PROBES["P1"].draft_model
-        prompt, K, max_new_tokens, stop, transform = (0,), 4, 10, (), None
-
     for batch in (1024, 8192, 65536):
         rounds[0], start = 0, process_time()
-        simulate(Setting(), 2**17, rng, verify=counting, batch=batch)
+        simulate(Rounds(), 2**17, rng, verify=counting, batch=batch)
         print(f"batch {batch}: {rounds[0] / (process_time() - start):.3g} rounds a second of CPU time", flush=True)
 
 
+PARTS = {"alarms": alarms, "power": power, "diagnosis": diagnosis, "checks": checks, "speed": speed}
+
 if __name__ == "__main__":
-    for part in sys.argv[1:] or [*SEEDS, "speed"]:
+    for part in sys.argv[1:] or PARTS:
         start = process_time()
-        {"alarms": alarms, "power": power, "diagnosis": diagnosis, "runs": runs, "speed": speed}[part]()
+        PARTS[part]()
         print(f"({part}: {process_time() - start:.0f} s of CPU time)\n", flush=True)

@@ -11,10 +11,12 @@ import numpy as np
 from specsample import generate
 from specsample.acceptance import residual
 from specsample.batched import pick
+from specsample.conformance.adapters import from_generate, from_step
 from specsample.conformance.probe_pack import PackedProbe
 from specsample.conformance.probes import PROBES
 from specsample.conformance.wrong_samplers import WRONG
 from specsample.language_model import TableModel
+from specsample.verifiers import block
 
 KNOWN = ("M01", "M02", "M04", "M05", "M09", "M10", "M12", "M13", "M15", "M17", "M19", "M22", "M29")
 
@@ -94,6 +96,35 @@ def right_step(prefixes, draft_model, target_model, K, rng):
     return judged(text[:, -K:], q, target_model(text)[:, -K - 1 :], rng)
 
 
+def one_hot(x, V):
+    """(N, K) tokens as (N, K, V) rows with all mass on one token."""
+    return (x[..., None] == np.arange(V)).astype(float)
+
+
+def sampler_match(x, q, p, rng):  # C1: keep a draft if the target's own draw is the same, else emit that draw
+    N, K = x.shape
+    own = pick(p.reshape(-1, p.shape[2]), rng.random(N * (K + 1))).reshape(N, K + 1)
+    is_kept = own[:, :K] == x
+    n = np.where(is_kept.all(axis=1), K, is_kept.argmin(axis=1))
+    return rows_of(x, n, own[np.arange(N), n])
+
+
+def one_hot_rule(x, q, p, rng):  # C7: q is not known
+    return judged(x, one_hot(x, p.shape[2]), p, rng)
+
+
+def without_bonus(x, q, p, rng):  # C9
+    out = judged(x, q, p, rng)
+    out[:, -1] = -1
+    return out
+
+
+def block_rule(x, q, p, rng):  # C3, a row at a time
+    u = rng.random((len(x), x.shape[1] + 1))
+    rows = [block.verify(x[b], q[b], p[b], u_accept=u[b, :-1], u_emit=u[b, -1]) for b in range(len(x))]
+    return rows_of(x, np.array([row.n_accepted for row in rows]), np.array([row.token for row in rows]))
+
+
 # --- of the catalogue -----------------------------------------------------------------------------------------------
 
 
@@ -124,6 +155,21 @@ def one_uniform(x, q, p, rng):  # M19
 def greedy_step(prefixes, draft_model, target_model, K, rng):  # M05
     text, q = drafted(prefixes, draft_model, K, lambda q: q.argmax(axis=1))
     return judged(text[:, -K:], q, target_model(text)[:, -K - 1 :], rng)
+
+
+def gumbel_step(prefixes, draft_model, target_model, K, rng):  # M21: a draft and its replacement share their noise
+    noise = rng.gumbel(size=(K, len(prefixes), target_model.vocab_size))
+    with np.errstate(divide="ignore"):
+        text, q = prefixes, []
+        for g in noise:
+            q.append(draft_model(text)[:, -1])
+            text = np.concatenate([text, (np.log(q[-1]) + g).argmax(axis=1)[:, None]], axis=1)
+        x, q, p = text[:, -K:], np.stack(q, axis=1), target_model(text)[:, -K - 1 :]
+        out = judged(x, q, p, rng)
+        for b, n in enumerate((out >= 0).sum(axis=1) - 1):
+            if n < K:
+                out[b, n] = (np.log(residual(p[b, n], q[b, n])) + noise[n, b]).argmax()
+    return out
 
 
 def at_most(x, q, p, rng):  # M40
@@ -216,6 +262,32 @@ BROKEN = {
     gives_nothing: "at least one token a row",
     padding_in_front: "must stand behind all tokens",
     gives_text: "got dtype",
+}
+
+
+def spoil(kind, how):
+    """Show the kit a step or a generate that is right but for one thing: `how` spoils what it returns."""
+    if kind == "step":
+        return from_step(lambda text, q, p, K, rng: how(right_step(text, q, p, K, rng), p.vocab_size), name="spoilt")
+
+    def run(prompt, n, *, seed, **asked):
+        return how(np.array([right_generate(prompt, n, seed=seed, **asked)]), asked["target_model"].vocab_size)[0]
+
+    def with_transform(prompt, n, *, target_model, draft_model, K, stop, seed, transform):
+        models = {"target_model": target_model, "draft_model": draft_model, "transform": transform}
+        return run(prompt, n, K=K, stop=stop, seed=seed, **models)
+
+    return from_generate(with_transform, name="spoilt")
+
+
+SPOILED = {  # what happens to the (N, L) token ids: the verdict, and a piece of what the report says
+    "crash": (lambda out, V: out[9999], "INVALID", "IndexError: index 9999"),
+    "hang": (lambda out, V: time.sleep(60), "INVALID", "did not return within time_limit"),
+    "shape": (lambda out, V: out[..., None], "INVALID", "the sampler must return|must be a flat sequence"),
+    "NaN": (lambda out, V: out * np.nan, "INVALID", "NaN or infinity. Was a residual of mass 0"),
+    "id": (lambda out, V: np.where(out >= 0, V, out), "INVALID", r"must lie in 0 .. V-1 = 3"),
+    "impossible": (lambda out, V: np.where(out == 0, 1, out), "FAIL", "the target's law gives it probability 0"),
+    "seed": (lambda out, V: np.zeros_like(out), "FAIL", "the seed is fixed"),
 }
 
 

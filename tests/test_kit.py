@@ -4,6 +4,7 @@ At alpha = 1e-6 a right sampler fails once in a million seeds. A probe of 27 cel
 streams; a deviation of 0.1 is missed once in a thousand.
 """
 
+import re
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
@@ -77,6 +78,14 @@ def test_a_step_that_drafts_greedily_is_named():
     assert "slower" in found.optimal
 
 
+def test_shared_gumbel_noise_is_named_after_a_few_thousand_streams():
+    # the catalogue's law of M21 is an integral over the noise; this step really shares it
+    found = check(from_step(s.gumbel_step), probes=["P1"])
+    assert (found.verdict, found.diagnosis.id) == ("FAIL", "M21")
+    assert found.diagnosis.where[0].startswith("wrong only on replacement")
+    assert found.probes[0].streams < 20_000
+
+
 def test_a_mistake_outside_the_catalogue_is_called_unknown():
     found = check(from_verify(s.epsilon_in_residual), **DRIFT)
     assert found.diagnosis.id == "unknown"
@@ -111,6 +120,22 @@ def test_a_sampler_that_hangs_is_invalid():
     found = check(from_verify(s.hangs), **DRIFT, time_limit=0.2)
     assert found.verdict == "INVALID"
     assert "time_limit = 0.2 s" in found.reasons[0]
+
+
+@pytest.mark.parametrize("kind", ["step", "generate"])
+@pytest.mark.parametrize("how", s.SPOILED)
+def test_a_step_or_a_generate_that_breaks_the_contract_is_told_what_to_do(kind, how):
+    spoiler, verdict, said = s.SPOILED[how]
+    found = check(s.spoil(kind, spoiler), probes=["P4"], eps=0.3, time_limit=0.3)
+    assert found.verdict == verdict
+    assert re.search(said, found.reasons[0])
+
+
+def test_a_message_says_what_the_function_was_called_with():
+    found = check(from_generate(lambda prompts, n: n, batched=True), **DRIFT)
+    assert "unexpected keyword argument" in found.reasons[0]
+    assert "called with (list of 128, 3, K=2, stop=(), target_model=TreeModel" in found.reasons[0]
+    assert "int64 (1, 2), float64 (1, 2, 4), float64 (1, 3, 4)" in check(from_verify(s.crashes), **DRIFT).reasons[0]
 
 
 def test_a_fixed_seed_fails():

@@ -100,3 +100,15 @@ def test_json_and_html_are_written(module, capsys, tmp_path):
 def test_a_function_that_is_not_there_is_named(path, message):
     with pytest.raises(ValueError, match=message):
         find(path)
+
+
+def test_what_is_no_function_is_refused():
+    with pytest.raises(ValueError, match="json:__all__ must be a function; got list"):
+        run(given("json:__all__", "--kind", "verify"))
+
+
+def test_probes_that_were_not_asked_are_counted_and_not_listed():
+    report = check(from_verify(s.replaced_from_p), probes=["P1", "P2", "P4"])
+    assert "Not needed for this verdict: 2 more of the probes." in str(report)
+    assert [row in str(report) for row in ("│ P1", "│ P2", "│ P4")] == [True, False, False]
+    assert "2 more of the probes" in report._repr_html_()

@@ -19,6 +19,7 @@ from specsample.conformance.statistics import (
     log_e_threshold,
     log_evidence,
     min_detectable_tv,
+    monte_carlo_p,
     posterior,
     required_n,
     required_n_against,
@@ -139,10 +140,40 @@ def test_posterior_is_zero_where_every_law_excludes_what_was_seen():
     assert diagnose([1, 1], {"left": [1.0, 0.0], "right": [0.0, 1.0]}).name == "unknown"
 
 
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("draws", [1, 2])
+def test_the_monte_carlo_p_value_is_one_exactly(n, draws):
+    # every way that the counts and the draws of the simulation can turn out, with its probability
+    ways = [(goodness_distance(counts, P[:3]), chance(counts, P[:3])) for counts in all_counts(n, 3)]
+    law = {}
+    for (t, mass), *others in product(ways, repeat=1 + draws):
+        p_value = monte_carlo_p(t, np.array([other for other, _ in others]))
+        law[p_value] = law.get(p_value, 0) + mass * prod(m for _, m in others)
+    assert abs(sum(law.values()) - 1) < 1e-12
+    for level in law:
+        assert sum(mass for p_value, mass in law.items() if p_value <= level) <= level + 1e-12
+
+
+def goodness_distance(counts, law):
+    """n KL(counts / n, law), written out."""
+    n = sum(counts)
+    return sum(c * log(c / (n * p)) for c, p in zip(counts, law, strict=True) if c)
+
+
+def test_agrawals_bound_is_one():
+    for n, k in ((1, 2), (9, 2), (6, 3)):
+        law = P[:k] / P[:k].sum()
+        cases = [(goodness_distance(counts, law), chance(counts, law)) for counts in all_counts(n, k)]
+        for t, _ in cases:
+            bound = exp((k - 1) * log(t / (k - 1)) + k - 1 - t) if t > k - 1 else 1.0
+            assert sum(mass for other, mass in cases if other >= t - 1e-9) <= bound
+
+
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("n", [1, 4, 9])
-def test_goodness_of_fit_is_a_p_value_up_to_the_error_of_its_1999_draws(n):
+def test_goodness_of_fit_is_a_p_value_for_every_seed_up_to_the_error_of_its_draws(n, seed):
     error = (np.log(2 / 1e-9) / (2 * 1999)) ** 0.5  # Dvoretzky, Kiefer and Wolfowitz: exceeded with probability 1e-9
-    cases = [(goodness_of_fit(counts, P[:3]), chance(counts, P[:3])) for counts in all_counts(n, 3)]
+    cases = [(goodness_of_fit(counts, P[:3], seed=seed), chance(counts, P[:3])) for counts in all_counts(n, 3)]
     for level in (1e-3, 0.01, 0.1, 0.5):
         assert sum(mass for fit, mass in cases if fit <= level) <= level + error
 
@@ -246,4 +277,5 @@ def test_a_wrong_sampler_fails_within_its_required_n():
     n = int(required_n_against(law, P, rivals=1, power=1 - 1e-12))
     found = calibrate(law, P, [law], rng=np.random.default_rng(), runs=100, n=n)
     assert found.rejected == 1
+    assert (found.largest_log_e >= np.maximum(found.log_e, log_e_threshold(1e-6))).all()
     assert (found.n_at_rejection <= n).all()

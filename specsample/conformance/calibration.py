@@ -19,6 +19,7 @@ class Calibration(NamedTuple):
     rejected: float  # share of the runs in which the law was rejected
     n_at_rejection: Any  # (runs,) float array, outputs when it was; infinite where it was not
     log_e: Any  # (runs,) float array, at the last look
+    largest_log_e: Any  # (runs,) float array, at any look: rejected at level alpha where it is >= log(1/alpha)
 
 
 def calibrate(
@@ -57,9 +58,10 @@ def calibrate(
     """
     times = np.unique(np.geomspace(min(10, n), n, looks).astype(int))
     counts = np.zeros((runs, len(law)), np.int64)
-    at = np.full(runs, np.inf)
+    at, largest = np.full(runs, np.inf), np.full(runs, -np.inf)
     for before, now in zip([0, *times.tolist()], times.tolist(), strict=False):
         counts = counts + rng.multinomial(now - before, np.asarray(law), size=runs)
         log_e = log_evidence(counts, target_law, catalogue_laws)
+        largest = np.maximum(largest, log_e)
         at = np.where((log_e >= log_e_threshold(alpha)) & np.isinf(at), now, at)
-    return Calibration(float(np.isfinite(at).mean()), at, log_e)
+    return Calibration(float(np.isfinite(at).mean()), at, log_e, largest)

@@ -13,7 +13,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from threading import Thread
+from threading import Thread, current_thread
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -84,7 +84,7 @@ def guarded(draw: Callable[[], Sample], time_limit: float) -> Sample:
         try:
             ended.append(draw())
         except BaseException as error:  # SystemExit too: it is reported, never swallowed
-            ended.append(error)
+            ended.append(error if isinstance(error, Broken) else _as_broken(error))
 
     thread = Thread(target=work, daemon=True, name="sampler under test")
     thread.called_at = monotonic()  # type: ignore[attr-defined]
@@ -97,7 +97,7 @@ def guarded(draw: Callable[[], Sample], time_limit: float) -> Sample:
                 "mass 0 gives a token? If it is only slow, raise time_limit or lower the adapter's batch."
             )
     if isinstance(ended[0], BaseException):
-        raise ended[0] if isinstance(ended[0], Broken) else _as_broken(ended[0])
+        raise ended[0]
     drawn: Sample = ended[0]
     return drawn
 
@@ -107,10 +107,22 @@ def _as_broken(error: BaseException) -> Broken:
     ours = str(Path(__file__).parent)
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
     last = "".join(traceback.format_list(frames[-2:])).rstrip()
-    return Broken(
-        f"the sampler raised {type(error).__name__}: {error}. Call it once by hand with the arguments that the "
-        f"adapter's docstring names.\n{last}"
+    given, named = getattr(current_thread(), "called_with", ((), {}))
+    arguments = ", ".join([*map(_described, given), *(f"{name}={_described(each)}" for name, each in named.items())])
+    said = (
+        f"the sampler raised {type(error).__name__}: {error}. It was called with ({arguments}); call it once by hand "
+        "with the like. If it takes one sequence and not a batch, or the other way round, tell the adapter."
     )
+    return Broken("\n".join([said, last] if last else [said]))
+
+
+def _described(value: Any) -> str:
+    """Describe an argument: an array by its dtype and shape."""
+    if hasattr(type(value), "shape") and hasattr(type(value), "dtype"):
+        return f"{value.dtype} {tuple(value.shape)}"
+    if isinstance(value, (int, list, tuple, str)) and len(repr(value)) < 40:
+        return repr(value)
+    return type(value).__name__ + (f" of {len(value)}" if isinstance(value, (list, tuple)) else "")
 
 
 def run_all(tasks: Iterable[Task], executor: Executor | None) -> Generator[Chunk, None, None]:

@@ -35,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("function", help="module:function; a function of the kind, or one without arguments that returns an adapter")
     add("--kind", choices=("verify", "step", "generate", "adapter"), required=True)
-    add("--one", action="store_true", help="the function takes one sequence, not a batch")
+    add("--one", action="store_true", help="verify or step takes one sequence, not a batch")
+    add("--batch", action="store_true", help="generate takes a batch of prompts, not one")
     add("--logits", action="store_true", help="verify wants logits, not probabilities")
     add("--torch", metavar="DEVICE", help="verify takes torch tensors on this device")
     add("--probes", nargs="+", default=["standard"], help="probes of the pack (default: standard, all of them)")
@@ -110,12 +111,14 @@ def adapter_for(given: argparse.Namespace) -> Adapter:
         If there is no such module or function.
     """
     fn = find(given.function)
+    if not callable(fn) and not isinstance(fn, Adapter):
+        raise ValueError(f"{given.function} must be a function; got {type(fn).__name__}.")
     if given.kind == "adapter":
         made = fn if isinstance(fn, Adapter) else fn()
         if not isinstance(made, Adapter):
             raise ValueError(f"{given.function} must be an adapter, or return one; got {type(made).__name__}.")
         return made
-    batched = {"batched": not given.one, "name": given.function}
+    batched = {"batched": given.batch if given.kind == "generate" else not given.one, "name": given.function}
     if given.torch and given.kind == "verify":
         return from_torch(fn, logits=given.logits, device=given.torch, **batched)
     if given.torch or (given.logits and given.kind != "verify"):
@@ -154,8 +157,9 @@ def find(path: str) -> Any:
 
 
 def _public(module: Any) -> str:
-    """List some public names."""
-    return ", ".join([name for name in vars(module) if not name.startswith("_")][:8]) or "no public names"
+    """List some public functions."""
+    named = [name for name, each in vars(module).items() if callable(each) and not name.startswith("_")]
+    return ", ".join(named[:8]) or "no public functions"
 
 
 def _executor(workers: int) -> Any:
@@ -167,7 +171,8 @@ def _executor(workers: int) -> Any:
 def _bar(name: str) -> Iterator[Callable[[Progress], None]]:
     """Show streams drawn and the evidence so far, on standard error."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with ProgressBar(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with ProgressBar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"{name}: contract", total=None)
 
         def show(at: Progress) -> None:

@@ -13,13 +13,13 @@ import numpy as np
 
 from specsample.conformance.adapters import Sample
 from specsample.conformance.branches import Branch, attribute
+from specsample.conformance.fit import FITS, goodness_of_fit, standardised_cells
 from specsample.conformance.questions import Case
-from specsample.conformance.statistics import goodness_of_fit, posterior, standardised_cells
+from specsample.conformance.statistics import posterior
 from specsample.conformance.wrong_samplers import RIGHT, WRONG
 
 EXTRA = 3072  # streams drawn after the verdict, on the probe that failed
 ALONE = 512  # and one at a time, where no known mistake fits
-FITS = 1e-3
 
 
 class Guess(NamedTuple):

@@ -94,6 +94,17 @@ class Report:
         return sum(probe.streams for probe in self.probes)
 
     @property
+    def asked(self) -> list[ProbeResult]:
+        """The probes of which streams were drawn."""
+        return [probe for probe in self.probes if probe.streams]
+
+    @property
+    def not_asked(self) -> str:
+        """A sentence about the other probes, or ""."""
+        n = len(self.probes) - len(self.asked)
+        return f"Not needed for this verdict: {n} more of the probes." if n else ""
+
+    @property
     def meaning(self) -> str:
         """One sentence: what the verdict says."""
         tv = max((probe.excluded_tv for probe in self.probes), default=1.0)
@@ -123,15 +134,15 @@ class Report:
         head = Text.assemble((self.verdict, STYLES[self.verdict]), f"  {self.sampler} ({self.kind})")
         lines = [head, Text(self.meaning), *(Text(f"- {reason}") for reason in self.reasons)]
         table = Table("probe", "asks", "streams", "log E", "rejects at")
-        for probe in self.probes:
+        for probe in self.asked:
             style = "red" if probe.is_rejected else None
             numbers = f"{probe.streams:,} of {probe.needed:,}", f"{probe.log_e:.1f}", f"{probe.threshold:.1f}"
             table.add_row(probe.name, probe.purpose, *numbers, style=style)
-        shown = [table] if any(probe.streams for probe in self.probes) else []
+        shown: list[Table | Text] = [table, Text(self.not_asked, "dim")] if self.asked else []
         tail = [Text(line) for line in (*diagnosis_lines(self.diagnosis), f"OPTIMAL: {self.optimal}")]
-        scripted = "" if self.is_scripted else "; uniform numbers were not scripted"
+        scripted = "" if self.is_scripted or self.verdict == "INVALID" else "; uniform numbers were not scripted"
         tail.append(Text(f"{self.streams:,} streams, {self.seconds:.1f} s, seed {self.seed}{scripted}", "dim"))
-        return Group(*lines, *shown, *tail)
+        return Group(*lines, *(each for each in shown if each), *tail)
 
     def __str__(self) -> str:
         console = Console(file=StringIO(), width=118, color_system=None, highlight=False)

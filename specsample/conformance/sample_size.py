@@ -4,7 +4,7 @@ A worst-case deviation of total variation eps over C cells has Σ (m - p)^2 / p 
 n outputs is then, for large n, noncentral chi-square with C - 1 degrees of freedom and noncentrality 4 n eps^2, so
 that n = λ* / (4 eps^2), where λ* gives power at level alpha. That limit is the only approximation: the chi-square
 laws themselves are computed to double precision. The e-process costs about 1.3 times as many, the price of looking at
-any time. Before this file: `evidence`; after it: `statistics`.
+any time. Before this file: `evidence`; after it: `fit`.
 """
 
 from collections.abc import Callable

@@ -7,8 +7,7 @@ probability alpha at most, however often one looks, whatever the sizes of the ce
     E_dirichlet = mean over c of  Π_x Γ(c p_x + n_x) / (Γ(c p_x) p_x^n_x) · Γ(c) / Γ(c + n)     (Lindon & Malek)
     E_catalogue = mean over known wrong laws m of  Π_x (m_x / p_x)^n_x
 
-the first for any deviation, the second for known ones. Before this file: `evidence` and `sample_size`; after it:
-`dependence`.
+the first for any deviation, the second for known ones. Before this file: `fit`; after it: `dependence`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from specsample.conformance.evidence import check_counts, check_law, log_evidence, log_ratio
+from specsample.conformance.fit import FITS, goodness_of_fit, monte_carlo_p, standardised_cells
 from specsample.conformance.sample_size import min_detectable_tv, required_n, required_n_against
 from specsample.distributions import Array
 
@@ -27,6 +27,7 @@ __all__ = [
     "log_evidence",
     "posterior",
     "goodness_of_fit",
+    "monte_carlo_p",
     "standardised_cells",
     "Diagnosis",
     "diagnose",
@@ -137,64 +138,6 @@ def posterior(counts: Array, laws: Mapping[str, Array]) -> dict[str, float]:
     return {name: shares[name] / total for name in sorted(shares, key=lambda name: -weights[name])}
 
 
-def goodness_of_fit(counts: Array, law: Array, *, draws: int = 1999) -> float:
-    """Compute how often a law produces counts at least as far from it as these.
-
-    The distance is t = n KL(counts / n, law). Its distribution comes from simulation, 1.01 (1 + #{t_i >= t}) /
-    (1 + draws), and where that runs out of draws from Agrawal's bound, 101 e^-t (e t / (k - 1))^(k - 1) with k cells
-    (arXiv 1904.02291), which holds for every n. The factors pay for taking the smaller one.
-
-    Parameters
-    ----------
-    counts : (C,) int array
-    law : (C,) array, sums to 1
-    draws : int >= 1, of the simulation; they are the same in every call, so that the answer repeats and is off by
-        what 1999 draws are off, at most 0.07 (Dvoretzky, Kiefer and Wolfowitz, level 1e-9); no verdict depends on it
-
-    Returns
-    -------
-    float in [0, 1]; small where the law does not fit
-
-    Examples
-    --------
-    >>> goodness_of_fit([50, 50], [0.5, 0.5]), goodness_of_fit([0, 100], [0.5, 0.5]) < 1e-6
-    (1.0, True)
-    """
-    counts, m = check_counts(counts, len(law)), check_law(law, "law")
-    if counts[m == 0].any():
-        return 0.0
-    n, k = int(counts.sum()), int((m > 0).sum())
-    t = float(_distance(counts, m))
-    log_bound = (k - 1) * log(t / (k - 1)) + k - 1 - t if t > k - 1 > 0 else 0.0
-    drawn = _distance(np.random.default_rng(0).multinomial(n, m / m.sum(), size=draws), m)
-    share = (1 + int((drawn >= t - 1e-9).sum())) / (1 + draws)
-    return float(min(1.0, 1.01 * share, 101 * np.exp(log_bound)))
-
-
-def standardised_cells(counts: Array, law: Array) -> Array:
-    """Compute by how many standard deviations each cell differs from a law.
-
-    (n_x - n m_x) / sqrt(n m_x (1 - m_x)).
-
-    Parameters
-    ----------
-    counts : (C,) int array
-    law : (C,) array, sums to 1
-
-    Returns
-    -------
-    (C,) float array; infinite where something impossible was seen, 0 where nothing can differ
-
-    Examples
-    --------
-    >>> standardised_cells([60, 40], [0.5, 0.5])
-    array([ 2., -2.])
-    """
-    counts, m = check_counts(counts, len(law)), check_law(law, "law")
-    gap, spread = counts - counts.sum() * m, np.sqrt(counts.sum() * m * (1 - m))
-    return np.divide(gap, spread, out=np.where(abs(gap) > 1e-9, np.copysign(inf, gap), 0.0), where=spread > 0)
-
-
 class Diagnosis(NamedTuple):
     """Name the law that counts come from, or say that none of those known fits."""
 
@@ -203,7 +146,7 @@ class Diagnosis(NamedTuple):
     fit: float  # `goodness_of_fit` of the most probable one
 
 
-def diagnose(counts: Array, laws: Mapping[str, Array], *, level: float = 4e-3) -> Diagnosis:
+def diagnose(counts: Array, laws: Mapping[str, Array], *, level: float = FITS) -> Diagnosis:
     """Find the law that counts come from.
 
     Parameters
@@ -220,11 +163,3 @@ def diagnose(counts: Array, laws: Mapping[str, Array], *, level: float = 4e-3) -
     best = next((name for name, share in odds.items() if share > 0), None)
     fit = goodness_of_fit(counts, laws[best]) if best is not None else 0.0
     return Diagnosis(best if best is not None and fit >= level else "unknown", odds, fit)
-
-
-def _distance(counts: Array, law: Array) -> Array:
-    """n KL(counts / n, law) of (..., C) counts, over the cells of positive probability."""
-    counts, m = counts[..., law > 0], law[law > 0]
-    expected = counts.sum(axis=-1, keepdims=True) * m
-    ratio = np.divide(counts, expected, out=np.ones(counts.shape), where=counts > 0)
-    return (counts * np.log(ratio)).sum(axis=-1)

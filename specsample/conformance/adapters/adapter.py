@@ -26,7 +26,7 @@ class Broken(Exception):
 
 @dataclass(frozen=True)
 class Watched:
-    """Call a user's function, and note on the running thread when: a call that takes too long can be told.
+    """Call a user's function, and note on the running thread when and with what, for messages.
 
     Parameters
     ----------
@@ -37,7 +37,8 @@ class Watched:
 
     def __call__(self, *given: Any, **named: Any) -> Any:
         """Call the function."""
-        current_thread().called_at = monotonic()  # type: ignore[attr-defined]
+        thread = current_thread()
+        thread.called_at, thread.called_with = monotonic(), (given, named)  # type: ignore[attr-defined]
         return self.fn(*given, **named)
 
 
