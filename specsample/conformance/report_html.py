@@ -27,9 +27,10 @@ def to_html(given: Any) -> str:
         (p.name, p.purpose, f"{p.streams:,} of {p.needed:,}", f"{p.log_e:.1f}", f"{p.threshold:.1f}")
         for p in given.asked
     ]
-    heads = "".join(f"<th>{name}</th>" for name in ("probe", "asks", "streams", "log E", "rejects at"))
+    heads = "".join(f"<th align='left'>{name}</th>" for name in ("probe", "asks", "streams", "log E", "rejects at"))
     rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in cells)
     lines = "".join(f"<p>{escape(line)}</p>" for line in diagnosis_lines(given.diagnosis))
-    table = f"<table><tr>{heads}</tr>{rows}</table><p>{given.not_asked}</p>" if cells else ""
+    table = f"<table cellpadding='4'><tr>{heads}</tr>{rows}</table><p>{given.not_asked}</p>" if cells else ""
     tail = f"<p>OPTIMAL: {escape(given.optimal)}</p>"
-    return f"<div>{head}<p>{escape(given.meaning)}</p><ul>{items}</ul>{table}{lines}{tail}</div>"
+    style = "font-family: system-ui, sans-serif; max-width: 60rem; line-height: 1.4"
+    return f'<div style="{style}">{head}<p>{escape(given.meaning)}</p><ul>{items}</ul>{table}{lines}{tail}</div>'
