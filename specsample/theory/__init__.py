@@ -3,6 +3,7 @@
 Read `rates`, `speed`, `runs`, `chains`, `batches`, `roofline`, `machines`. All names can be imported from here.
 """
 
+from specsample.acceptance import overlap
 from specsample.theory.batches import lockstep_tokens, rounds_law, rounds_to_finish
 from specsample.theory.chains import LongRun, contexts, long_run, round_chain, run_length_law, stationary, survival
 from specsample.theory.rates import acceptance_rate, classic_acceptance, lenient_acceptance
@@ -30,7 +31,8 @@ from specsample.theory.speed import (
     speedup,
 )
 
-__all__ = [  # in reading order
+__all__ = [  # in reading order; beta is `overlap`
+    "overlap",
     "acceptance_rate",
     "classic_acceptance",
     "lenient_acceptance",
