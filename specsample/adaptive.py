@@ -8,7 +8,7 @@ Before this file: `speculative`; after it: `theory`.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from specsample.language_model import LanguageModel, Transformed, check_request
@@ -17,6 +17,7 @@ from specsample.strategies import Transform
 from specsample.trace import Round, Trace
 
 ChooseK = Callable[[Sequence[Round]], int]
+GRID = 200  # acceptance rates for which the best K is worked out beforehand
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class BestRecentK:
     max_K: int = 12
     window: int = 48
     prior: tuple[float, float] = (4.0, 5.0)
+    table: tuple[int, ...] = field(init=False, repr=False)  # the answer at each acceptance rate, worked out once
 
     def __post_init__(self) -> None:
         if self.max_K < 1 or self.window < 1 or self.cost_ratio <= 0:
@@ -55,12 +57,14 @@ class BestRecentK:
                 f"got {self.max_K}, {self.window} and {self.cost_ratio}. Was no draft step measured?"
             )
 
+        object.__setattr__(self, "table", tuple(self._fastest(i / GRID) for i in range(GRID + 1)))
+
     def __call__(self, rounds: Sequence[Round]) -> int:
         """Return K for the round that comes after `rounds`."""
         recent = rounds[-self.window :]
-        accepted = self.prior[0] + sum(round.n_accepted for round in recent)
-        tested = self.prior[1] + sum(round.n_tested for round in recent)
-        return self._fastest(accepted / tested)
+        accepted = self.prior[0] + sum(one.n_accepted for one in recent)
+        tested = self.prior[1] + sum(one.n_tested for one in recent)
+        return self.table[round(GRID * accepted / tested)]
 
     def _fastest(self, alpha: float) -> int:
         """Try every K; of equally fast ones take the smallest."""

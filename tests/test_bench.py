@@ -1,6 +1,7 @@
 """The benchmark runs, its files are whole, and its predictions are the formulas; nothing here asserts a time."""
 
 import json
+import time
 from xml.etree import ElementTree
 
 import numpy as np
@@ -9,9 +10,9 @@ import pytest
 from specsample import theory
 from specsample.bench import command
 from specsample.bench.clock import Spread, in_turns, spread
-from specsample.bench.decode import ADAPTIVE, Decoding, Run, prompts_of
+from specsample.bench.decode import Decoding, Run, prompts_of
 from specsample.bench.machine import blas_kernel, describe_machine, header
-from specsample.bench.parts import Parts, measure_parts
+from specsample.bench.parts import Parts, time_rounds, time_steps, to_parts
 from specsample.bench.passes import PassTimes, pass_times
 from specsample.bench.report import Results
 from specsample.bench.shapes import RANDOM, random_model
@@ -62,9 +63,10 @@ def test_passes_are_rolled_back_and_one_row_is_the_unit():
     assert (times.ratio(1), [*times.seconds], times.weight_bytes) == (1.0, [1, 3], 4 * n_params(TINY))
 
 
-def test_rho_is_what_a_round_costs_beyond_its_drafts():
-    parts = Parts(exactly(2.0), exactly(0.5), {0: exactly(2.0), 4: exactly(5.0)})
-    assert (parts.cost_ratio, parts.verify_ratio(0), parts.verify_ratio(4)) == (0.25, 1.0, 1.5)
+def test_c_and_rho_are_parts_of_a_round_over_a_step():
+    parts = Parts(exactly(2.0), {0: exactly(0.0), 4: exactly(2.0)}, {0: exactly(2.0), 4: exactly(3.0)})
+    assert (parts.cost_ratio(4), parts.verify_ratio(0), parts.verify_ratio(4)) == (0.25, 1.0, 1.5)
+    assert np.isnan(parts.cost_ratio(0))
 
 
 def decoding(K=3):
@@ -72,8 +74,8 @@ def decoding(K=3):
     rng = np.random.default_rng(0)
     p, q = (TableModel(rng.dirichlet(np.ones(3), 3)) for _ in "pq")
     trace = generate([0], p, q, K=K, max_new_tokens=200, rng=rng)[1]
-    parts = Parts(exactly(1.0), exactly(0.25), {0: exactly(1.0), K: exactly(2.0)})
-    runs = {0: Run(exactly(200.0), [trace]), K: Run(exactly(2.0 * trace.target_passes), [trace]), ADAPTIVE: None}
+    parts = to_parts([1.0], {0: [(0.0, 1.0)], K: [(0.75, 1.25)]})
+    runs = {0: Run(exactly(200.0), [trace]), K: Run(exactly(2.0 * trace.target_passes), [trace])}
     return Decoding("code", 1.0, 200, exactly(200.0), runs, parts), trace
 
 
@@ -90,10 +92,35 @@ def test_where_every_round_costs_what_its_parts_cost_the_prediction_by_position_
     assert found.by_position(3) == pytest.approx(found.measured(3), rel=0.02)  # the last rounds are shorter
 
 
-def test_parts_stand_at_the_start_of_a_round_whatever_ran_before():
+class SlowTable(TableModel):
+    """A table whose passes take one tick of a clock that only they move."""
+
+    ticks = 0
+
+    def start(self):
+        context = super().start()
+        read = context.extend
+
+        def extend(tokens):
+            SlowTable.ticks += 1
+            return read(tokens)
+
+        context.extend = extend
+        return context
+
+
+def test_drafting_and_the_rest_of_a_round_are_told_apart(monkeypatch):
+    monkeypatch.setattr(time, "perf_counter", lambda: SlowTable.ticks)
+    table, settings = np.eye(3)[[1, 2, 0]], {"seed": 0, "max_new_tokens": 16}
+    quick, slow = TableModel(table), SlowTable(table)
+    assert time_rounds([[0]], quick, slow, K=3, **settings) == (3.0, 0.0)
+    assert time_rounds([[0]], slow, quick, K=3, **settings) == (0.0, 1.0)
+    assert time_steps([[0]], slow, **settings) == 1.0
+
+
+def test_too_short_a_text_has_no_parts():
     model = TableModel(np.eye(3)[[1, 2, 0]])
-    parts = measure_parts([0, 1, 2] * 6, model, model, Ks=(0, 2), n_contexts=2, repeats=2)
-    assert [*parts.rounds] == [0, 2]
+    assert np.isnan(time_rounds([[0]], model, model, K=3, seed=0, max_new_tokens=4)).all()
 
 
 def test_prompts_are_held_out_text_of_their_kind():

@@ -1,9 +1,9 @@
 """How many tokens a second come out, autoregressively and speculatively, and is that what the theory predicts?
 
 For one kind of text and one strategy: every K, the adaptive one and the baseline continue the same prompts in turns.
-Two predictions stand beside each measured speed-up, both from c and ρ as `parts` measures them: equation 1 with one α
-(acceptances independent), and the mean run that the rates at each position give. Before this file: `parts`; after it:
-`peers`.
+Two predictions stand beside each measured speed-up, both from c and ρ as `parts` measures them in other runs of the
+same loop: equation 1 with one α (acceptances independent), and the mean run that the rates at each position give.
+Before this file: `parts`; after it: `peers`.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ import numpy as np
 from specsample.adaptive import BestRecentK, generate_adaptive
 from specsample.autoregressive import autoregressive
 from specsample.bench.clock import Spread, in_turns, spread
-from specsample.bench.parts import Parts, measure_parts
+from specsample.bench.parts import Parts, time_rounds, time_steps, to_parts
 from specsample.language_model import LanguageModel
 from specsample.speculative import generate
 from specsample.strategies import Transform
@@ -99,7 +99,7 @@ class Decoding(NamedTuple):
         """
         if not K:
             return float("nan")
-        return float(speedup(self.runs[K].alpha, K, self.parts.cost_ratio, self.parts.verify_ratio(K)))
+        return float(speedup(self.runs[K].alpha, K, self.parts.cost_ratio(K), self.parts.verify_ratio(K)))
 
     def by_position(self, K: int) -> float:
         """Predict the speed-up from the rates at each position, c and ρ.
@@ -112,7 +112,7 @@ class Decoding(NamedTuple):
         -------
         float
         """
-        cost = K * self.parts.cost_ratio + self.parts.verify_ratio(K)
+        cost = (K * self.parts.cost_ratio(K) if K else 0.0) + self.parts.verify_ratio(K)
         return self.runs[K].tokens_by_position(K) / cost
 
     @property
@@ -126,7 +126,7 @@ class Decoding(NamedTuple):
         Ks = [key for key in self.runs if isinstance(key, int)]
         rho = {K: self.parts.verify_ratio(K) for K in Ks}
         last = max(Ks)
-        return best_K(self.runs[last].alpha, self.parts.cost_ratio, lambda K: rho[K] if K else 1.0, max_K=last)
+        return best_K(self.runs[last].alpha, self.parts.cost_ratio(last), lambda K: rho[K] if K else 1.0, max_K=last)
 
 
 def prompts_of(kind: str, *, n: int = 3, length: int = 64) -> list[list[int]]:
@@ -179,10 +179,10 @@ def measure_decoding(
     Decoding
     """
     size: dict[str, Any] = {"max_new_tokens": max_new_tokens, "transform": transform}
-    text = prompts[0] + autoregressive(prompts[0], target_model, rng=np.random.default_rng(seed), **size)
-    parts = measure_parts(text, target_model, draft_model, Ks=Ks, transform=transform, on_call=on_call)
-    choose_K = BestRecentK(parts.cost_ratio, {K: parts.verify_ratio(K) for K in Ks}.__getitem__, max_K=max(Ks))
-    models, traces = (target_model, draft_model), dict[Key, list[Trace]]()
+    models = target_model, draft_model
+    parts = _measure_parts(prompts, *models, Ks=Ks, repeats=repeats, on_call=on_call, seed=seed, **size)
+    choose_K = BestRecentK(parts.cost_ratio(max(Ks)), parts.verify_ratio, max_K=max(Ks))
+    traces: dict[Key, list[Trace]] = {}
 
     def every_prompt(key: Key, run: Callable[..., Any]) -> Callable[[], None]:
         def job() -> None:
@@ -199,3 +199,24 @@ def measure_decoding(
     seconds = in_turns(jobs, repeats, on_call=on_call)
     runs = {key: Run(spread(seconds[key]), traces[key]) for key in jobs if key != BASELINE}
     return Decoding(*label, max_new_tokens * len(prompts), spread(seconds[BASELINE]), runs, parts)
+
+
+def _measure_parts(
+    prompts: Sequence[list[int]],
+    target_model: LanguageModel,
+    draft_model: LanguageModel,
+    *,
+    Ks: Sequence[int],
+    repeats: int,
+    on_call: Callable[[], Any],
+    **settings: Any,
+) -> Parts:
+    """Measure all parts in turns, in runs of their own."""
+    steps, rounds = list[float](), {K: list[tuple[float, float]]() for K in Ks}
+    for _ in range(repeats):
+        steps.append(time_steps(prompts, target_model, **settings))
+        on_call()
+        for K in Ks:
+            rounds[K].append(time_rounds(prompts, target_model, draft_model, K=K, **settings))
+            on_call()
+    return to_parts(steps, rounds)

@@ -1,39 +1,35 @@
 """What does each part of a round cost inside the real loop? The c and ρ from which the speed-up is predicted.
 
-All that the loop does is counted where it happens: the draft step with its pick, the verification with both
-rollbacks and the record, the autoregressive step with its pick, strategies and checks included. So c and ρ are ratios
-of what is really paid, and not of matrix products. Before this file: `passes`; after it: `decode`.
+The loops of `autoregressive` and `generate` run as they are, on a target that notes when its passes begin and with an
+rng that notes when it is asked: an autoregressive step is what lies between two questions, a round likewise, and the
+target's pass divides the round into drafting and the rest. So c and ρ hold the picks, checks, rollbacks and records,
+and the caches of the processor are as warm as they really are: a pass measured alone, between others, costs more.
+Before this file: `passes`; after it: `decode`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from specsample.bench.clock import Spread, in_turns, spread
-from specsample.distributions import pick
-from specsample.language_model import LanguageModel, Transformed
-from specsample.speculative import draft, step
-from specsample.strategies import Transform
-
-DRAFTS = 5  # draft steps in one measurement
+from specsample.autoregressive import autoregressive
+from specsample.bench.clock import Spread, spread
+from specsample.distributions import Array
+from specsample.language_model import Context, LanguageModel
+from specsample.speculative import generate
 
 
 class Parts(NamedTuple):
-    """Seconds of the parts of decoding, at contexts spread over a text."""
+    """Mean seconds of the parts of decoding: medians over repeats."""
 
     target_step: Spread  # an autoregressive step
-    draft_step: Spread  # a draft step
-    rounds: dict[int, Spread]  # a whole round of K drafts, by K
+    drafting: dict[int, Spread]  # the K draft steps of a round, by K
+    rest: dict[int, Spread]  # everything else in the round
 
-    @property
-    def cost_ratio(self) -> float:
-        """The c of Leviathan et al., section 3.3, bookkeeping included."""
-        return self.draft_step.median / self.target_step.median
-
-    def verify_ratio(self, K: int) -> float:
-        """Return ρ, bookkeeping included: what a round costs beyond its K draft steps, in autoregressive steps.
+    def cost_ratio(self, K: int) -> float:
+        """Return c (Leviathan et al., section 3.3): a draft step / an autoregressive step; NaN for K = 0.
 
         Parameters
         ----------
@@ -43,80 +39,161 @@ class Parts(NamedTuple):
         -------
         float
         """
-        return (self.rounds[K].median - K * self.draft_step.median) / self.target_step.median
+        return self.drafting[K].median / K / self.target_step.median if K else float("nan")
+
+    def verify_ratio(self, K: int) -> float:
+        """Return ρ: the rest of a round / an autoregressive step.
+
+        Parameters
+        ----------
+        K : int >= 0, one of those measured
+
+        Returns
+        -------
+        float
+        """
+        return self.rest[K].median / self.target_step.median
 
 
-def measure_parts(
-    text: Sequence[int],
-    target_model: LanguageModel,
-    draft_model: LanguageModel,
-    *,
-    Ks: Sequence[int],
-    transform: Transform | None = None,
-    n_contexts: int = 4,
-    repeats: int = 8,
-    on_call: Callable[[], Any] = lambda: None,
-) -> Parts:
-    """Measure all parts in turns at several places of a text.
+@dataclass
+class Stopwatch:
+    """Hand out the uniform numbers of `rng` and note when.
 
     Parameters
     ----------
-    text : sequence of int, tokens to stand in; at least 8
+    rng : numpy.random.Generator
+    times : list of float, seconds
+    """
+
+    rng: Any
+    times: list[float] = field(default_factory=list)
+
+    def random(self, n: int) -> Array:
+        """Return n uniform numbers."""
+        self.times.append(time.perf_counter())
+        return self.rng.random(n)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """See a model through a clock.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    begun : list of float, collects when its passes begin, in seconds
+    """
+
+    model: LanguageModel
+    begun: list[float] = field(default_factory=list)
+
+    @property
+    def vocab_size(self) -> int:
+        """V, the number of tokens."""
+        return self.model.vocab_size
+
+    def start(self) -> "WatchedContext":
+        """Begin an empty context."""
+        return WatchedContext(self.model.start(), self.begun)
+
+
+@dataclass(frozen=True)
+class WatchedContext:
+    """A context that notes when its passes begin.
+
+    Parameters
+    ----------
+    context : Context
+    begun : list of float, seconds
+    """
+
+    context: Context
+    begun: list[float]
+
+    @property
+    def length(self) -> int:
+        """Number of tokens read."""
+        return self.context.length
+
+    def extend(self, tokens: Sequence[int]) -> Array:
+        """Read tokens, as the context does."""
+        self.begun.append(time.perf_counter())
+        return self.context.extend(tokens)
+
+    def rollback(self, length: int) -> None:
+        """Forget all but the first `length` tokens."""
+        self.context.rollback(length)
+
+
+def time_steps(prompts: Sequence[Sequence[int]], target_model: LanguageModel, *, seed: int, **settings: Any) -> float:
+    """Run `autoregressive` and return the mean seconds of a step, those with a prompt left out.
+
+    Parameters
+    ----------
+    prompts : sequence of sequences of int
+    target_model : LanguageModel
+    seed : int
+    **settings : passed on to `autoregressive` (max_new_tokens >= 2, transform)
+
+    Returns
+    -------
+    float
+    """
+    seconds = list[float]()
+    for prompt in prompts:
+        rng = Stopwatch(np.random.default_rng(seed))
+        autoregressive(prompt, target_model, rng=rng, **settings)
+        seconds += np.diff(rng.times).tolist()  # asked after each pass: the prompt's lies before the first
+    return float(np.mean(seconds))
+
+
+def time_rounds(
+    prompts: Sequence[Sequence[int]],
+    target_model: LanguageModel,
+    draft_model: LanguageModel,
+    *,
+    K: int,
+    seed: int,
+    **settings: Any,
+) -> tuple[float, float]:
+    """Run `generate` and return the mean seconds of a round of K drafts: of its draft steps, and of the rest.
+
+    The rounds with a prompt and the last of each text, which may be shorter, are left out.
+
+    Parameters
+    ----------
+    prompts : sequence of sequences of int
     target_model, draft_model : LanguageModel
-    Ks : sequence of int >= 0, drafts a round
-    transform : decoding strategy of both models, or None
-    n_contexts : int >= 1, places, evenly spread over the text
-    repeats : int >= 1, at each place
-    on_call : function without arguments, called after each measurement
+    K : int >= 0
+    seed : int
+    **settings : passed on to `generate` (max_new_tokens, transform)
+
+    Returns
+    -------
+    (float, float); NaN where no text has three rounds
+    """
+    drafting, rest = list[float](), list[float]()
+    for prompt in prompts:
+        target, rng = Watched(target_model), Stopwatch(np.random.default_rng(seed))
+        _, trace = generate(prompt, target, draft_model, K=K, rng=rng, **settings)
+        for i in range(1, len(trace.rounds) - 1):
+            if trace.rounds[i].K == K:
+                drafting.append(target.begun[i] - rng.times[i])
+                rest.append(rng.times[i + 1] - target.begun[i])
+    return (float(np.mean(drafting)), float(np.mean(rest))) if rest else (float("nan"), float("nan"))
+
+
+def to_parts(steps: Sequence[float], rounds: dict[int, list[tuple[float, float]]]) -> Parts:
+    """Sum repeats up.
+
+    Parameters
+    ----------
+    steps : sequence of float, from `time_steps`
+    rounds : dict from K to a list of what `time_rounds` returned
 
     Returns
     -------
     Parts
     """
-    found: dict[Any, list[float]] = {}
-    for length in np.linspace(len(text) // 4, len(text) - 1, n_contexts).astype(int):
-        jobs, undo = _jobs(list(text[:length]), target_model, draft_model, Ks=Ks, transform=transform)
-        for job in jobs.values():
-            job()
-            undo(None)
-        for name, seconds in in_turns(jobs, repeats, after=undo, on_call=on_call).items():
-            found.setdefault(name, []).extend(seconds)
-    drafts = spread(found["draft"]).scaled(1 / DRAFTS)
-    return Parts(spread(found["target"]), drafts, {K: spread(found[K]) for K in Ks})
-
-
-def _jobs(
-    tokens: list[int], target_model: LanguageModel, draft_model: LanguageModel, *, Ks: Sequence[int], transform: Any
-) -> tuple[dict[Any, Callable[[], Any]], Callable[[Any], None]]:
-    """Return the parts as functions that stand where a round begins, and a function that goes back there."""
-    target = Transformed(target_model, transform, "target_probs").start()
-    drafter = Transformed(draft_model, transform, "draft_probs").start()
-    start = len(tokens) - 1  # a round begins when the last token is unread
-    uniforms = _uniforms()
-
-    def undo(_: Any) -> None:
-        for context in (target, drafter):
-            context.rollback(min(start, context.length))
-            if unread := tokens[context.length : start]:
-                context.extend(unread)
-
-    def target_step() -> int:
-        return pick(target.extend(tokens[start:])[-1], next(uniforms)[0])
-
-    undo(None)
-    jobs: dict[Any, Callable[[], Any]] = {
-        "target": target_step,
-        "draft": lambda: draft(drafter, tokens, DRAFTS, next(uniforms)),
-    }
-
-    def one_round(K: int) -> None:
-        step(tokens, target, drafter, K=K, u=next(uniforms)[: 2 * K + 1])
-
-    return jobs | {K: partial(one_round, K) for K in Ks}, undo
-
-
-def _uniforms() -> Iterator[Any]:
-    """Give new uniform numbers each time, enough for any round."""
-    rng = np.random.default_rng(0)
-    while True:
-        yield rng.random(256)
+    drafting, rest = ({K: spread([pair[i] for pair in pairs]) for K, pairs in rounds.items()} for i in (0, 1))
+    return Parts(spread(steps), drafting, rest)

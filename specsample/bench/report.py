@@ -99,17 +99,22 @@ def _decoding_table(decoding: Decoding) -> Table:
     parts, n = decoding.parts, decoding.n_tokens
     title = (
         f"{decoding.kind}, T = {decoding.temperature:g}: autoregressive {n / decoding.baseline.median:.0f} tokens/s, "
-        f"c = {parts.cost_ratio:.3f}; fastest K = {decoding.fastest}, "
+        f"a step {_ms(parts.target_step)} ms; fastest K = {decoding.fastest}, "
         f"predicted {decoding.predicted_fastest}"
     )
-    names = ("K", "tokens/s", "speed-up", "α", "tokens/pass", "ρ", "eq. 1", "by position", "measured/it")
+    names = ("K", "tokens/s", "speed-up", "α", "tokens/pass", "c", "ρ", "eq. 1", "by position", "measured/it")
     table = Table(*names, title=title)
     for key, run in decoding.runs.items():
         cells = [f"{n / run.seconds.median:.0f}", f"{decoding.measured(key):.2f}", f"{run.alpha:.3f}"]
         cells.append(f"{run.tokens_per_target_pass:.2f}")
         if isinstance(key, int):
             predicted = decoding.by_position(key)
-            cells += [f"{parts.verify_ratio(key):.2f}", f"{decoding.by_equation_1(key):.2f}", f"{predicted:.2f}"]
+            cells += [
+                f"{parts.cost_ratio(key):.3f}",
+                f"{parts.verify_ratio(key):.2f}",
+                f"{decoding.by_equation_1(key):.2f}",
+                f"{predicted:.2f}",
+            ]
             cells.append(f"{decoding.measured(key) / predicted:.2f}")
         table.add_row(f"{key} (mean {run.mean_K:.1f})" if key == ADAPTIVE else str(key), *cells)
     return table
@@ -166,15 +171,14 @@ def _decoding_record(decoding: Decoding) -> dict[str, Any]:
         record["speedup"] = decoding.measured(key)
         if isinstance(key, int):
             predicted = {"equation_1": decoding.by_equation_1(key), "by_position": decoding.by_position(key)}
-            record |= {"rho": parts.verify_ratio(key), "predicted": predicted}
+            record |= {"c": parts.cost_ratio(key), "rho": parts.verify_ratio(key), "predicted": predicted}
             record["measured_over_predicted"] = decoding.measured(key) / predicted["by_position"]
         runs.append(record)
     best: dict[str, Any] = {"fastest_K": decoding.fastest, "predicted_fastest_K": decoding.predicted_fastest}
     best["adaptive_over_fastest"] = decoding.measured(ADAPTIVE) / decoding.measured(decoding.fastest)
-    steps = {"target_step": _record(parts.target_step), "draft_step": _record(parts.draft_step)}
     label: dict[str, Any] = {"kind": decoding.kind, "temperature": decoding.temperature, "n_tokens": n}
     baseline = {**(_record(decoding.baseline) or {}), "tokens_per_second": n / decoding.baseline.median}
-    return {**label, **steps, "c": parts.cost_ratio, "autoregressive": baseline, "runs": runs, **best}
+    return {**label, "target_step": _record(parts.target_step), "autoregressive": baseline, "runs": runs, **best}
 
 
 def _peer_record(peer: Peer) -> dict[str, Any]:
