@@ -39,6 +39,12 @@ def test_jobs_take_turns_and_every_call_is_measured():
     assert all(len(times) == 2 and min(times) >= 0 for times in seconds.values())
 
 
+def test_a_warm_job_is_called_and_undone_twice_and_measured_once():
+    calls, undone = [], []
+    seconds = in_turns({"a": lambda: calls.append("a")}, 2, is_warm=True, after=undone.append)
+    assert (len(calls), len(undone), len(seconds["a"])) == (4, 4, 2)
+
+
 def test_spread_is_median_and_quartiles_and_scales():
     assert spread([4.0, 1.0, 2.0, 3.0, 5.0]) == (3.0, 2.0, 4.0)
     assert spread([1.0]).scaled(1e3) == (1000.0, 1000.0, 1000.0)

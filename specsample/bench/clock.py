@@ -55,6 +55,7 @@ def in_turns(
     jobs: Mapping[Any, Callable[[], Any]],
     repeats: int,
     *,
+    is_warm: bool = False,
     after: Callable[[Any], Any] = lambda job: None,
     on_call: Callable[[], Any] = lambda: None,
 ) -> dict[Any, list[float]]:
@@ -64,7 +65,8 @@ def in_turns(
     ----------
     jobs : mapping from names to functions without arguments
     repeats : int >= 1
-    after : function of a job's name, called outside the measurement, for what must be undone
+    is_warm : bool, call each job once more, unmeasured, right before: its data is then where a loop would have it
+    after : function of a job's name, called after each call of that job, unmeasured, for what must be undone
     on_call : function without arguments, called after each call, for a progress bar
 
     Returns
@@ -74,6 +76,9 @@ def in_turns(
     seconds: dict[Any, list[float]] = {name: [] for name in jobs}
     for _ in range(repeats):
         for name, job in jobs.items():
+            if is_warm:
+                job()
+                after(name)
             start = time.perf_counter()
             job()
             seconds[name].append(time.perf_counter() - start)

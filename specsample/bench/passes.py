@@ -1,7 +1,7 @@
 """How long does a pass of n rows take, and how much longer than one of a single row? The curve of ρ.
 
-A pass is measured as the samplers call it: `extend`, its softmax and the check of its rows included. Before this
-file: `shapes`; after it: `parts`.
+A pass is measured as the samplers call it, `extend` with its softmax and the check of its rows, right after another
+of the same length, as in a loop. Before this file: `shapes`; after it: `parts`.
 """
 
 from collections.abc import Callable, Sequence
@@ -81,7 +81,7 @@ def pass_times(
     for job in jobs.values():  # the first call of each kind chooses layouts and fills caches
         job()
         reader.rollback(context)
-    found = in_turns(jobs, repeats, after=lambda _: reader.rollback(context), on_call=on_call)
+    found = in_turns(jobs, repeats, is_warm=True, after=lambda _: reader.rollback(context), on_call=on_call)
     read = spread(found.pop("read"))
     seconds = {n: spread(found[n]) for n in rows}
     return PassTimes(name, context, seconds, read, sum(weight.nbytes for weight in weights))

@@ -104,9 +104,8 @@ def measure_peers(
     for threads in sorted({1, torch.get_num_threads()}):
         jobs |= _hugging_face(target, drafter, prompt_tokens=prompt_tokens, new=max_new_tokens, threads=threads)
     jobs |= _own_passes(target, prompt_tokens)
-    for job in jobs.values():
-        job()
-    found = {name: spread(seconds) for name, seconds in in_turns(jobs, repeats, on_call=on_call).items()}
+    measured = in_turns(jobs, repeats, is_warm=True, on_call=on_call)
+    found = {name: spread(seconds) for name, seconds in measured.items()}
     return [
         Peer(
             name,
