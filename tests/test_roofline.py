@@ -20,6 +20,7 @@ from specsample.theory import (
 )
 from specsample.theory.machines import device, known, nearest, shape
 from specsample.theory.roofline import needed_bytes
+from specsample.transformer.cache import Cache
 from specsample.transformer.lm import load_pair
 
 BIG, SMALL = Shape(70e9, 80, 8192, 1024), Shape(4e9, 28, 3072, 1024)
@@ -38,7 +39,7 @@ def test_operations_count_every_multiplication_of_a_loop():
 
 def test_bytes_are_those_of_the_shipped_models_arrays():
     for model in load_pair():
-        c, cache = model.config, model.start().cache
+        c, cache = model.config, Cache(model.config)
         weights = [array for array in model.params.values() if array.ndim == 2]
         cached = sum(array.nbytes for array in [*cache.keys, *cache.values])  # of max_length positions
         shape = Shape(sum(array.size for array in weights), c.n_layers, c.width, c.n_kv_heads * c.head_dim)
