@@ -108,6 +108,8 @@ def compare(
     Comparison
     """
     size = {"max_new_tokens": max_new_tokens} | settings
+    for model in (target_model, draft_model):
+        model.start()  # a Transformer lays out its weights at the first start: in neither time
 
     def continued(K: int) -> Any:
         return run(prompt_tokens, target_model, draft_model, K=K, rng=np.random.default_rng(seed), **size)

@@ -24,7 +24,7 @@ from specsample.transformer.memory import keep_freed_memory
 from specsample.transformer.optim import AdamW, clip_by_norm, learning_rate
 from specsample.transformer.runlog import Progress, progress_bar
 
-HIDDEN, K, STEPS = 256, 4, 1500  # F; steps unrolled; steps of the optimizer
+HIDDEN, K, STEPS = 128, 4, 1500  # F; steps unrolled; steps of the optimizer
 BATCH, WINDOW, PEAK = 4, 256, 4e-3  # windows a step, their characters, largest learning rate
 
 

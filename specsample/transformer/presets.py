@@ -37,6 +37,6 @@ def _config(width: int, n_layers: int, n_heads: int, n_kv_heads: int, *, hidden:
 
 PRESETS = {
     "tiny": Preset(_config(32, 2, 2, 1, hidden=64, max_length=128), steps=300, batch=8, window=64, lr=1e-2),
-    "draft": Preset(_config(96, 2, 3, 1, hidden=272, max_length=512), steps=3000, batch=8, window=256, lr=4e-3),
-    "target": Preset(_config(160, 8, 5, 1, hidden=432, max_length=512), steps=6400, batch=8, window=256, lr=2.5e-3),
+    "draft": Preset(_config(128, 1, 4, 1, hidden=512, max_length=512), steps=2400, batch=8, window=256, lr=4e-3),
+    "target": Preset(_config(384, 4, 6, 1, hidden=1024, max_length=512), steps=3200, batch=8, window=256, lr=1.5e-3),
 }
