@@ -1,5 +1,7 @@
 """The loop that every verifier shares: the same texts as the core's, exact lengths, stop tokens, refused requests."""
 
+import inspect
+import re
 from dataclasses import replace
 from functools import partial
 
@@ -9,10 +11,23 @@ from verifier_cases import NAMED, SHORT_STOP
 
 from specsample import speculative
 from specsample.conformance import exact_law
-from specsample.verifiers import block, greedy, lenient, sampler_match, typical
+from specsample.verifiers import (
+    beam,
+    block,
+    coupled,
+    greedy,
+    kseq,
+    lenient,
+    multi_draft,
+    sampler_match,
+    tree,
+    typical,
+)
 from specsample.verifiers.rounds import chain, run
 
-CHAINS = {rule.__name__.rsplit(".", 1)[-1]: rule for rule in (block, greedy, lenient, sampler_match, typical)}
+MODULES = (block, coupled, greedy, kseq, lenient, multi_draft, sampler_match, tree, typical)
+RULES = {module.__name__.rsplit(".", 1)[-1]: module.generate for module in MODULES}
+LAZY = RULES | {"coupled": partial(coupled.generate, coupling=coupled.COMMON_UNIFORM)}  # comparisons only
 DRIFT = NAMED["drift"]
 
 
@@ -26,18 +41,19 @@ def test_with_the_token_rule_the_loop_is_the_cores_record_for_record(name):
         assert (ours, trace) == (tokens, theirs)
 
 
-@pytest.mark.parametrize("name", CHAINS)
+@pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("n", [0, 1, 2, 5])
 def test_exactly_max_new_tokens_come_back(name, n):
     for seed in range(10):
-        tokens, trace = replace(DRIFT, K=3, n=n).run(CHAINS[name].generate, np.random.default_rng(seed))
+        tokens, trace = replace(DRIFT, K=3, n=n).run(RULES[name], np.random.default_rng(seed))
         assert len(tokens) == n == sum(len(round.emitted) for round in trace.rounds)
 
 
-@pytest.mark.parametrize("name", CHAINS)
+@pytest.mark.parametrize("name", RULES)
 def test_a_stop_token_ends_the_text_and_is_part_of_it(name):
-    law = exact_law(lambda tape: tuple(SHORT_STOP.run(CHAINS[name].generate, tape)[0]))
-    assert all(1 not in text[:-1] and (text[-1] == 1 or len(text) == SHORT_STOP.n) for text in law)
+    probe = replace(SHORT_STOP, n=3)
+    law = exact_law(lambda tape: tuple(probe.run(LAZY[name], tape)[0]))
+    assert all(1 not in text[:-1] and (text[-1] == 1 or len(text) == 3) for text in law)
 
 
 def test_a_round_that_emits_too_much_is_not_hidden():
@@ -55,3 +71,9 @@ def test_a_request_that_cannot_be_served_is_refused():
             block.generate(
                 [0], *[DRIFT.target_model] * 2, rng=np.random.default_rng(0), **{"max_new_tokens": 1} | bad
             )
+
+
+def test_no_rule_imports_another():
+    for module in (*MODULES, beam):
+        imported = set(re.findall(r"^from specsample\.verifiers\.(\w+) import", inspect.getsource(module), re.M))
+        assert imported <= {"rounds", "siblings", "token_tree", "tree_context"}
