@@ -3,7 +3,7 @@
 Lenience (Leviathan et al., appendix A.5): q is multiplied by l <= 1 before it is compared with p, so that a draft
 passes with probability min(1, p(x) / (l q(x))). The share of drafts that pass grows from Σ min(p, q) to Σ min(p/l,
 q), and the text is no longer the target's: this rule is lossy. What is left of the promise is a bound: no token is
-emitted with more than 1/l times its probability. The paper does not say what replaces a rejected draft; both
+emitted with more than 1/l times its probability. What replaces a rejected draft can be read in two ways; both
 readings keep the bound:
 
     "token":   norm(max(0, p - q)), the residual of Algorithm 1. A token that the draft likes too much is emitted
