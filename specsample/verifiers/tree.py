@@ -28,7 +28,7 @@ from specsample.verifiers.rounds import run
 from specsample.verifiers.siblings import recursive_rejection, without_replacement
 from specsample.verifiers.token_tree import Parents, TreeRound, tree_round
 
-ACCEPTANCE = (0.75, 0.1, 0.04)  # of the first, second and third sibling, about those of the shipped pair
+ACCEPTANCE = (0.8, 0.09, 0.03)  # of the first, second and third sibling, about those of the shipped pair
 
 
 def best_tree(n_nodes: int, acceptance: Sequence[float], depth: int | None = None) -> Parents:
