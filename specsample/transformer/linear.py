@@ -27,7 +27,7 @@ class Packed(NamedTuple):
 
     weight: np.ndarray  # (d_in, d_out), or (n_blocks, d_in, block) whose last block is filled up with zeros
     d_out: int
-    min_rows: int  # fewer rows are filled up to this many; a single one only to 2
+    multiple: int  # rows are filled up to a multiple of this; a single one only to 2
 
 
 def pack(weight: np.ndarray, layout: str | None = None) -> Packed:
@@ -78,10 +78,10 @@ def product(x: np.ndarray, packed: Packed) -> Any:
     (n, d_out) array; a view of a wider one where d_out is no multiple of the block
     """
     weight, n = packed.weight, len(x)
-    if n == 1 and packed.min_rows != 2:
+    if n == 1 and packed.multiple != 2:
         return (x @ weight).reshape(1, -1)[:, : packed.d_out]
-    if n < packed.min_rows:
-        x, given = np.zeros((packed.min_rows, x.shape[1]), x.dtype), x
+    if missing := -n % packed.multiple:
+        x, given = np.zeros((n + missing, x.shape[1]), x.dtype), x
         x[:n] = given
     if weight.ndim == 2:
         return (x @ weight)[:n]
