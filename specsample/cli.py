@@ -21,6 +21,7 @@ from specsample.backend import LIBRARIES
 from specsample.bench import Comparison, compare, pass_costs, predicted_speedup, timed
 from specsample.bench import command as bench
 from specsample.conformance import command as check
+from specsample.course import command as course
 from specsample.speculative import generate
 from specsample.strategies import Transform, decoding_strategy, temperature
 from specsample.streaming import generate_stream, stream_text
@@ -203,6 +204,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_arguments(_command(commands, bench.run, "bench", "measure passes, decoding and the prediction"))
     papers.add_arguments(_command(commands, papers.run, "papers", "print the papers' numbers beside recomputed ones"))
     plan.add_arguments(_command(commands, plan.run, "plan", "predict the speed-up on a machine that is not here"))
+    course.add_arguments(_command(commands, course.run, "course", "hand out, grade or open the notebooks"))
     command = _command(commands, run_evaluate, "evaluate", "measure a pair on held-out text, as JSON")
     command.add_argument("--target", help="checkpoint; with --draft, instead of the pair that comes with the package")
     command.add_argument("--draft", help="checkpoint")

@@ -30,7 +30,7 @@ CORE = [
     *("streaming", "adaptive", "rejection", "theory", "backend", "batched", "cuda", "verifiers", "conformance"),
 ]
 BESIDE = ["transformer", "pretrained", "drafts"]
-LAST = ["quality", "figures", "exercises", "course", "bench", "plan", "papers", "cli"]
+LAST = ["quality", "figures", "bench", "exercises", "course", "plan", "papers", "cli"]
 ORDER = CORE + BESIDE + LAST
 
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "engine", "misc"}

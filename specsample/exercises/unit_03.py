@@ -1,0 +1,209 @@
+"""What is asked in notebook 03, one draft token?"""
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from specsample.acceptance import accept_probability, overlap, residual
+from specsample.conformance.exact import exact_law
+from specsample.conformance.wrong_rules import normalised, softmax_of_residual
+from specsample.distributions import Array, pick
+from specsample.exercises.exercise import Case, Exercise, Mistake, call, one_question, take
+from specsample.exercises.showing import show
+from specsample.exercises.tables import pairs, row
+
+P, Q = row(1, 2, 1), row(2, 1, 1)
+
+
+def _ratios(seed: int) -> list[Case]:
+    """List single probabilities, p and q alike."""
+    values = [Fraction(k, 4) for k in range(5)] + [
+        Fraction(int(k), 7) for k in np.random.default_rng(seed).integers(8, size=3)
+    ]
+    cases = [(a, b) for a in values for b in values if b > 0]
+    return [Case(f"p(x) = {a}, q(x) = {b}", (a, b)) for a, b in cases]
+
+
+def sampler(
+    accept: Callable[[Any, Any], Any],
+    correct: Callable[[Array, Array], Array],
+    u_emit: int = 2,
+) -> Callable[[Array, Array, Any], int]:
+    """Make a sampler of one token: draft, test, keep or correct.
+
+    Parameters
+    ----------
+    accept : function of p(x) and q(x), the probability of keeping x
+    correct : function of p and q, the distribution of the replacement
+    u_emit : int, which of three uniform numbers draws the replacement
+    """
+
+    def emit(p: Array, q: Array, tape: Any) -> int:
+        u = tape.random(3)
+        x = pick(q, u[0])
+        return x if u[1] < accept(p[x], q[x]) else pick(correct(p, q), u[u_emit])
+
+    return emit
+
+
+def ratio(p_x: Any, q_x: Any) -> Any:
+    """min(1, p/q) of two numbers.
+
+    Parameters
+    ----------
+    p_x, q_x : number
+    """
+    return accept_probability(np.array([p_x]), np.array([q_x]))[0]
+
+
+def law(answer: Any, case: Case) -> Any:
+    """Enumerate the law of the token that a sampler emits.
+
+    Parameters
+    ----------
+    answer : function of p, q and a tape
+    case : Case
+    """
+    return exact_law(lambda tape: int(answer(*case.arguments, tape)))
+
+
+def _without_zero(p: Array, q: Array) -> Array:
+    """norm(p - q) with nothing cut off."""
+    total = (p - q).sum()
+    return (p - q) / total if total else p - q
+
+
+EXERCISES = (
+    Exercise(
+        "03.1",
+        "implement",
+        "the probability of keeping a draft",
+        ratio,
+        _ratios,
+        call,
+        (
+            Mistake(
+                "the letters are swapped: q / p",
+                "If the draft likes a token more than the target does, should it be kept more often or less?",
+                lambda a, b: min(1, b / a) if a else 1,
+            ),
+            Mistake(
+                "nothing keeps it at most 1",
+                "Can a probability be larger than 1? Look at the tokens with p > q.",
+                lambda a, b: a / b,
+            ),
+            Mistake(
+                "the draft probability is forgotten",
+                "x came from q already: rare drafts come rarely. What must the test make up for?",
+                lambda a, b: a,
+            ),
+        ),
+    ),
+    Exercise(
+        "03.2",
+        "implement",
+        "the residual distribution",
+        residual,
+        pairs,
+        call,
+        (
+            Mistake(
+                "abs(p - q) stands for max(0, p - q)",
+                "Tokens of which there are too many already would come back. Which sign has p - q there?",
+                lambda p, q: normalised(abs(p - q)) if (p != q).any() else p,
+            ),
+            Mistake(
+                "abs(p - q) stands for max(0, p - q), and p = q divides by zero",
+                "Tokens of which there are too many already would come back. And what if p = q?",
+                lambda p, q: normalised(abs(p - q)),
+            ),
+            Mistake("p itself is taken", "Some tokens have had part of their share by being kept.", lambda p, q: p),
+            Mistake(
+                "p and q are swapped: max(0, q - p)",
+                "Which tokens are still missing after the drafts have been kept?",
+                lambda p, q: normalised(np.maximum(q - p, 0 * p)) if (p != q).any() else p,
+            ),
+            Mistake(
+                "the excess is not normalised",
+                "What do your numbers sum to? pick() needs a distribution.",
+                lambda p, q: np.maximum(p - q, 0 * p),
+            ),
+            Mistake(
+                "softmax normalises the excess",
+                "Softmax gives every token something, those with nothing missing too.",
+                lambda p, q: softmax_of_residual(p, q),
+            ),
+            Mistake(
+                "p = q is not thought of: 0 / 0",
+                "If p = q nothing is ever refused, so any distribution will do there. Dividing by 0 will not.",
+                lambda p, q: normalised(np.maximum(p - q, 0 * p)),
+            ),
+            Mistake("negative numbers are kept", "A token cannot have a negative probability.", _without_zero),
+        ),
+    ),
+    Exercise(
+        "03.3",
+        "implement",
+        "a sampler whose token follows p although it drafts from q",
+        sampler(ratio, residual),
+        pairs,
+        law,
+        (
+            Mistake(
+                "the replacement is drawn from p (catalogue: M01)",
+                "After a rejection some tokens need no more mass. p gives it to them all the same.",
+                sampler(ratio, lambda p, q: p),
+            ),
+            Mistake(
+                "one uniform number both refuses the draft and draws its replacement (M20)",
+                "What do you know about u once it has refused a draft? Is it still uniform on [0, 1)?",
+                sampler(ratio, residual, u_emit=1),
+            ),
+            Mistake(
+                "the ratio is upside down (M09)",
+                "Which tokens does your sampler keep too many of?",
+                sampler(lambda a, b: ratio(b, a), residual),
+            ),
+            Mistake("every draft is kept (M10)", "Then the text is the draft's.", sampler(lambda a, b: 1, residual)),
+            Mistake(
+                "a draft is kept if p >= q, with no random number (M11)",
+                "A token that the draft likes a little too much should still come up sometimes.",
+                sampler(lambda a, b: int(a >= b), residual),
+            ),
+            Mistake(
+                "drafts are kept with probability p (M12)",
+                "x was drawn from q. q(x) times your test should be min(p, q).",
+                sampler(lambda a, b: a, residual),
+            ),
+        ),
+        wanted=lambda wanted: show(wanted) + ", the target's p",
+        passes=(1, 1),
+    ),
+    Exercise(
+        "03.4",
+        "predict",
+        "how often a draft is kept, for p = (1/4, 1/2, 1/4) and q = (1/2, 1/4, 1/4)",
+        overlap(P, Q),
+        one_question,
+        take,
+        (
+            Mistake(
+                "the probability of a rejection is given",
+                "Kept, not refused.",
+                1 - overlap(P, Q),
+            ),
+            Mistake(
+                "the probability that two independent draws agree is given",
+                "That is another rule, which keeps less: here the draft only has to pass a test.",
+                (P * Q).sum(),
+            ),
+            Mistake(
+                "the average of min(1, p/q) over tokens is taken, not over drafts",
+                "Tokens are not drafted equally often.",
+                sum(ratio(a, b) for a, b in zip(P, Q)) / 3,
+            ),
+        ),
+    ),
+)

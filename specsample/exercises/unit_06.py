@@ -1,0 +1,130 @@
+"""What is asked in notebook 06, a Transformer from scratch?"""
+
+from typing import Any
+
+import numpy as np
+
+from specsample.exercises.exercise import Case, Exercise, Mistake, call
+from specsample.exercises.showing import show
+from specsample.exercises.tables import table
+from specsample.speculative import step
+from specsample.transformer.layers import rms_norm
+
+EPS = 1e-5
+
+
+def _vectors(seed: int) -> list[Case]:
+    """List rows of numbers and weights."""
+    rng = np.random.default_rng(seed)
+    rows = [np.array([3.0, 4.0]), np.array([1.0, 1.0, 1.0, 1.0]), *rng.normal(size=(3, 5)).round(1)]
+    return [Case(f"x = {show(x)}", (x, np.linspace(0.5, 1.5, len(x)))) for x in rows]
+
+
+def _shapes(seed: int) -> list[Case]:
+    """List numbers of new rows and of all positions."""
+    shapes = [(1, 1), (2, 2), (1, 3), (2, 3), (3, 5), (4, 4), (2, 6)]
+    return [Case(f"n = {n} new rows, m = {m} positions", (n, m)) for n, m in shapes]
+
+
+def _mask(n: int, m: int) -> Any:
+    """Which positions each new row may see."""
+    return np.arange(m) <= np.arange(m - n, m)[:, None]
+
+
+def _rounds(seed: int) -> list[Case]:
+    """List lengths of text, drafts and accepted drafts."""
+    sizes = [(4, 1, 0), (4, 1, 1), (4, 2, 0), (4, 2, 1), (4, 2, 2), (9, 5, 3), (9, 5, 4), (9, 5, 5)]
+    return [Case(f"a text of T = {T} tokens, K = {K} drafts, {n} accepted", (T, K, n)) for T, K, n in sizes]
+
+
+def _lengths(T: int, K: int, n: int) -> tuple[int, int]:
+    """Run a round that keeps n drafts, on tables that count 0, 1, 2, ..., and read the lengths off."""
+    V = T + K + 1
+    up = np.eye(V, k=1, dtype=int)
+    up[-1, 0] = 1
+    other = up.copy()
+    if n < K:
+        other[T + n - 1] = np.eye(V, dtype=int)[0]
+    contexts = table(up.tolist()).start(), table(other.tolist()).start()
+    step(list(range(T)), *contexts, K=K, u=[0] * (2 * K + 1))
+    return contexts[0].length, contexts[1].length
+
+
+EXERCISES = (
+    Exercise(
+        "06.1",
+        "implement",
+        "RMSNorm",
+        lambda x, weight: rms_norm(x, weight, EPS)[0],
+        _vectors,
+        call,
+        (
+            Mistake(
+                "the mean is subtracted first (that is LayerNorm)",
+                "RMSNorm scales and does not shift.",
+                lambda x, weight: weight * (x - x.mean()) / np.sqrt(x.var() + EPS),
+            ),
+            Mistake(
+                "x is divided by its length: a sum of squares, not their mean",
+                "What should the root mean square of the result be, whatever D is?",
+                lambda x, weight: weight * x / np.sqrt((x**2).sum() + EPS),
+            ),
+            Mistake(
+                "the weight is forgotten",
+                "Each channel has a learnt scale.",
+                lambda x, weight: x / np.sqrt((x**2).mean() + EPS),
+            ),
+        ),
+    ),
+    Exercise(
+        "06.2",
+        "implement",
+        "the causal mask of n new rows behind a cache",
+        _mask,
+        _shapes,
+        call,
+        (
+            Mistake(
+                "the cached positions are not shifted: row 0 sees position 0 only",
+                "Row i of the new ones stands at position m - n + i.",
+                lambda n, m: np.tri(n, m, dtype=bool),
+            ),
+            Mistake(
+                "a row does not see itself",
+                "Row i predicts the token after position i. Has it read token i?",
+                lambda n, m: np.tri(n, m, m - n - 1, dtype=bool),
+            ),
+            Mistake(
+                "everything is visible, the future too",
+                "In training and in verification the next tokens stand in the same pass.",
+                lambda n, m: np.ones((n, m), bool),
+            ),
+        ),
+    ),
+    Exercise(
+        "06.3",
+        "predict",
+        "the lengths of both caches after a round",
+        _lengths,
+        _rounds,
+        call,
+        (
+            Mistake(
+                "the correction is counted as read",
+                "Which model has read the last token that was emitted?",
+                lambda T, K, n: (T + n + 1, T + min(n, K - 1) + 1),
+            ),
+            Mistake(
+                "the draft is taken to have read its own last token",
+                "The last draft is picked from the last row. Who reads it then?",
+                lambda T, K, n: (T + n, T + n),
+            ),
+            Mistake(
+                "rejected drafts stay in the caches",
+                "What would the next row of the target be conditioned on?",
+                lambda T, K, n: (T + K, T + K - 1),
+            ),
+        ),
+        passes=(1, 5),
+    ),
+)

@@ -1,0 +1,140 @@
+"""What is asked in notebook 10, beyond?"""
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from specsample.conformance.exact import exact_law
+from specsample.distributions import Array, pick
+from specsample.exercises.exercise import Case, Exercise, Mistake, call, one_question
+from specsample.exercises.showing import show
+from specsample.exercises.tables import pairs
+from specsample.exercises.unit_05 import at_least, distance, is_disjoint, is_equal
+from specsample.verifiers.block import run_weights
+
+
+def _runs(seed: int) -> list[Case]:
+    """List the drafts' probabilities under p and q."""
+    rng, cases = np.random.default_rng(seed), [([1, 3], [2, 2]), ([3, 1], [1, 3]), ([1], [2])]
+    cases += [tuple(rng.integers(1, 9, (2, K)).tolist()) for K in (2, 3, 4, 5)]
+    rows = [(_over(p, 9), _over(q, 9)) for p, q in cases]
+    return [Case(f"p(x) = {show(p)}, q(x) = {show(q)}", (p, q)) for p, q in rows]
+
+
+def _over(weights: list[int], total: int) -> Array:
+    """Make fractions."""
+    return np.array([Fraction(weight, total) for weight in weights], object)
+
+
+def _one_after(p_x: Array, q_x: Array) -> Array:
+    """Multiply the token rule's own probabilities."""
+    return np.cumprod([Fraction(1), *np.minimum(p_x / q_x, 1)])
+
+
+def _cut_last(p_x: Array, q_x: Array) -> Array:
+    """Cut the whole product at 1, and not at each draft."""
+    return np.minimum(np.cumprod([Fraction(1), *(p_x / q_x)]), 1)
+
+
+def _common(p: Array, q: Array, tape: Any) -> tuple[int, int]:
+    """Draw both tokens with one uniform number."""
+    u = tape.random(1)[0]
+    return pick(p, u), pick(q, u)
+
+
+def _agreement(answer: Any, case: Case) -> dict[str, Any]:
+    """Sum up the exact law of (x, y)."""
+    law, summary = exact_law(lambda tape: tuple(map(int, answer(*case.arguments, tape)))), dict[str, Any]()
+    for (x, y), mass in law.items():
+        for event in (f"x = {x}", f"y = {y}", *["x = y"] * (x == y)):
+            summary[event] = summary.get(event, 0) + mass
+    return summary
+
+
+def _two_numbers(p: Array, q: Array, tape: Any) -> tuple[int, int]:
+    """Draw both tokens with numbers of their own."""
+    u = tape.random(2)
+    return pick(p, u[0]), pick(q, u[1])
+
+
+def _copied(p: Array, q: Array, tape: Any) -> tuple[int, int]:
+    """Draw one token and say it twice."""
+    x = pick(p, tape.random(1)[0])
+    return x, x
+
+
+EXERCISES = (
+    Exercise(
+        "10.1",
+        "implement",
+        "the weights of block verification",
+        run_weights,
+        _runs,
+        call,
+        (
+            Mistake(
+                "each ratio is cut at 1 before they are multiplied: the token rule",
+                "Block verification lets a good draft make up for a bad one before it.",
+                _one_after,
+            ),
+            Mistake(
+                "the product is cut at 1 only at the end",
+                "A run that is certain at draft i has no credit left over for draft i + 1.",
+                _cut_last,
+            ),
+            Mistake("w_0 = 1 is missing", "The empty run has a weight too.", lambda p, q: run_weights(p, q)[1:]),
+        ),
+    ),
+    Exercise(
+        "10.2",
+        "break it",
+        "p and q on which lenient acceptance, min(1, 1.25 p/q) (M28), is off by at least 1/6",
+        ([Fraction(4, 5), Fraction(1, 5)], [1, 0]),
+        one_question,
+        distance("M28"),
+        (
+            Mistake(
+                "p = q",
+                "If p = q no draft is refused by either rule.",
+                ([Fraction(1, 2)] * 2, [Fraction(1, 2)] * 2),
+                is_equal,
+            ),
+            Mistake(
+                "p and q share no token",
+                "1.25 times 0 is 0: such drafts are refused by either rule.",
+                ([1, 0], [0, 1]),
+                is_disjoint,
+            ),
+            Mistake(
+                "few drafts fall where leniency changes anything",
+                "No token comes up with more than 1.25 p. On which tokens can that much be reached, "
+                "and how much p may they have?",
+                ([Fraction(1, 2), Fraction(1, 2)], [Fraction(1, 4), Fraction(3, 4)]),
+                lambda answer: len(answer) == 2,
+            ),
+        ),
+        **at_least(Fraction(1, 6)),
+    ),
+    Exercise(
+        "10.3",
+        "implement",
+        "the coupling by common random numbers: x from p, y from q, neither knowing of the other",
+        _common,
+        pairs,
+        _agreement,
+        (
+            Mistake(
+                "x and y have random numbers of their own",
+                "Both laws are right; they agree too rarely. What may two strangers share?",
+                _two_numbers,
+            ),
+            Mistake(
+                "y is a copy of x",
+                "Then y does not follow q.",
+                _copied,
+            ),
+        ),
+        passes=(1, 1),
+    ),
+)

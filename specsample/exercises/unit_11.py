@@ -1,0 +1,115 @@
+"""What is asked in notebook 11, the same on a GPU?"""
+
+from typing import Any
+
+import numpy as np
+
+from specsample import batched
+from specsample.distributions import Array
+from specsample.exercises.exercise import Case, Exercise, Mistake, call, one_question, take
+from specsample.exercises.showing import show
+
+
+def _flags(seed: int) -> list[Case]:
+    """List (B, K) tables of passed tests."""
+    rng = np.random.default_rng(seed)
+    tables = [np.array([[False]]), np.array([[True]]), np.array([[True, True], [False, True]])]
+    tables += [rng.random(shape) < 0.7 for shape in ((2, 3), (4, 3), (5, 5), (8, 5))]
+    return [Case(f"is_kept = {show(table)}", (table,)) for table in tables]
+
+
+def _n_accepted(is_kept: Array) -> Array:
+    """Count the leading run of each row with the library, on p and q that pass exactly these tests."""
+    B, K = is_kept.shape
+    q = np.full((B, K, 2), 0.5)
+    p = np.concatenate([q, np.full((B, 1, 2), 0.5)], axis=1)
+    p[:, :K][~is_kept] = [0.0, 1.0]  # token 0 is drafted everywhere: refused where p = 0
+    tokens, u = np.zeros((B, K), int), np.full((B, K), 0.25)
+    counted: Array = batched.verify(tokens, q, p, u_accept=u, u_emit=u[:, 0]).n_accepted
+    return counted
+
+
+def _picks(seed: int) -> list[Case]:
+    """List (B, V) rows with B uniform numbers, among them 0 and values beyond a sum that was rounded below 1."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        np.array([[0.5, 0.5]]),
+        np.array([[0.0, 1.0], [1.0, 0.0]]),
+        np.array([[0.25, 0.0, 0.75], [0.0, 0.5, 0.5]]),
+    ]
+    rows += [rng.multinomial(16, rng.dirichlet(np.ones(5)), 4) / 16 for _ in range(4)]
+    cases = [(p, rng.choice([0.0, 0.25, 0.5, 0.9], len(p))) for p in rows]
+    cases += [(np.array([[0.0, 1.0]]), np.array([0.0]))]
+    return [Case(f"p = {show(p)}, u = {show(u)}", (p, u)) for p, u in cases]
+
+
+def _rows_read() -> int:
+    """The kernel reads row n of p and row n of q; from the other rows single numbers."""
+    return 2
+
+
+def _first(compare: Any) -> Any:
+    """Take the first token for which a comparison of u with the running sums is true."""
+    return lambda p, u: np.argmax(compare(u[:, None], np.cumsum(p, axis=1)), axis=1)
+
+
+EXERCISES = (
+    Exercise(
+        "11.1",
+        "implement",
+        "the leading run of every row, without a loop",
+        _n_accepted,
+        _flags,
+        call,
+        (
+            Mistake(
+                "all kept drafts are counted, also those behind a rejection",
+                "True, False, True is a run of one.",
+                lambda is_kept: is_kept.sum(axis=1),
+            ),
+            Mistake(
+                "a row without a rejection counts 0",
+                "argmax of a row without any True is 0 as well. How could every row be given an end?",
+                lambda is_kept: np.argmax(~is_kept, axis=1),
+            ),
+        ),
+    ),
+    Exercise(
+        "11.2",
+        "implement",
+        "one token for every row, without a loop",
+        batched.pick,
+        _picks,
+        call,
+        (
+            Mistake(
+                "the comparison is <= and not <",
+                "Try u = 0 where the first token has probability 0.",
+                _first(lambda u, total: u <= total),
+            ),
+            Mistake(
+                "all rows are compared with the first uniform number",
+                "Which axis of u belongs to which axis of p?",
+                lambda p, u: np.argmax(u[0] < np.cumsum(p, axis=1), axis=1),
+            ),
+            Mistake(
+                "the running sum goes over the whole array and not along each row",
+                "Say which axis is added up.",
+                lambda p, u: np.argmax(u[:, None] < np.cumsum(p).reshape(p.shape), axis=1),
+            ),
+        ),
+    ),
+    Exercise(
+        "11.3",
+        "predict",
+        "how many of the 2K+1 rows of p and q the kernel reads whole",
+        _rows_read(),
+        one_question,
+        take,
+        (
+            Mistake("all 2K+1 rows are read, for K = 5", "A test needs one number of a row, not the row.", 11),
+            Mistake("K + 1 rows are read, for K = 5", "How many residuals are drawn from in one round?", 6),
+            Mistake("one row is read", "The residual is made of p and of q.", 1),
+        ),
+    ),
+)
