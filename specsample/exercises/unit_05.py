@@ -166,7 +166,7 @@ EXERCISES = (
     Exercise(
         "05.3",
         "break it",
-        "tables p, q of two tokens on which the wrong bonus row (M15) is off by at least 1/4",
+        "tables p, q of two tokens on which the wrong bonus row (M15) is off by at least 1/2",
         ([[0, 1], [1, 0]], [[0, 1], [1, 0]]),
         one_question,
         distance("M15", lambda law: law),
@@ -184,6 +184,6 @@ EXERCISES = (
                 lambda answer: len(_read(answer)) == 2,
             ),
         ),
-        **at_least(Fraction(1, 4)),
+        **at_least(Fraction(1, 2)),
     ),
 )
