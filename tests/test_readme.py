@@ -20,12 +20,15 @@ from pathlib import Path
 import pytest
 from test_layout import MODULES, ORDER, PACKAGE, ROOT, part_of
 
+from specsample.course.syllabus import table as lesson_table
+
 README = ROOT / "README.md"
 SET_UP = [
     "python -m venv .venv && .venv/bin/pip install -e . && .venv/bin/specsample demo",
     'python -m venv .venv && .venv/bin/pip install -e ".[dev]" && .venv/bin/pytest',
 ]
 TREE = re.compile(r"(?<=<!-- tree -->\n).*?(?=<!-- /tree -->)", re.DOTALL)
+NOTEBOOKS = re.compile(r"(?<=<!-- notebooks -->\n).*?(?=<!-- /notebooks -->)", re.DOTALL)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 EXAMPLE = re.compile(r"^```python\n((?:(?!^```).)*?)^```\n\n*```text\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -101,6 +104,10 @@ def test_the_purpose_of_a_module_fits_one_line_of_the_tree(path):
     assert 10 <= len(purpose(path)) <= 110
 
 
+def test_the_table_of_notebooks_says_what_their_first_cells_say():
+    assert NOTEBOOKS.findall(readme()) == [lesson_table()], "run: python tests/test_readme.py --write"
+
+
 def test_the_readme_has_an_example_with_its_output():
     assert examples(readme()), "README.md needs a ```python block directly followed by a ```text block"
 
@@ -128,8 +135,9 @@ def test_fenced_blocks_are_found_paired_and_compared():
 
 
 def write_tree():
-    """Put the current tree between the markers in README.md."""
-    README.write_text(TREE.sub(lambda _: tree(), readme()), encoding="utf-8")
+    """Put the current tree and the table of notebooks between their markers in README.md."""
+    text = NOTEBOOKS.sub(lambda _: lesson_table(), TREE.sub(lambda _: tree(), readme()))
+    README.write_text(text, encoding="utf-8")
 
 
 def run_commands(folder):

@@ -44,7 +44,14 @@ figures.trace_strip(trace, target_model.tokenizer.decode)
 # Green characters are **accepted** drafts: guesses of the small model that passed the test. Blue ones are **corrections**: there a guess was refused, and the large model's arithmetic supplied another character. Pink ones are **bonus** characters, which come for free when all K = 5 guesses are accepted. A vertical line ends a **round**: one run of the large model.
 
 # %%
-print(trace.accepted, "accepted,", trace.sources.count("correction"), "corrections,", trace.sources.count("bonus"), "bonuses")
+print(
+    trace.accepted,
+    "accepted,",
+    trace.sources.count("correction"),
+    "corrections,",
+    trace.sources.count("bonus"),
+    "bonuses",
+)
 print(f"{trace.target_passes} target passes for {len(tokens)} characters")
 
 # %% [markdown]
@@ -91,11 +98,13 @@ check("00.1", my_range, seed=1)
 #
 # </details>
 
+
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "00-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_tokens_per_target_pass(trace):
     ### BEGIN SOLUTION
     return sum(len(r.emitted) for r in trace.rounds) / len(trace.rounds)
     ### END SOLUTION
+
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "00-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 check("00.2", my_tokens_per_target_pass)

@@ -69,11 +69,13 @@ row = np.array([0.25, 0.0, 0.75])
 #
 # </details>
 
+
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "01-1", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_pick(probs, u):
     ### BEGIN SOLUTION
     return int(np.argmax(u < np.cumsum(probs)))
     ### END SOLUTION
+
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "01-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 check("01.1", my_pick)
@@ -148,6 +150,7 @@ for name, strategy in strategies.items():
 #
 # </details>
 
+
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "01-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_top_p(p, mass):
     ### BEGIN SOLUTION
@@ -157,6 +160,7 @@ def my_top_p(p, mass):
     kept[order] = np.where(before < mass, p[order], 0)
     return kept / kept.sum()
     ### END SOLUTION
+
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "01-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 check("01.2", my_top_p)
@@ -172,7 +176,9 @@ check("01.2", my_top_p, seed=1)
 # %%
 strategy = ss.decoding_strategy(temperature=0.7, top_p=0.9)
 kept = strategy(p_2)
-print(f"{(kept > 0).sum()} of {len(kept)} tokens are kept; the likeliest has {p_2.max():.3f} before, {kept.max():.3f} after")
+print(
+    f"{(kept > 0).sum()} of {len(kept)} tokens are kept; the likeliest has {p_2.max():.3f} before, {kept.max():.3f} after"
+)
 
 # %% [markdown]
 # **Open question.** A friend says: "I sample at temperature 0.7, so my model's distribution is p." What would you correct? (A model answer is in the instructor's guide, `docs/course.md`.)

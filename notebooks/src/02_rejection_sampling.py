@@ -58,11 +58,13 @@ print("M =", M, "  a draw is kept with probability", rejection.keep_probability(
 #
 # </details>
 
+
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "02-1", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_bound(p, q):
     ### BEGIN SOLUTION
     return max(a / b for a, b in zip(p, q, strict=True) if a > 0)
     ### END SOLUTION
+
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "02-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 check("02.1", my_bound)
@@ -151,6 +153,7 @@ for coupling in couplings:
 #
 # </details>
 
+
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "02-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_coupling(p, q, tape):
     ### BEGIN SOLUTION
@@ -158,6 +161,7 @@ def my_coupling(p, q, tape):
     x = ss.pick(q, u[0])
     return x, (x if u[1] < min(1, p[x] / q[x]) else ss.pick(ss.residual(p, q), u[2]))
     ### END SOLUTION
+
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "02-3-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 check("02.3", my_coupling)

@@ -58,11 +58,13 @@ figures.target_against_draft(p, q)
 #
 # </details>
 
+
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "03-1", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_accept_probability(p_x, q_x):
     ### BEGIN SOLUTION
     return min(1, p_x / q_x)
     ### END SOLUTION
+
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "03-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 check("03.1", my_accept_probability)
@@ -125,12 +127,14 @@ print("residual", *ss.residual(p, q))
 #
 # </details>
 
+
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "03-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_residual(p, q):
     ### BEGIN SOLUTION
     excess = np.maximum(p - q, 0)
     return excess / excess.sum() if excess.sum() > 0 else p
     ### END SOLUTION
+
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "03-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 check("03.2", my_residual)
@@ -168,6 +172,7 @@ print("β =", beta, "and the four lines hold with ==")
 #
 # </details>
 
+
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "03-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_sampler(p, q, tape):
     ### BEGIN SOLUTION
@@ -175,6 +180,7 @@ def my_sampler(p, q, tape):
     x = ss.pick(q, u[0])
     return x if u[1] < my_accept_probability(p[x], q[x]) else ss.pick(my_residual(p, q), u[2])
     ### END SOLUTION
+
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "03-3-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 check("03.3", my_sampler)

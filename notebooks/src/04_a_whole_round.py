@@ -20,8 +20,6 @@
 # One draft token saves nothing: the target still runs once a token. The trick is to draft **K = 5** tokens ahead with the small model, one after the other, and to let the large model read prompt + 5 drafts in **one** pass. That pass gives 5 + 1 = 6 distributions: one for each draft to be tested against, and one for the token after them.
 
 # %%
-from fractions import Fraction as F
-
 import numpy as np
 
 import specsample as ss
@@ -101,6 +99,7 @@ check("04.2", my_tokens, seed=1)
 #
 # </details>
 
+
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "04-1", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_verify(draft_tokens, draft_probs, target_probs, *, u_accept, u_emit):
     ### BEGIN SOLUTION
@@ -110,6 +109,7 @@ def my_verify(draft_tokens, draft_probs, target_probs, *, u_accept, u_emit):
     row = ss.residual(p[n], q[n]) if n < len(x) else p[n]
     return n, ss.pick(row, u_emit)
     ### END SOLUTION
+
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "04-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 check("04.1", my_verify)
@@ -141,6 +141,7 @@ print("target has read", round_1.target_length, "  draft has read", round_1.draf
 #
 # </details>
 
+
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "04-4", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_generate(target_model, draft_model, *, K, n, rng):
     ### BEGIN SOLUTION
@@ -150,6 +151,7 @@ def my_generate(target_model, draft_model, *, K, n, rng):
         tokens, _ = ss.step(tokens, target, drafter, K=k, u=rng.random(2 * k + 1))
     return tokens[1:]
     ### END SOLUTION
+
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "04-4-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 check("04.4", my_generate)
@@ -179,12 +181,14 @@ figures.trace_strip(trace, decode)
 #
 # </details>
 
+
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "04-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_acceptance_rate(trace):
     ### BEGIN SOLUTION
     tested = sum(min(r.n_accepted + 1, r.K) for r in trace.rounds)
     return sum(r.n_accepted for r in trace.rounds) / tested
     ### END SOLUTION
+
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "04-3-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 check("04.3", my_acceptance_rate)

@@ -25,7 +25,7 @@ from fractions import Fraction as F
 import numpy as np
 
 import specsample as ss
-from specsample.conformance import LazyUniform, exact_law, explain, target_law, total_variation
+from specsample.conformance import exact_law, target_law, total_variation
 from specsample.conformance.probes import PROBES, first_token
 from specsample.conformance.search import worst_case
 from specsample.conformance.wrong_samplers import WRONG
@@ -67,12 +67,14 @@ print(law == target_law(target_model, [0], 3))
 #
 # </details>
 
+
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "05-1", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_law(table):
     ### BEGIN SOLUTION
     V = len(table)
     return {(x, y): table[0, x] * table[x, y] for x in range(V) for y in range(V)}
     ### END SOLUTION
+
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "05-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 check("05.1", my_law)
@@ -90,7 +92,9 @@ drift = next(probe for probe in PROBES if probe.name == "drift")
 for rule in [rule for rule in WRONG if rule.id in ("M01", "M13", "M15", "M18")]:
     law, wanted = rule.law(drift), drift.target_law()
     first = total_variation(first_token(law), first_token(wanted))
-    print(rule.id, f"first token {float(first):.3f}  text {float(total_variation(law, wanted)):.3f}  {rule.mechanism}")
+    print(
+        rule.id, f"first token {float(first):.3f}  text {float(total_variation(law, wanted)):.3f}  {rule.mechanism}"
+    )
 
 # %% [markdown]
 # **Why** the last three hide: row 0 is right for the first token; the bonus comes at the end of a round; and going on after a rejection (M18) spoils only what comes later. A test that looks at one token, as most do, lets them pass. Judge the *joint* law.

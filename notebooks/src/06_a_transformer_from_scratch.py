@@ -74,11 +74,13 @@ print(f"root mean square of position 0: {before:.3f} before, {after:.3f} after (
 #
 # </details>
 
+
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "06-1", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_rms_norm(x, weight):
     ### BEGIN SOLUTION
     return weight * x / np.sqrt((x**2).mean() + 1e-5)
     ### END SOLUTION
+
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "06-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 check("06.1", my_rms_norm)
@@ -111,11 +113,13 @@ print(weights[0, 0, 0].round(2))
 #
 # </details>
 
+
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "06-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_mask(n, m):
     ### BEGIN SOLUTION
     return np.arange(m) <= np.arange(m - n, m)[:, None]
     ### END SOLUTION
+
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "06-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 check("06.2", my_mask)
@@ -168,11 +172,13 @@ print("length", context.length, "  same row after the same token:", bool(np.allc
 #
 # </details>
 
+
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "06-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_lengths(T, K, n):
     ### BEGIN SOLUTION
     return T + n, T + min(n, K - 1)
     ### END SOLUTION
+
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "06-3-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 check("06.3", my_lengths)

@@ -66,12 +66,14 @@ print(cross_entropy(rows, np.array([[5, 6, 7, 8]]))[0] / np.log(2), np.log2(97))
 #
 # </details>
 
+
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "07-1", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_bits(logits, tokens):
     ### BEGIN SOLUTION
     p = ss.softmax(logits)[np.arange(len(tokens)), tokens]
     return -np.log2(p).mean()
     ### END SOLUTION
+
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "07-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 check("07.1", my_bits)
@@ -88,14 +90,14 @@ check("07.1", my_bits, seed=1)
 tiny = replace(PRESETS["tiny"], steps=150)
 state, losses = start_state(tiny, Path("no-such-run"), 0), []
 with ThreadPoolExecutor(2) as pool:
-    for step in range(tiny.steps):
-        tokens = train.next_batch(tiny, streams, seed=0, step=step)
+    for i in range(tiny.steps):
+        tokens = train.next_batch(tiny, streams, seed=0, step=i)
         losses.append(train.training_step(tiny, state, tokens, pool=pool))
 
 # %%
 figure, axes = plt.subplots(figsize=(6, 3), layout="constrained")
 axes.plot(losses)
-axes.set(xlabel="step", ylabel="training loss (bits per character)", ylim=(0, 7));
+_ = axes.set(xlabel="step", ylabel="training loss (bits per character)", ylim=(0, 7))
 
 # %% [markdown]
 # It starts where knowing nothing is, at 6.6 bits, and learns which characters are frequent and a little of what follows what. That is our live target now.
@@ -114,11 +116,13 @@ axes.set(xlabel="step", ylabel="training loss (bits per character)", ylim=(0, 7)
 #
 # </details>
 
+
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "07-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_gradient(logits, p):
     ### BEGIN SOLUTION
     return ss.softmax(logits) - p
     ### END SOLUTION
+
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "07-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 check("07.2", my_gradient)
@@ -134,8 +138,8 @@ small = replace(tiny, config=replace(tiny.config, width=16, n_layers=1, hidden=3
 live_target = TransformerLM(tiny.config, state.params)
 students = {name: start_state(small, Path("no-such-run"), 0) for name in ("text", "target")}
 with ThreadPoolExecutor(2) as pool:
-    for step in range(small.steps):
-        tokens = train.next_batch(small, streams, seed=1, step=step)
+    for i in range(small.steps):
+        tokens = train.next_batch(small, streams, seed=1, step=i)
         train.training_step(small, students["text"], tokens, pool=pool)
         train.training_step(small, students["target"], tokens, pool=pool, teacher=live_target)
 
@@ -153,7 +157,7 @@ print(f"the shipped pair        α = {acceptance_on_text(target_model, draft_mod
 # %%
 p, q = np.array([0.5, 0.3, 0.2]), np.array([0.2, 0.3, 0.5])
 loss, gradient = rejection_rate(np.log(q)[None], p[None])
-print("1 - overlap:", loss.round(3), "  gradient with respect to the logits:", gradient.round(3))
+print(f"1 - overlap: {loss:.3f}   gradient with respect to the logits: {gradient.round(3)}")
 
 # %% [markdown]
 # ### Exercise 07.3 (break it)

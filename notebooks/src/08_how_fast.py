@@ -48,11 +48,13 @@ from specsample.theory import best_K, expected_tokens, speedup
 #
 # </details>
 
+
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "08-1", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_expected_tokens(alpha, K):
     ### BEGIN SOLUTION
     return sum(alpha**k for k in range(K + 1))
     ### END SOLUTION
+
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "08-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 check("08.1", my_expected_tokens)
@@ -90,11 +92,13 @@ figures.tokens_per_pass(runs)
 #
 # </details>
 
+
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "08-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_speedup(alpha, K, c, rho):
     ### BEGIN SOLUTION
     return sum(alpha**k for k in range(K + 1)) / (K * c + rho)
     ### END SOLUTION
+
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "08-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 check("08.2", my_speedup)
@@ -125,12 +129,14 @@ print(f"speed-up measured {measured:.2f}, predicted {bench.predicted_speedup(run
 #
 # </details>
 
+
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "08-4", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_prediction(trace, draft_seconds, one_row_seconds, all_rows_seconds):
     ### BEGIN SOLUTION
     c, rho = draft_seconds / one_row_seconds, all_rows_seconds / one_row_seconds
     return my_speedup(trace.acceptance_rate, trace.rounds[0].K, c, rho)
     ### END SOLUTION
+
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "08-4-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 check("08.4", my_prediction)
@@ -146,7 +152,9 @@ check("08.4", my_prediction, seed=1)
 # %%
 for alpha, c in ((0.8, 0.05), (0.8, 0.3), (0.5, 0.3), (0.3, 0.4)):
     K = best_K(alpha, c)
-    print(f"α = {alpha}, c = {c}: best K = {K:2}, speed-up {speedup(alpha, K, c):.2f};  with K = 5: {speedup(alpha, 5, c):.2f}")
+    print(
+        f"α = {alpha}, c = {c}: best K = {K:2}, speed-up {speedup(alpha, K, c):.2f};  with K = 5: {speedup(alpha, 5, c):.2f}"
+    )
 
 # %% [markdown]
 # With ρ = 1 it pays if and only if α > c (corollary 3.9). **Where it loses in practice:** a draft that is too large or too bad; a machine that is already busy computing (large batches, where K + 1 rows cost K + 1 times as much); sampling at a high temperature with a draft that was trained for a low one.
@@ -168,11 +176,13 @@ figures.speedup_map(mine)
 #
 # </details>
 
+
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "08-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_best_K(alpha, c):
     ### BEGIN SOLUTION
     return max(range(21), key=lambda K: my_speedup(alpha, K, c, 1))
     ### END SOLUTION
+
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "08-3-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 check("08.3", my_best_K)

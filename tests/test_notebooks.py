@@ -1,0 +1,129 @@
+"""The notebooks keep their rules, and run from a clean kernel.
+
+pytest -m notebooks      runs every source (all checks pass) and every student version (only checks may fail)
+"""
+
+import ast
+import json
+import re
+import statistics
+from urllib.parse import unquote
+
+import pytest
+from test_layout import ROOT
+
+import specsample
+from specsample.course.source import read, sources, to_notebook
+from specsample.course.student import student_version
+from specsample.course.syllabus import lesson
+
+SOURCES = sources()
+NETWORK = re.compile(r"urllib|requests|http\.client|socket|urlopen|^\s*[!%]", re.MULTILINE)
+SECONDS = 300  # for one cell, on a machine that does other work as well; a hanging notebook must not hang the tests
+
+each = pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+
+
+def code(path):
+    """List the code cells of a source."""
+    return [cell for cell in read(path) if cell.kind == "code"]
+
+
+def bound(tree):
+    """List the names that a cell binds at its top level, imports apart."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+                yield inner.id
+
+
+def test_there_are_twelve_notebooks_numbered_in_order():
+    assert [path.stem[:2] for path in SOURCES] == [f"{n:02d}" for n in range(12)]
+
+
+@each
+def test_a_notebook_is_short_and_so_are_its_cells(path):
+    cells, lengths = read(path), [len(cell.text.splitlines()) for cell in code(path)]
+    assert len(cells) <= 30
+    assert statistics.median(lengths) <= 5
+    assert max(lengths) <= 15
+
+
+@each
+def test_only_answers_define_functions_and_no_cell_redefines_a_public_name(path):
+    for cell in code(path):
+        tree = ast.parse(cell.text)
+        defined = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        assert cell.is_answer or not defined, cell.text
+        assert not {*bound(tree)} & {*specsample.__all__}, cell.text
+
+
+@each
+def test_no_notebook_needs_the_network(path):
+    assert not [cell.text for cell in code(path) if NETWORK.search(cell.text)]
+
+
+@each
+def test_a_notebook_begins_with_its_facts_and_ends_with_three_takeaways_and_the_next_one(path):
+    facts, last = lesson(path), read(path)[-1].text
+    assert facts.minutes > 0
+    assert len(re.findall(r"^\d\. ", last.partition("## Take away")[2], re.MULTILINE)) == 3
+    following = SOURCES[SOURCES.index(path) + 1 :][:1]
+    assert all(f"]({other.stem}.ipynb)" in last for other in following)
+
+
+@each
+def test_every_answer_has_a_hint_that_is_folded_away(path):
+    text = "\n".join(cell.text for cell in read(path))
+    assert text.count("<details><summary>Hint</summary>") == text.count("</details>") == lesson(path).exercises
+
+
+@each
+def test_links_lead_to_files_that_exist(path):
+    for cell in read(path):
+        for link in re.findall(r"\]\(([^)#]+)", cell.text if cell.kind == "markdown" else ""):
+            assert (ROOT / "notebooks" / unquote(link)).exists(), link
+
+
+@each
+def test_the_notebook_holds_no_outputs_and_ids_that_are_its_own(path):
+    notebook = json.loads((ROOT / "notebooks" / f"{path.stem}.ipynb").read_text(encoding="utf-8"))
+    assert [cell["id"] for cell in notebook["cells"]] == [f"{path.stem}-{i:03d}" for i in range(len(read(path)))]
+    assert not [cell for cell in notebook["cells"] if cell.get("outputs") or cell.get("execution_count")]
+
+
+# --- run them ----------------------------------------------------------------------------------------------------
+
+
+def execute(cells, stem, tmp_path, *, only_tagged):
+    """Run cells in a kernel of their own; errors may come only from cells tagged raises-exception, or from none."""
+    import nbclient
+    import nbformat
+
+    notebook = nbformat.reads(to_notebook(cells, stem), as_version=4)
+    nbformat.validate(notebook)
+    client = nbclient.NotebookClient(notebook, timeout=SECONDS, force_raise_errors=not only_tagged)
+    client.execute(cwd=str(tmp_path))
+    return notebook
+
+
+@pytest.mark.notebooks
+@each
+def test_a_source_runs_from_a_clean_kernel_and_every_check_passes(path, tmp_path):
+    notebook = execute(read(path), path.stem, tmp_path, only_tagged=False)
+    said = json.dumps(notebook.cells)
+    assert said.count(" passed: ") == lesson(path).exercises
+    assert not list(tmp_path.iterdir()), "a notebook left files behind"
+
+
+@pytest.mark.notebooks
+@each
+def test_a_student_version_runs_to_its_end_and_only_its_checks_fail(path, tmp_path):
+    cells = student_version(path)
+    notebook = execute(cells, path.stem, tmp_path, only_tagged=True)
+    for cell, run in zip(cells, notebook.cells, strict=True):
+        errors = [output for output in run.get("outputs", []) if output["output_type"] == "error"]
+        assert bool(errors) == cell.is_check, cell.text
+        assert all("no answer yet" in output["evalue"] for output in errors)
