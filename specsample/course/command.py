@@ -1,4 +1,4 @@
-"""What does `specsample course` do? It hands out the notebooks, grades what comes back, or opens them in JupyterLab.
+"""What does `specsample course` do? It hands the notebooks out, grades what comes back, or opens them.
 
 Before this file: `syllabus`.
 """
