@@ -231,8 +231,8 @@ drafts or more, and α^k what equation 1 takes for it. For {means}.
 |---|---|---|---|---|---|---|
 {runs}
 
-A round starts where the last one failed, so that its first draft stands in a harder place than most: on code its rate
-is clearly the lowest (the standard error is 0.02); on prose nothing stands out of the noise. Runs that get far are in
+A round starts where the last one failed, so that its first draft stands in a harder place than most: its rate is the
+lowest, on code clearly (the standard error is 0.02), on prose within the noise. Runs that get far are in
 easy stretches and get farther than α^k says. `theory.chains` computes both effects exactly from tables.
 
 ## What the tables teach
