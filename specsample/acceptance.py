@@ -67,9 +67,11 @@ def residual(target_probs: Array, draft_probs: Array) -> Array:
     p, q = target_probs, draft_probs
     xp = array_namespace(p, q)
     excess = xp.maximum(p - q, xp.zeros_like(p))
-    excess = xp.where(xp.any(excess > 0, axis=-1, keepdims=True), excess, p)  # p = q up to rounding
+    is_empty = xp.logical_not(xp.any(excess > 0, axis=-1, keepdims=True))  # p = q up to rounding
+    excess = excess + p * xp.astype(is_empty, p.dtype)
     is_drafted = xp.any(q > 0, axis=-1, keepdims=True)
-    return xp.where(is_drafted, excess / xp.sum(excess, axis=-1, keepdims=True), p)
+    mass = xp.sum(excess, axis=-1, keepdims=True)
+    return excess / xp.where(is_drafted, mass, xp.ones_like(mass))
 
 
 def overlap(target_probs: Array, draft_probs: Array) -> Array:

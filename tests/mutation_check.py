@@ -25,6 +25,7 @@ SECONDS = 900  # after which a mutant counts as endless
 BATCHED_TESTS = ["tests/test_batched.py", "tests/test_proof.py", "-k", "test_batched.py or batch"]
 ACCEPTANCE, SPECULATIVE = "acceptance.py", "speculative.py"
 VERDICTS, PASSES, LOOP = "batched/verdicts.py", "batched/passes.py", "batched/loop.py"
+PICKING = "batched/picking.py"
 
 
 class Mutant(NamedTuple):
@@ -72,12 +73,10 @@ MUTANTS = [
     Mutant(ACCEPTANCE, EXCESS, "xp.where(q > 0, xp.zeros_like(p), p)", "residual only drops what was drafted"),
     Mutant(ACCEPTANCE, EXCESS, "p", "residual is p"),
     Mutant(ACCEPTANCE, EXCESS, EXCESS + " + 1e-6", "an epsilon in the residual"),
-    Mutant(ACCEPTANCE, "excess / xp.sum(excess, axis=-1, keepdims=True)", "excess", "not normalised"),
+    Mutant(ACCEPTANCE, "excess / xp.where(is_drafted, mass, xp.ones_like(mass))", "excess", "not normalised"),
     Mutant(ACCEPTANCE, "xp.sum(excess, axis=-1, keepdims=True)", "xp.sum(excess)", "normalised over the whole batch"),
-    Mutant(
-        ACCEPTANCE, "xp.where(is_drafted, excess", "xp.where(is_drafted | True, excess", "a bonus row is rescaled"
-    ),
-    Mutant(ACCEPTANCE, "keepdims=True), excess, p)", "keepdims=True), excess, excess)", "0/0 where p = q"),
+    Mutant(ACCEPTANCE, "xp.where(is_drafted, mass", "xp.where(is_drafted | True, mass", "a bonus row is rescaled"),
+    Mutant(ACCEPTANCE, "excess + p * xp.astype(is_empty, p.dtype)", "excess", "0/0 where p = q"),
     Mutant(ACCEPTANCE, "xp.sum(xp.minimum(target_probs", "xp.sum(xp.maximum(target_probs", "overlap is the union"),
     Mutant(ACCEPTANCE, "p.shape[0] != K + 1:", "p.shape[0] < K + 1:", "a row too many is not refused"),
     Mutant(
@@ -164,18 +163,16 @@ MUTANTS = [
     Mutant(SPECULATIVE, "return trace.tokens, trace", "return tokens[len(prompt_tokens) :], trace", "uncut tokens"),
     Mutant(SPECULATIVE, "max_new_tokens, K=K)", "max_new_tokens)", "a negative K is not refused"),
     # B sequences
-    Mutant(VERDICTS, "u[:, None] < cumulative", "u[:, None] <= cumulative", "u = 0 picks a token it should not"),
+    Mutant(PICKING, "u[:, None] < cumulative", "u[:, None] <= cumulative", "u = 0 picks a token it should not"),
     Mutant(
-        VERDICTS,
+        PICKING,
         "xp.logical_and(u[:, None] < cumulative, is_possible)",
         "u[:, None] < cumulative",
         "NumPy adds in order: p = 0 adds no step",
         True,
     ),
-    Mutant(VERDICTS, "xp.where(xp.any(is_past, axis=-1), first, last)", "first", "token 0 beyond a sum below 1"),
-    Mutant(
-        VERDICTS, "xp.logical_and(u_accept < a,", "xp.logical_and(u_accept <= a,", "a token of p = 0 passes at u = 0"
-    ),
+    Mutant(PICKING, "xp.where(xp.any(is_past, axis=-1), first, last)", "first", "token 0 beyond a sum below 1"),
+    Mutant(VERDICTS, "first_refusal(u_accept < a,", "first_refusal(u_accept <= a,", "p = 0 passes at u = 0"),
     Mutant(
         VERDICTS,
         "accept_probability(at_tokens(p[:, :K, :], x)",
@@ -185,9 +182,7 @@ MUTANTS = [
     Mutant(VERDICTS, "< n_drafts[:, None]", "<= n_drafts[:, None]", "padding is tested"),
     Mutant(VERDICTS, "rows_at(q, xp.clip(n, 0, K - 1))", "q[:, 0, :]", "residual with the first q"),
     Mutant(VERDICTS, "p_n = rows_at(p, n)", "p_n = rows_at(p, xp.clip(n, 0, max(K - 1, 0)))", "bonus from row K - 1"),
-    Mutant(
-        VERDICTS, "xp.where((n < n_drafts)[:, None], q_n", "xp.where((n < K)[:, None], q_n", "bonus minus padding"
-    ),
+    Mutant(VERDICTS, "q_n[n >= n_drafts] = 0", "q_n[n >= K] = 0", "bonus minus padding"),
     Mutant(VERDICTS, "pick(residual(p_n, q_n), u_emit)", "pick(p_n, u_emit)", "a refused draft is replaced from p"),
     Mutant(
         VERDICTS,

@@ -2,7 +2,7 @@
 
 Rows are padded on the right and come with counts; what a model answers for padding is never used. `draft` is K passes
 of the draft model, `score` the one pass of the target; `fetch` is how the host learns what came of them. Before this
-file: `verdicts`; after it: `loop`.
+file: `logits`; after it: `loop`.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from specsample.backend import to_device, to_numpy
-from specsample.batched.verdicts import pick, rows_at
+from specsample.batched.picking import pick
+from specsample.batched.verdicts import rows_at
 from specsample.distributions import Array
 from specsample.strategies import Transform
 

@@ -1,49 +1,18 @@
 """How are the drafts of B sequences verified at once, without a loop over rows or tokens?
 
-`pick` and `verify` do for B rows what `distributions.pick` and `speculative.verify` do for one, with functions of the
-array-API standard only: the same lines run on NumPy, PyTorch and CuPy. Before this file: `backend`; after it:
-`passes`.
+`verify` does for B rows what `speculative.verify` does for one, with functions of the array-API standard only: the
+same lines run on NumPy, PyTorch and CuPy. Before this file: `picking`; after it: `logits`, then `passes`.
 """
 
 from typing import Any, NamedTuple
 
-from array_api_compat import array_namespace, device, is_array_api_obj
+from array_api_compat import array_namespace, device
 
 from specsample.acceptance import accept_probability, residual
-from specsample.backend import owner
+from specsample.batched.picking import pick, shared_namespace
 from specsample.distributions import Array
 
 Verdicts = NamedTuple("Verdicts", [("n_accepted", Array), ("token", Array)])  # (B,) and (B,) int arrays
-
-
-def pick(probs: Array, u: Array) -> Array:
-    """Pick one token of each row by inverse CDF.
-
-    The cumulative sum is taken in the wider type of probs and u, and a token of probability zero is never returned,
-    in whatever order the library adds.
-
-    Parameters
-    ----------
-    probs : (B, V) array, rows sum to 1
-    u : (B,) array of uniform numbers
-
-    Returns
-    -------
-    (B,) int array, token ids
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> pick(np.array([[0.5, 0.0, 0.5], [0.5, 0.0, 0.5]]), np.array([0.25, 0.5]))
-    array([0, 2])
-    """
-    xp, V = shared_namespace(probs=probs, u=u), probs.shape[-1]
-    cumulative = xp.cumulative_sum(probs, axis=-1, dtype=xp.result_type(probs.dtype, u.dtype))
-    is_possible = probs > 0
-    is_past = xp.logical_and(u[:, None] < cumulative, is_possible)  # (B, V)
-    first = xp.argmax(xp.astype(is_past, xp.int8), axis=-1)
-    last = V - 1 - xp.argmax(xp.astype(xp.flip(is_possible, axis=-1), xp.int8), axis=-1)
-    return xp.where(xp.any(is_past, axis=-1), first, last)  # last: u lies beyond a sum rounded below 1
 
 
 def verify(
@@ -91,14 +60,30 @@ def verify(
     n_drafts, K = check_batch(x, q, p, u_accept=u_accept, u_emit=u_emit, n_drafts=n_drafts)
     xp = array_namespace(p)
     a = accept_probability(at_tokens(p[:, :K, :], x), at_tokens(q, x))  # (B, K)
-    is_draft = xp.arange(K + 1, device=device(p)) < n_drafts[:, None]  # (B, K+1), its last column false
-    is_kept = xp.logical_and(u_accept < a, is_draft[:, :K])
-    is_end = xp.logical_not(xp.concat([is_kept, is_draft[:, K:]], axis=1))  # (B, K+1)
-    n = xp.argmax(xp.astype(is_end, xp.int8), axis=1)  # (B,), the first refusal or the end of the drafts
+    n = first_refusal(u_accept < a, n_drafts)  # (B,)
     p_n = rows_at(p, n)  # (B, V)
     q_n = rows_at(q, xp.clip(n, 0, K - 1)) if K else xp.zeros_like(p_n)
-    q_n = xp.where((n < n_drafts)[:, None], q_n, xp.zeros_like(p_n))  # where all drafts were kept nothing was drafted
+    q_n[n >= n_drafts] = 0  # where all drafts were kept nothing was drafted
     return Verdicts(n, pick(residual(p_n, q_n), u_emit))
+
+
+def first_refusal(is_accepted: Array, n_drafts: Array) -> Array:
+    """Find the length of each row's leading run of accepted drafts.
+
+    Parameters
+    ----------
+    is_accepted : (B, K) bool array
+    n_drafts : (B,) int array; what stands at and after draft n_drafts[b] does not count
+
+    Returns
+    -------
+    (B,) int array, in [0, n_drafts[b]]
+    """
+    xp, K = array_namespace(is_accepted), is_accepted.shape[1]
+    is_draft = xp.arange(K + 1, device=device(is_accepted)) < n_drafts[:, None]  # (B, K+1), its last column false
+    is_kept = xp.logical_and(is_accepted, is_draft[:, :K])
+    is_end = xp.logical_not(xp.concat([is_kept, is_draft[:, K:]], axis=1))
+    return xp.argmax(xp.astype(is_end, xp.int8), axis=1)
 
 
 def check_batch(
@@ -143,29 +128,6 @@ def check_batch(
     return (xp.full((B,), K, dtype=xp.int64, device=device(target_probs)) if n_drafts is None else n_drafts), K
 
 
-def shared_namespace(**arrays: Array) -> Any:
-    """Return the namespace of arrays that live in one library, on one device.
-
-    Parameters
-    ----------
-    arrays : arrays by name
-
-    Raises
-    ------
-    TypeError
-        If one is no array.
-    ValueError
-        If they live in several libraries or on several devices.
-    """
-    places = {name: (owner(array), str(device(array))) for name, array in arrays.items() if is_array_api_obj(array)}
-    if odd := [name for name in arrays if name not in places]:
-        raise TypeError(f"{odd[0]} must be an array; got {type(arrays[odd[0]]).__name__}. Is asarray missing?")
-    if len(set(places.values())) > 1:
-        listed = ", ".join(f"{name} in {library} on {where}" for name, (library, where) in places.items())
-        raise ValueError(f"arrays must share one library and device; got {listed}. Move them: backend.to_device.")
-    return array_namespace(*arrays.values())
-
-
 def at_tokens(probs: Array, tokens: Array) -> Array:
     """Look each token's probability up.
 
@@ -179,7 +141,7 @@ def at_tokens(probs: Array, tokens: Array) -> Array:
     (B, n) array, probs[b, i, tokens[b, i]], at least float32
     """
     xp = array_namespace(probs, tokens)
-    return _widen(xp.take_along_axis(probs, xp.astype(tokens, xp.int64)[..., None], axis=-1)[..., 0])
+    return widen(xp.take_along_axis(probs, xp.astype(tokens, xp.int64)[..., None], axis=-1)[..., 0])
 
 
 def rows_at(probs: Array, index: Array) -> Array:
@@ -197,11 +159,18 @@ def rows_at(probs: Array, index: Array) -> Array:
     xp, (B, n, V) = array_namespace(probs, index), probs.shape
     first = xp.reshape(xp.arange(B, device=device(probs)) * n, (B,) + (1,) * (index.ndim - 1))
     flat = xp.take(xp.reshape(probs, (B * n, V)), xp.reshape(first + index, (-1,)), axis=0)
-    return _widen(xp.reshape(flat, (*index.shape, V)))
+    return widen(xp.reshape(flat, (*index.shape, V)))
 
 
-def _widen(array: Array) -> Array:
-    """Read floats narrower than 32 bits as float32, which holds each of them exactly."""
+def widen(array: Array) -> Array:
+    """Read floats narrower than 32 bits as float32, which holds each of them exactly.
+
+    Parameters
+    ----------
+    array : array of any type
+    """
     xp: Any = array_namespace(array)
+    if array.dtype in (xp.float32, xp.float64):
+        return array
     is_narrow = xp.isdtype(array.dtype, "real floating") and xp.finfo(array.dtype).bits < 32
     return xp.astype(array, xp.float32) if is_narrow else array

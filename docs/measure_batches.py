@@ -1,0 +1,106 @@
+"""How many tokens a second do B texts get together, and from which B on does speculation stop paying?
+
+    python docs/measure_batches.py [--backend torch] [--new 64]
+
+prints the table of docs/backends.md. Per batch size, in one process and interleaved: autoregressive decoding (K = 0)
+and speculative decoding (K drafts) of B prompts of different lengths with the shipped pair, each the best of several
+repeats. Beside them: what a target pass over K+1 rows costs against one over 1 row (ρ), a draft pass against it (c),
+and the speed-up that follows: tokens a target pass / (ρ + K c).
+"""
+
+import argparse
+import time
+from typing import Any
+
+import numpy as np
+
+from specsample import batched
+from specsample.transformer.data import KINDS, load_documents
+from specsample.transformer.lm import load_pair
+from specsample.transformer.ragged import BatchedTransformer
+
+SIZES = (1, 2, 4, 8, 16, 32, 64)
+COLUMNS = ("B", "autoregressive", "speculative", "speed-up", "tokens a target pass", "ρ", "c", "predicted")
+
+
+def prompts(B: int, encode: Any) -> list[list[int]]:
+    """Cut B prompts of 32 to 96 characters out of code and prose, in turn."""
+    rng, texts = np.random.default_rng(0), [max(load_documents(kind), key=len) for kind in KINDS]
+    starts, lengths = rng.integers(0, 20_000, B), rng.integers(32, 97, B)
+    return [encode(texts[b % 2][s : s + n]) for b, (s, n) in enumerate(zip(starts, lengths, strict=True))]
+
+
+def seconds(function: Any) -> float:
+    """Time one call."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def pass_seconds(model: Any, texts: list[list[int]], n: int) -> Any:
+    """Prepare a pass over n tokens a row after the texts, which is rolled back again; return its timer."""
+    context, B = model.start(len(texts)), len(texts)
+    context.extend(batched.passes.pad(texts), np.array([len(text) for text in texts]))
+    before, tokens, counts = context.lengths, np.full((B, n), 5), np.full(B, n)
+
+    def measure() -> float:
+        took = seconds(lambda: context.extend(tokens, counts))
+        context.rollback(before)
+        return took
+
+    return measure
+
+
+def measure(models: tuple[Any, Any], texts: list[list[int]], *, K: int, new: int, repeats: int) -> dict[str, Any]:
+    """Measure one batch size."""
+    traces, times = {}, {0: [], K: []}
+
+    def run(k: int) -> None:
+        rngs = [np.random.default_rng([7, b]) for b in range(len(texts))]
+        traces[k] = [t for _, t in batched.generate(texts, *models, K=k, max_new_tokens=new, rngs=rngs)]
+
+    timers = [
+        pass_seconds(models[0], texts, 1),
+        pass_seconds(models[0], texts, K + 1),
+        pass_seconds(models[1], texts, 1),
+    ]
+    costs = [[timer() for timer in timers] for _ in range(10 * repeats)]
+    for _ in range(repeats):
+        for k in (0, K):
+            times[k].append(seconds(lambda k=k: run(k)))
+    one, many, draft = np.median(costs, axis=0)
+    emitted = new * len(texts) / sum(trace.target_passes for trace in traces[K])
+    slow, fast = min(times[0]), min(times[K])
+    return {
+        "B": len(texts),
+        "autoregressive": new * len(texts) / slow,
+        "speculative": new * len(texts) / fast,
+        "speed-up": slow / fast,
+        "tokens a target pass": emitted,
+        "ρ": many / one,
+        "c": draft / one,
+        "predicted": emitted / (many / one + K * draft / one),
+        "pass": one,
+    }
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--backend", default="numpy")
+    parser.add_argument("--K", type=int, default=5)
+    parser.add_argument("--new", type=int, default=64, help="tokens a text")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
+    given = parser.parse_args()
+    target, draft = (model.to(given.backend) for model in load_pair())
+    models = BatchedTransformer(target), BatchedTransformer(draft)
+    print("| " + " | ".join(COLUMNS) + " | target pass |\n|" + " --- |" * (len(COLUMNS) + 1))
+    for B in given.sizes:
+        row = measure(models, prompts(B, target.tokenizer.encode), K=given.K, new=given.new, repeats=given.repeats)
+        cells = [f"{row[name]:,.0f}" if row[name] >= 20 or name == "B" else f"{row[name]:.2f}" for name in COLUMNS]
+        print("| " + " | ".join(cells) + f" | {1e3 * row['pass']:.2f} ms |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""How are drafts verified from logits, when a vocabulary is large and most of its probabilities are never asked for?
+
+Of the 2K+1 rows only the two at the first refusal are needed whole. Of each other row two numbers will do: its
+largest logit and the sum of its weights, which make a probability of one logit. The answer is that of `verify` on the
+rows' softmax, bit for bit on NumPy. Read `verdicts` before.
+"""
+
+from array_api_compat import array_namespace, device
+
+from specsample.acceptance import accept_probability, residual
+from specsample.batched.picking import pick
+from specsample.batched.verdicts import Verdicts, at_tokens, check_batch, first_refusal, rows_at, widen
+from specsample.distributions import Array, softmax
+
+TOGETHER = 131072  # logits of one text that are read together: short rows all at once, long ones one by one
+
+
+def verify_logits(
+    draft_tokens: Array,
+    draft_logits: Array,
+    target_logits: Array,
+    *,
+    u_accept: Array,
+    u_emit: Array,
+    n_drafts: Array | None = None,
+) -> Verdicts:
+    """Keep a leading run of each row's drafts and pick the token after it, given logits.
+
+    Algorithm 1, lines 8 to 17 (Leviathan et al.), for B rows whose distributions are softmax(logits); see `verify`.
+
+    Parameters
+    ----------
+    draft_tokens : (B, K) int array
+    draft_logits : (B, K, V) array
+    target_logits : (B, K+1, V) array
+    u_accept : (B, K) array of uniform numbers
+    u_emit : (B,) array of uniform numbers
+    n_drafts : (B,) int array, drafts of each row, or None where every row has K
+
+    Returns
+    -------
+    Verdicts(n_accepted (B,), token (B,)), int arrays
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit, or arrays live in several libraries or on several devices.
+
+    Notes
+    -----
+    On the host it stops where the last row is refused. A device is not asked, for it would have to be waited for.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> p, q = np.log(np.full((1, 2, 2), 0.5)), np.log(np.array([[[0.25, 0.75]]]))
+    >>> verify_logits(np.array([[1]]), q, p, u_accept=np.array([[0.7]]), u_emit=np.array([0.9]))
+    Verdicts(n_accepted=array([0]), token=array([0]))
+    """
+    p, q, x = target_logits, draft_logits, draft_tokens
+    n_drafts, K = check_batch(x, q, p, u_accept=u_accept, u_emit=u_emit, n_drafts=n_drafts)
+    xp, is_on_host, n_together = array_namespace(p), str(device(p)) == "cpu", max(1, TOGETHER // p.shape[-1])
+    is_accepted = xp.zeros((x.shape[0], K), dtype=xp.bool, device=device(p))
+    p_logits, q_logits = at_tokens(p[:, :K, :], x), at_tokens(q, x)  # (B, K)
+    for start in range(0, K, n_together):
+        some = slice(start, min(start + n_together, K))
+        p_x, q_x = _probs(p_logits[:, some], p[:, some, :]), _probs(q_logits[:, some], q[:, some, :])
+        is_accepted[:, some] = u_accept[:, some] < accept_probability(p_x, q_x)
+        if is_on_host and not xp.any(xp.all(is_accepted[:, : some.stop], axis=1)):
+            break
+    n = first_refusal(is_accepted, n_drafts)  # (B,)
+    p_n, is_drafted = softmax(rows_at(p, n)), n < n_drafts  # (B, V), (B,)
+    if K == 0 or (is_on_host and not xp.any(is_drafted)):
+        return Verdicts(n, pick(p_n, u_emit))
+    q_n = softmax(rows_at(q, xp.clip(n, 0, K - 1)))
+    q_n[xp.logical_not(is_drafted)] = 0
+    return Verdicts(n, pick(residual(p_n, q_n), u_emit))
+
+
+def _probs(chosen: Array, logits: Array) -> Array:
+    """Compute what softmax(logits) (B, m, V) is at chosen logits (B, m), as `softmax` does: exp(l - max) / sum."""
+    xp, logits = array_namespace(logits), widen(logits)
+    largest = xp.max(logits, axis=-1)  # (B, m)
+    return xp.exp(chosen - largest) / xp.sum(xp.exp(logits - largest[..., None]), axis=-1)
