@@ -25,8 +25,8 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from specsample.acceptance import accept_probability, check_shapes, residual
+from specsample.batched.picking import pick as pick_rows
 from specsample.batched.verdicts import Verdicts, at_tokens, check_batch, rows_at
-from specsample.batched.verdicts import pick as pick_rows
 from specsample.distributions import Array, pick
 from specsample.speculative import Verdict
 from specsample.verifiers.rounds import chain

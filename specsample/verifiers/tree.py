@@ -20,7 +20,8 @@ from typing import Any
 from array_api_compat import array_namespace
 
 from specsample.acceptance import accept_probability, residual
-from specsample.batched.verdicts import Verdicts, at_tokens, check_batch, pick
+from specsample.batched.picking import pick
+from specsample.batched.verdicts import Verdicts, at_tokens, check_batch
 from specsample.distributions import Array
 from specsample.language_model import LanguageModel, check_request
 from specsample.trace import Trace
