@@ -1,7 +1,7 @@
 """How is a real language model built, trained and run in nothing but NumPy?
 
 Reading order: tokenizer, data, layers, attention, blocks, cache, model, checkpoint, lm; then, for B texts at once,
-ragged_cache, ragged; to train, optim, distil, evaluate, presets, state, runlog, train; huggingface stands beside.
+ragged_cache, ragged, ragged_numpy; to train, optim, distil, evaluate, presets, state, runlog, train; and huggingface.
 """
 
 from specsample.transformer.cache import Cache

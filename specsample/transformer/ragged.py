@@ -12,10 +12,11 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from specsample import batched
-from specsample.backend import to_device, to_numpy
+from specsample.backend import owner, to_device, to_numpy
 from specsample.distributions import softmax
 from specsample.language_model import check_rollback
 from specsample.trace import Trace
+from specsample.transformer import ragged_numpy
 from specsample.transformer.attention import rotary
 from specsample.transformer.blocks import Params, head, mlp_block
 from specsample.transformer.layers import Array, embedding, rms_norm
@@ -85,9 +86,15 @@ class RaggedContext:
         for start in range(0, n, CHUNK):
             part, n_read = tokens[:, start : min(start + CHUNK, n)], np.clip(counts - start, 0, CHUNK)
             places = self.cache.places(self.lengths, n_read, part.shape[1])
-            rows.append(forward(self.model.config, self.model.params, part, cache=self.cache, places=places))
+            rows.append(self._logits(part, places))
             self.lengths = self.lengths + n_read
         return softmax(rows[0] if len(rows) == 1 else xp.concat(rows, axis=1))
+
+    def _logits(self, tokens: Array, places: Places) -> Array:
+        """Run one pass, on NumPy with the matrices that were laid out for it."""
+        if owner(self.model.params["embedding"]) == "numpy":
+            return ragged_numpy.forward(self.model.packed, tokens, cache=self.cache, places=places)
+        return forward(self.model.config, self.model.params, tokens, cache=self.cache, places=places)
 
     def rollback(self, lengths: Array) -> None:
         """Forget all but the first lengths[b] tokens of each text."""
@@ -203,7 +210,8 @@ def _attention_block(
     cache.write(layer, k, v, places=places)
     groups = (c.n_kv_heads, c.n_heads // c.n_kv_heads)
     q = xp.permute_dims(xp.reshape(turned[:, : c.n_heads, :], (B, n, *groups, c.head_dim)), (0, 2, 3, 1, 4))
-    out = cache.attend(layer, xp.reshape(q, (B, groups[0], groups[1] * n, c.head_dim)), places=places)
+    q = xp.reshape(q, (B, groups[0], groups[1] * n, c.head_dim)) * c.head_dim**-0.5
+    out = cache.attend(layer, q, places=places)
     out = xp.permute_dims(xp.reshape(out, (B, *groups, n, c.head_dim)), (0, 3, 1, 2, 4))
     y = xp.reshape(out, (B * n, c.width)) @ params[at + "out"]
     y += x

@@ -110,7 +110,7 @@ class RaggedCache:
         Parameters
         ----------
         layer : int
-        q : (B, Hkv, G·n, Dh) array, the G query heads of a group below each other
+        q : (B, Hkv, G·n, Dh) array times 1/√Dh, the G query heads of a group below each other
         places : Places
 
         Returns
@@ -119,7 +119,7 @@ class RaggedCache:
         """
         xp, (first, last) = self.xp, places.seen
         keys, values = self.keys[layer][:, :, :, :last], self.values[layer][:, :, :last, :]
-        scores = q * q.shape[-1] ** -0.5 @ keys  # (B, Hkv, G·n, last)
+        scores = q @ keys  # (B, Hkv, G·n, last)
         if places.is_visible is not None:
             B, n = places.positions.shape
             some = xp.reshape(scores[..., first:], (*scores.shape[:2], -1, n, last - first))

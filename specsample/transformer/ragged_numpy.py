@@ -1,0 +1,51 @@
+"""How do B texts go through the model as fast as NumPy can?
+
+What `inference.py` does for one text, with the attention of `ragged_cache.py`: folded matrices in the layout that was
+measured, rotary pairs as complex numbers. `ragged.forward` says what is computed; the tests hold both to the same
+rows. Read `inference.py` and `ragged.py` before.
+"""
+
+import numpy as np
+
+from specsample.transformer.inference import PackedModel, _gated, _normed
+from specsample.transformer.layers import Array
+from specsample.transformer.linear import product
+from specsample.transformer.ragged_cache import Places, RaggedCache
+
+
+def forward(model: PackedModel, tokens: np.ndarray, *, cache: RaggedCache, places: Places) -> Array:
+    """Return the logits of the token after each of n new positions of B texts.
+
+    Parameters
+    ----------
+    model : PackedModel
+    tokens : (B, n) int array, padding arbitrary
+    cache : RaggedCache, read and extended; it holds keys with their pairs side by side
+    places : Places, made by `cache.places`
+
+    Returns
+    -------
+    (B, n, V) array, arbitrary for padding
+    """
+    c, (B, n) = model.config, tokens.shape
+    x = model.embedding[np.where(places.columns < c.max_length, tokens, 0).reshape(-1)]  # (B·n, D), a copy
+    turns = model.turns[places.positions.reshape(-1)]  # (B·n, 1, Dh/2)
+    for i, layer in enumerate(model.layers):
+        qkv = product(_normed(x, c.norm_eps), layer.qkv)
+        q, k, v = _split(qkv, turns, B=B, shape=(c.n_heads, c.n_kv_heads, c.head_dim))
+        cache.write(i, k, v, places=places)
+        heads = cache.attend(i, q, places=places)  # (B, Hkv, G·n, Dh)
+        heads = heads.reshape(B, -1, n, c.head_dim).transpose(0, 2, 1, 3).reshape(B * n, -1)
+        x += product(heads, layer.out)
+        x += product(_gated(product(_normed(x, c.norm_eps), layer.gate_up), c.hidden), layer.down)
+    logits: Array = product(_normed(x, c.norm_eps), model.head).reshape(B, n, -1)
+    return logits
+
+
+def _split(qkv: np.ndarray, turns: np.ndarray, *, B: int, shape: tuple[int, int, int]) -> tuple[Array, Array, Array]:
+    """Cut qkv (B·n, ·) into rotated q (B, Hkv, G·n, Dh), rotated k and v (B, n, Hkv, Dh)."""
+    H, n_kv, Dh = shape
+    heads = qkv.reshape(len(qkv), H + 2 * n_kv, Dh)
+    turned = (heads[:, : H + n_kv].view(turns.dtype) * turns).view(qkv.dtype).reshape(B, -1, H + n_kv, Dh)
+    q = turned[:, :, :H].reshape(B, -1, n_kv, H // n_kv, Dh).transpose(0, 2, 3, 1, 4)
+    return q.reshape(B, n_kv, -1, Dh), turned[:, :, H:], heads[:, H + n_kv :].reshape(B, -1, n_kv, Dh)
