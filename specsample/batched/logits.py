@@ -1,4 +1,4 @@
-"""How are drafts verified from logits, when a vocabulary is large and most of its probabilities are never asked for?
+"""How are drafts verified from logits, without a softmax of every row?
 
 Of the 2K+1 rows only the two at the first refusal are needed whole. Of each other row two numbers will do: its
 largest logit and the sum of its weights, which make a probability of one logit. The answer is that of `verify` on the
