@@ -9,3 +9,5 @@ settings.register_profile("ci", max_examples=300, derandomize=True, deadline=Non
 settings.register_profile("thorough", max_examples=5000, deadline=None)
 settings.register_profile("mutants", max_examples=10, derandomize=True, deadline=None, phases=[Phase.generate])
 settings.load_profile("ci")
+
+collect_ignore_glob = ["measure_*.py"]  # scripts, one of which needs torch
