@@ -8,6 +8,7 @@ import argparse
 import json
 import math
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from specsample.course import command as course
 from specsample.speculative import generate
 from specsample.strategies import Transform, decoding_strategy, temperature
 from specsample.streaming import generate_stream, stream_text
-from specsample.trace import STYLES
+from specsample.trace import STYLES, Trace
 from specsample.transformer import ragged
 from specsample.transformer.lm import TransformerLM, load, load_pair
 
@@ -97,11 +98,18 @@ def run_generate(given: argparse.Namespace) -> None:
 
 
 def run_trace(given: argparse.Namespace) -> None:
-    """Continue one prompt and write every round, with all rows of p and q, to a file."""
+    """Continue one prompt and write every round, with all rows of p and q: as JSON, as a page to step through."""
+    if not (given.out or given.html):
+        raise ValueError("trace needs --out RUN.json or --html RUN.html; got neither. Where should the rounds go?")
     target, draft = load_pair()
     trace = _continue(given, target, draft, keep_rows=True)[1]
-    Path(given.out).write_text(trace.to_json(), encoding="utf-8")
-    print(f"{len(trace.rounds)} rounds, {len(trace.tokens)} tokens: {given.out}")
+    for path, write in (
+        (given.out, Trace.to_json),
+        (given.html, partial(Trace.to_html, decode=target.tokenizer.decode)),
+    ):
+        if path:
+            Path(path).write_text(write(trace), encoding="utf-8")
+            print(f"{len(trace.rounds)} rounds, {len(trace.tokens)} tokens: {path}")
 
 
 def run_train(given: argparse.Namespace) -> None:
@@ -191,7 +199,8 @@ def _parser() -> argparse.ArgumentParser:
         "--stop-string", action="append", default=[], help="end before this; repeatable; implies --stream"
     )
     _add_sampling(command := _command(commands, run_trace, "trace", "continue a prompt and write every round down"))
-    command.add_argument("--out", required=True, help="file to write, JSON")
+    command.add_argument("--out", help="file to write, JSON")
+    command.add_argument("--html", help="file to write, a page to step through without a network")
     command = _command(commands, run_train, "train", "train a model on the text that comes with Python")
     command.add_argument("--preset", choices=("tiny", "draft", "target"), required=True)
     command.add_argument("--out", required=True, help="folder of the run")

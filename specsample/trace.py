@@ -5,19 +5,19 @@ it: `speculative`.
 """
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 
 from specsample.distributions import Array
-
-STYLES = {"accepted": "green", "correction": "bold red", "bonus": "bold blue"}
+from specsample.viewer.shown import STYLES as STYLES
+from specsample.viewer.shown import Shown
 
 
 @dataclass(frozen=True)
-class Round:
+class Round(Shown):
     """Remember one round: K drafts, one target pass, 1 to K+1 emitted tokens.
 
     Parameters
@@ -60,6 +60,10 @@ class Round:
         """Origin of each emitted token: accepted, correction or bonus."""
         last = "bonus" if self.n_accepted == self.K else "correction"
         return (("accepted",) * self.n_accepted + (last,))[: len(self.emitted)]
+
+    def facts(self) -> tuple[Sequence[int], list[Mapping[str, Any]]]:
+        """Return what the viewer shows: no prompt, and this round."""
+        return (), [vars(self) | {"sources": self.sources, "n_tested": self.n_tested}]
 
     def until(self, stop: Collection[int]) -> "Round":
         """Cut the emitted tokens after the first stop token.
@@ -119,7 +123,7 @@ def record(
 
 
 @dataclass
-class Trace:
+class Trace(Shown):
     """Remember a run: the prompt and every round.
 
     Parameters
@@ -171,6 +175,10 @@ class Trace:
         """Emitted tokens / target passes, between 1 and K+1; NaN when nothing ran."""
         return len(self.tokens) / self.target_passes if self.rounds else float("nan")
 
+    def facts(self) -> tuple[Sequence[int], list[Mapping[str, Any]]]:
+        """Return what the viewer shows: the prompt, and every round."""
+        return self.prompt_tokens, [entry for round in self.rounds for entry in round.facts()[1]]
+
     def counts(self) -> dict[str, Any]:
         """Collect the counters that reports print, by name."""
         return {
@@ -185,24 +193,6 @@ class Trace:
             "target_passes": self.target_passes,
             "draft_passes": self.drafted,
         }
-
-    def render(self, decode: Callable[[list[int]], str]) -> Any:
-        """Colour the emitted text by origin: accepted, correction, bonus.
-
-        Parameters
-        ----------
-        decode : function from token ids to text
-
-        Returns
-        -------
-        rich.text.Text
-        """
-        from rich.text import Text
-
-        text = Text()
-        for token, source in zip(self.tokens, self.sources, strict=True):
-            text.append(decode([token]), style=STYLES[source])
-        return text
 
     def to_json(self) -> str:
         """Write the whole trace as JSON; fractions become floats."""

@@ -1,0 +1,70 @@
+"""Which columns does a picture of p against q have? All tokens of a small vocabulary, else the largest and the rest.
+
+The numbers are the recorded rows and what `acceptance` makes of them.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from specsample.acceptance import overlap, residual
+from specsample.distributions import Array
+
+WHOLE, TOP = 12, 11  # a vocabulary of up to 12 is shown whole, in its own order
+
+
+def columns(p: Array, q: Array | None, *, tokens: Sequence[int], picked_from: str | None = None) -> dict[str, Any]:
+    """Describe one position for the viewer.
+
+    Parameters
+    ----------
+    p : (V,) array, the target's distribution
+    q : (V,) array, the draft's, or None after the last draft
+    tokens : token ids that must have a column
+    picked_from : "residual" to add the distribution that the emitted token was picked from, or None
+
+    Returns
+    -------
+    dict of lists, one entry a column: token (-1 is the rest), p, q, both = min(p, q), and for each distribution that
+    was picked from the interval of u that picks the column's token: q_pick, r_pick; and beta, the overlap
+    """
+    none = np.zeros_like(p)
+    kept = _kept(np.maximum(p, none if q is None else q), tokens)
+    shown: dict[str, Any] = {"token": [*kept, -1] if len(kept) < len(p) else kept, "p": _with_rest(p, kept)}
+    if q is not None:
+        both = np.minimum(p, q)
+        shown |= {"q": _with_rest(q, kept), "both": _with_rest(both, kept), "q_pick": _intervals(q, kept)}
+        shown |= {"beta": float(overlap(p, q))}
+    if picked_from is not None:
+        r = residual(p, none if q is None else q)
+        shown |= {"r": _with_rest(r, kept), "r_pick": _intervals(r, kept)}
+        shown |= {"excess": 1.0 if q is None else float(np.maximum(p - q, 0).sum())}
+    return shown
+
+
+def _kept(weight: Array, tokens: Sequence[int]) -> list[int]:
+    """Choose the columns: everything, or the heaviest with the tokens that must be there, the heaviest first."""
+    if len(weight) <= WHOLE:
+        return list(range(len(weight)))
+    wanted, order = list(dict.fromkeys(tokens)), np.argsort(-weight, kind="stable").tolist()
+    heaviest = [token for token in order[:TOP] if token not in wanted]
+    chosen = {*wanted, *heaviest[: max(TOP - len(wanted), 0)]}
+    return [token for token in order if token in chosen]
+
+
+def _with_rest(row: Array, kept: list[int]) -> list[float]:
+    """Take the entries of the columns, and the sum of all others."""
+    rest = [float(np.delete(row, kept).sum())] if len(kept) < len(row) else []
+    return [_short(value) for value in [*row[kept].tolist(), *rest]]
+
+
+def _intervals(row: Array, kept: list[int]) -> list[list[float]]:
+    """Find for each column the uniform numbers that pick its token by inverse CDF: from, up to."""
+    ends = np.cumsum(row)
+    return [[_short(ends[token] - row[token]), _short(ends[token])] for token in kept]
+
+
+def _short(value: float) -> float:
+    """Keep six significant digits, which is more than a picture shows."""
+    return float(f"{value:.6g}")

@@ -1,0 +1,86 @@
+"""How is the text of a token shown, whatever it holds?
+
+Tokens may be markup, control characters, marks that reverse the direction of writing, or half a character. What
+cannot be seen is named, so that it neither hides nor moves its neighbours; markup is only ever text.
+"""
+
+import unicodedata
+from collections.abc import Callable, Sequence
+
+Decode = Callable[[list[int]], str] | Sequence[str] | None
+SHOWN = {" ": "␣", "\n": "↵", "\t": "⇥"}
+LONGEST = 24
+
+
+def visible(text: str) -> str:
+    """Show a token's text with everything in it visible.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str without white space, control or format characters; at most 24 characters
+
+    Examples
+    --------
+    >>> visible(" a\\n"), visible("\\u202e</b>"), visible("\\x00")
+    ('␣a↵', '‹202E›</b>', '␀')
+    """
+    shown = "".join(_visible_character(character) for character in text[: LONGEST + 1]) or "‹empty›"
+    return shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…"
+
+
+def running(text: str) -> str:
+    """Show a token's text within running text: blanks and line ends as they are, the rest visible.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> running(" a\\n"), running("\\x1b")
+    (' a↵\\n', '␛')
+    """
+    kept = {" ": " ", "\n": "↵\n", "\t": "⇥\t"}
+    return "".join(kept.get(character) or _visible_character(character) for character in text) or "‹empty›"
+
+
+def texts(tokens: Sequence[int], decode: Decode) -> list[str]:
+    """Decode tokens one by one; without a tokenizer, number them.
+
+    Parameters
+    ----------
+    tokens : sequence of int
+    decode : function from token ids to text, or the texts in the order of their ids, or None
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> texts([1, 0], ["cat", "mat"]), texts([1, 0], None)
+    (['mat', 'cat'], ['#1', '#0'])
+    """
+    if decode is None:
+        return [f"#{token}" for token in tokens]
+    if callable(decode):
+        return [str(decode([token])) for token in tokens]
+    return [decode[token] for token in tokens]
+
+
+def _visible_character(character: str) -> str:
+    """Show one character: as it is, as a picture, or as its number."""
+    code, kind = ord(character), unicodedata.category(character)
+    if character in SHOWN or code < 32 or code == 127:
+        return SHOWN.get(character) or chr(0x2421 if code == 127 else 0x2400 + code)
+    if kind in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"):
+        return f"‹{code:04X}›"
+    return f"◌{character}" if kind.startswith("M") else character  # a combining mark needs something to stand on

@@ -1,0 +1,138 @@
+"""The viewer in a real browser: every step by mouse and by keyboard, wide and narrow, light and dark, no request.
+
+Needs the extra [browser] and Chromium; left out of the default run by its marker.
+"""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from specsample import TableModel, generate
+
+pytestmark = pytest.mark.browser
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</script><b>",
+    "<|im_end|>",
+    "\"'&",
+    "\x00\x1b[31m",
+    "\u202eabc",
+    "\u2028",
+    "a",
+]
+QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
+SCREENS = [(width, scheme) for width in (1200, 380) for scheme in ("light", "dark")]
+
+
+def trace_of(name):
+    """Make a run to look at: small and large vocabularies, without rows, without drafts, with a stop token."""
+    V, K, settings = {
+        "small": (3, 2, {}),
+        "large": (97, 5, {}),
+        "no rows": (8, 3, {"keep_rows": False}),
+        "no drafts": (8, 0, {}),
+        "stopped": (4, 5, {"stop": [2]}),
+    }[name]
+    rng = np.random.default_rng(1)
+    models = [TableModel(rng.dirichlet(np.ones(V), V)) for _ in range(2)]
+    return generate([0], *models, K=K, max_new_tokens=8, rng=rng, **({"keep_rows": True} | settings))[1]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Start the browser."""
+    from playwright import sync_api
+
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert path, "no Chromium on this machine; Debian: apt-get install chromium"
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=QUIET.split())
+        yield browser
+        browser.close()
+
+
+def opened(chromium, tmp_path, name, *, width=1200, scheme="light"):
+    """Open a run's page and collect what should not happen."""
+    texts = (HOSTILE * 13)[:97]
+    file = tmp_path / "run.html"
+    file.write_text(trace_of(name).to_html(texts), encoding="utf-8")
+    page, wrong = chromium.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme), []
+    page.on("console", lambda message: wrong.append(message.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("dialog", lambda dialog: wrong.append(dialog.message))
+    page.on("request", lambda request: request.url == file.as_uri() or wrong.append(request.url))
+    page.goto(file.as_uri())
+    return page, wrong
+
+
+def step_of(page):
+    """Read which step is shown."""
+    return int(page.locator(".box").get_attribute("data-step"))
+
+
+@pytest.mark.parametrize("name", ["small", "large", "no rows", "no drafts", "stopped"])
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
+def test_every_step_by_keyboard_and_back_by_mouse(chromium, tmp_path, name, width, scheme):
+    page, wrong = opened(chromium, tmp_path, name, width=width, scheme=scheme)
+    last = int(page.locator("input[type=range]").get_attribute("max"))
+    page.locator(".box").focus()
+    seen = []
+    for step in range(last + 1):
+        assert step_of(page) == step
+        seen.append(page.locator(".say").inner_text())
+        page.keyboard.press("ArrowRight")
+    for step in range(last, 0, -1):
+        assert page.locator(".say").inner_text() == seen[step]
+        page.locator("button[aria-label='previous step']").click()
+    assert (step_of(page), wrong) == (0, [])
+    assert len({*seen}) > last / 2  # the steps say different things
+    page.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
+def test_nothing_is_wider_than_the_screen_and_the_page_follows_the_scheme(chromium, tmp_path, width, scheme):
+    page, wrong = opened(chromium, tmp_path, "large", width=width, scheme=scheme)
+    page.locator(".box").focus()
+    for _ in range(12):
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.keyboard.press("ArrowRight")
+    light = page.evaluate(
+        "getComputedStyle(document.querySelector('.specsample-trace').shadowRoot.querySelector('.box')).backgroundColor"
+    )
+    assert (light == "rgb(255, 255, 255)") == (scheme == "light")
+    assert wrong == []
+    page.close()
+
+
+def test_other_keys_move_by_rounds_and_the_slider_moves_too(chromium, tmp_path):
+    page, wrong = opened(chromium, tmp_path, "small")
+    page.locator(".box").focus()
+    page.keyboard.press("End")
+    last = step_of(page)
+    assert last == int(page.locator("input[type=range]").get_attribute("max"))
+    page.keyboard.press("ArrowUp")
+    assert 0 < step_of(page) < last
+    page.keyboard.press("Home")
+    page.locator("input[type=range]").fill("3")
+    assert (step_of(page), wrong) == (3, [])
+    page.close()
+
+
+def test_a_screen_reader_hears_each_step(chromium, tmp_path):
+    page, _ = opened(chromium, tmp_path, "small")
+    assert page.locator(".say").get_attribute("aria-live") == "polite"
+    assert page.locator(".art svg").count() > 0
+    assert all(svg.get_attribute("aria-label") for svg in page.locator(".art > svg").all())
+    page.close()
+
+
+def test_hostile_texts_are_shown_as_text(chromium, tmp_path):
+    page, wrong = opened(chromium, tmp_path, "no rows")
+    page.locator(".box").focus()
+    page.keyboard.press("End")
+    shown = page.locator(".flow").inner_text()
+    tokens = trace_of("no rows").tokens
+    assert any(HOSTILE[token][:8] in shown for token in tokens if token in (0, 1, 2))
+    assert (page.locator(".flow script, .flow b").count(), wrong) == (0, [])
+    page.close()
