@@ -1,4 +1,4 @@
-"""Which columns does a picture of p against q have? All tokens of a small vocabulary, else the largest and the rest.
+"""Which columns does a picture of p against q have? All of a small vocabulary, else the largest and the rest.
 
 The numbers are the recorded rows and what `acceptance` makes of them.
 """
