@@ -159,7 +159,7 @@ def _hugging_face(
 
     llama, prompt, all_threads = to_llama(target), torch.tensor([prompt_tokens]), torch.get_num_threads()
     common = {"do_sample": True, "top_k": 0, "pad_token_id": 0, "max_new_tokens": new, "min_new_tokens": new}
-    settings = transformers.GenerationConfig(**common)  # type: ignore[no-untyped-call]
+    settings = transformers.GenerationConfig(**common)
     name = f"Hugging Face, {threads} thread{'s' * (threads > 1)}"
     cache = transformers.DynamicCache(config=llama.config)
     names = inspect.signature(llama.forward).parameters
