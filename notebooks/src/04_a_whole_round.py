@@ -169,8 +169,13 @@ print(trace.target_passes, "target passes,", trace.drafted, "drafts,", trace.acc
 figures.trace_strip(trace, decode)
 
 # %% [markdown]
-# Every vertical line ends a round, that is one pass of the large model.
-#
+# Every vertical line ends a round, that is one pass of the large model. Step through a shorter run, with the arrow keys or the buttons: each draft meets its uniform number, and at the end of a round both caches roll back.
+
+# %%
+shorter = settings | {"max_new_tokens": 20, "rng": np.random.default_rng(4)}
+ss.generate(prompt, target_model, draft_model, **shorter)[1].show(decode)
+
+# %% [markdown]
 # ### Exercise 04.3 (measure)
 #
 # The acceptance rate α is accepted / **tested** drafts. Compute it from `trace.rounds` (each has `K` and `n_accepted`).
