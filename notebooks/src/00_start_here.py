@@ -86,7 +86,7 @@ check("00.1", my_range, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# A popular explainer video by AssemblyAI counts five; the papers count K + 1 = 6, the bonus included. The video reports speed-ups of 2 to 3 in practice; the papers, 2 to 3.4 (Leviathan et al.) and 1.9 to 2.5 (Chen et al.). Whether *your* machine gains depends on three numbers that notebook 08 measures.
+# A popular explainer video by AssemblyAI counts five; the papers count K + 1 = 6, the bonus included. The video reports speed-ups of 2 to 3 in practice; the papers measured 1.4 to 3.4 (Leviathan et al.) and 1.9 to 2.5 (Chen et al.). Whether *your* machine gains depends on three numbers that notebook 08 measures.
 #
 # ### Exercise 00.2 (measure)
 #
