@@ -28,7 +28,7 @@ def test_a_library_that_cannot_be_used_says_why():
                 library(name)
 
 
-@pytest.mark.gpu
+@pytest.mark.peers
 def test_cupy_without_a_gpu_names_the_driver_and_not_a_missing_package():
     cupy = pytest.importorskip("cupy", reason="cupy is not installed")
     if not installed()["cupy"][0].isdigit():
