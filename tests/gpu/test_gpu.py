@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from decode_cases import gap, pair, references, together
 from verify_cases import as_bfloat16, batches, distance, dyadic_batches, near_ties
 
 from specsample import batched
@@ -116,6 +117,23 @@ def test_generate_on_cupy_emits_the_text_of_numpy(cp):
         rngs = [np.random.default_rng([1, b]) for b in range(32)]
         texts.append([tokens for tokens, _ in batched.generate(prompts, *models, max_new_tokens=limits, rngs=rngs)])
     assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("row", ["float32", "float64"])
+def test_the_shipped_pair_on_cupy_gives_the_text_of_numpy(cp, report, row):
+    options = {"K": 5, "max_new_tokens": 24}
+    traces = together([model.to("cupy") for model in pair(row)], 32, **options)
+    gaps = [gap(want, got) for want, got in zip(references(row, 32, **options), traces, strict=True)]
+    report(f"decode of 32 texts, {row}: texts that leave NumPy's at a near-tie", sum(g > 0 for g in gaps))
+    assert max(gaps) <= {"float32": 1e-5, "float64": 0.0}[row]
+
+
+@pytest.mark.parametrize("B", [1, 32])
+def test_what_decoding_costs(cp, report, B):
+    models = [model.to("cupy") for model in pair("float32")]
+    for name, K in (("autoregressive", 0), ("speculative, K = 5", 5)):
+        seconds_taken = seconds(cp, lambda K=K: together(models, B, K=K, max_new_tokens=24), n=3)
+        report(f"shipped pair, {B} texts of 24 characters, {name}", f"{24 * B / seconds_taken:.0f} tokens/s")
 
 
 @pytest.mark.parametrize(("B", "V"), [(1, 32_000), (1, 128_000), (32, 32_000), (32, 128_000)])
