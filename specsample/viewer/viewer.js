@@ -194,7 +194,7 @@ function facts(step) {
       row("tokens", seen ? `${seen.tokens} in ${seen.rounds} target passes` : "0"), row("tokens per target pass", seen ? rate(seen.tokens_per_target_pass) : "–"),
       row("acceptance rate α", seen ? `${rate(seen.acceptance_rate)} (${seen.accepted} of ${seen.tested} tested)` : "–"))),
     el("div", {}, el("h4", {}, done ? "Caches, rolled back" : "Caches, when the round began"), el("table", {},
-      cache("target", round.target_length, K, round.target_length[1] - round.context, done), cache("draft", round.draft_length, Math.max(K - 1, 0), round.draft_length[1] - round.context, done)))];
+      cache("target", round.target_length, K, round.n_accepted, done), cache("draft", round.draft_length, Math.max(K - 1, 0), round.n_accepted, done)))];
 }
 function show(step) {
   at = Math.max(0, Math.min(steps.length - 1, step));
@@ -242,5 +242,6 @@ for (const host of document.querySelectorAll(`[data-specsample="${mark}"]`)) {
   new ResizeObserver(fit).observe(host);
   fit();
   if (parts_.box.dataset.step === undefined) show(0);
+  break; // the same run shown twice has two scripts, one for each place
 }
 })

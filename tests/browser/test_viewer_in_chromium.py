@@ -136,3 +136,30 @@ def test_hostile_texts_are_shown_as_text(chromium, tmp_path):
     assert any(HOSTILE[token][:8] in shown for token in tokens if token in (0, 1, 2))
     assert (page.locator(".flow script, .flow b").count(), wrong) == (0, [])
     page.close()
+
+
+def test_a_round_by_itself_says_how_many_drafts_its_caches_kept(chromium, tmp_path):
+    round = next(round for round in trace_of("large").rounds if round.n_accepted < round.K - 1)
+    (tmp_path / "round.html").write_text(round.to_html(), encoding="utf-8")
+    page = chromium.new_page()
+    page.goto((tmp_path / "round.html").as_uri())
+    page.locator(".box").focus()
+    page.keyboard.press("End")
+    rows = page.locator(".facts tr:has(.cells)").all_inner_texts()
+    assert [row.split("\t")[-1] for row in rows] == [
+        f"{round.n_accepted} of {n} drafts kept" for n in (round.K, round.K - 1)
+    ]
+    page.close()
+
+
+def test_the_same_run_shown_twice_is_two_viewers(chromium, tmp_path):
+    html = trace_of("small").to_html()
+    host, script = html[html.index("<div class") : html.index("<script>")], html[html.index("<script>") :]
+    script = script.removesuffix("</html>\n")
+    (tmp_path / "twice.html").write_text(f"<!doctype html><body>{host}{host}{script}{script}", encoding="utf-8")
+    page = chromium.new_page()
+    page.goto((tmp_path / "twice.html").as_uri())
+    page.locator(".box").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert [box.get_attribute("data-step") for box in page.locator(".box").all()] == ["1", "0"]
+    page.close()
