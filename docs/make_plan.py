@@ -251,8 +251,8 @@ TEXT = """\
 the two decides. Made by `python docs/make_plan.py`; a test recomputes every number on this page from the
 measurements in `docs/plan-measurements.json` and the figures that the papers print.
 
-```console
-$ specsample plan --target 70B --draft 4B --device h100 --batch 1..256 --context 2048 --plot docs/plan-map.svg
+```sh
+specsample plan --target 70B --draft 4B --device h100 --batch 1..256 --context 2048 --plot docs/plan-map.svg
 ```
 
 ```text

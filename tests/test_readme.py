@@ -1,10 +1,11 @@
-"""The README keeps its word: its set-up lines, its tree of files, and the output that it prints.
+"""The README and the pages of docs/ keep their word: set-up lines, the tree of files, and every output that they print.
 
     python tests/test_readme.py --write            write the tree of files into README.md
-    python tests/test_readme.py --commands DIR     run README's console blocks with the programs in DIR first on PATH
+    python tests/test_readme.py --commands DIR     run the console blocks with the programs in DIR first on PATH
 
-A `python` block directly followed by a `text` block is run and must print that text. A `console` block starts with a
-line `$ command` and goes on with its output; `...` in it stands for anything (times, for instance).
+A `python` block directly followed by a `text` block is run and must print that text; the blocks of a page share their
+names. A `console` block holds lines `$ command`, each followed by its output, in which `...` stands for anything
+(times, for instance). A block of any other kind is not run. `test_docs.py` says more about the pages.
 """
 
 import ast
@@ -15,10 +16,11 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
-from test_layout import MODULES, ORDER, PACKAGE, ROOT, part_of
+from test_layout import MODULES, ORDER, PACKAGE, ROOT, name_of, part_of, project_files
 
 from specsample.course.syllabus import table as lesson_table
 
@@ -30,6 +32,7 @@ SET_UP = [
 TREE = re.compile(r"(?<=<!-- tree -->\n).*?(?=<!-- /tree -->)", re.DOTALL)
 NOTEBOOKS = re.compile(r"(?<=<!-- notebooks -->\n).*?(?=<!-- /notebooks -->)", re.DOTALL)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 EXAMPLE = re.compile(r"^```python\n((?:(?!^```).)*?)^```\n\n*```text\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -64,16 +67,21 @@ def readme():
     return README.read_text(encoding="utf-8")
 
 
+def pages():
+    """List README.md and the Markdown files below docs/."""
+    docs = [path for path in project_files() if path.is_relative_to(ROOT / "docs") and path.suffix == ".md"]
+    return [README, *sorted(docs)]
+
+
 def examples(text):
-    """List the (code, output) pairs of a README."""
+    """List the (code, output) pairs of a page."""
     return EXAMPLE.findall(text)
 
 
 def commands(text):
-    """List the (command, output) pairs of a README's console blocks."""
+    """List the (command, output) pairs of a page's console blocks."""
     blocks = [body for language, body in BLOCK.findall(text) if language == "console"]
-    pairs = [block.removeprefix("$ ").partition("\n") for block in blocks]
-    return [(command, output) for command, _, output in pairs]
+    return [pair for block in blocks for pair in COMMAND.findall(block)]
 
 
 def agree(want, got):
@@ -81,11 +89,11 @@ def agree(want, got):
     return doctest.OutputChecker().check_output(want, got, doctest.ELLIPSIS)
 
 
-def run_example(code, namespace):
+def run_example(code, namespace, name):
     """Run a block as a reader would, and return what it prints."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        exec(compile(code, "README.md", "exec"), namespace)
+        exec(compile(code, name, "exec"), namespace)
     return out.getvalue()
 
 
@@ -112,11 +120,13 @@ def test_the_readme_has_an_example_with_its_output():
     assert examples(readme()), "README.md needs a ```python block directly followed by a ```text block"
 
 
-def test_the_examples_print_what_the_readme_says():
-    namespace = {}
-    for code, want in examples(readme()):
-        got = run_example(code, namespace)
-        assert agree(want, got), f"README.md prints\n{want}\nbut the code prints\n{got}"
+@pytest.mark.parametrize("page", [path for path in pages() if examples(path.read_text("utf-8"))], ids=name_of)
+def test_the_examples_print_what_their_page_says(page, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    namespace = {"__name__": page.stem}
+    for code, want in examples(page.read_text(encoding="utf-8")):
+        got = run_example(code, namespace, name_of(page))
+        assert agree(want, got), f"{name_of(page)} prints\n{want}\nbut the code prints\n{got}"
 
 
 def test_the_readme_has_a_command_with_a_fixed_seed_and_its_output():
@@ -124,12 +134,12 @@ def test_the_readme_has_a_command_with_a_fixed_seed_and_its_output():
 
 
 SAMPLE = "```python\nx = 1\n```\ntext\n```python\nprint(2)\n```\n\n```text\n2\n```\n"
-SAMPLE += "```console\n$ a --seed 1\nb ... s\n```\n"
+SAMPLE += "```console\n$ a --seed 1\nb ... s\n$ c\n```\n"
 
 
 def test_fenced_blocks_are_found_paired_and_compared():
     assert examples(SAMPLE) == [("print(2)\n", "2\n")]
-    assert commands(SAMPLE) == [("a --seed 1", "b ... s\n")]
+    assert commands(SAMPLE) == [("a --seed 1", "b ... s\n"), ("c", "")]
     assert agree("b ... s\n", "b 0.31 s\n")
     assert not agree("b ... s\n", "c 0.31 s\n")
 
@@ -141,17 +151,24 @@ def write_tree():
 
 
 def run_commands(folder):
-    """Run README's console blocks and return the number that print something else."""
+    """Run the console blocks of all pages and return the number that print something else.
+
+    Each page has a folder of its own, in which the project's files lie as in the project's, and nothing is left.
+    """
     environment = {**os.environ, "PATH": os.pathsep.join([str(Path(folder).resolve()), os.environ["PATH"]])}
     failures = 0
-    for command, want in commands(readme()):
-        done = subprocess.run(command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True)
-        is_right = done.returncode == 0 and agree(want, done.stdout)
-        print("ok:" if is_right else "DIFFERENT:", command)
-        if not is_right:
-            print(f"README.md prints\n{want}\nthe command prints (exit code {done.returncode})\n{done.stdout}")
-            print(done.stderr)
-        failures += not is_right
+    for page in pages():
+        with tempfile.TemporaryDirectory() as place:
+            for path in ROOT.iterdir():
+                (Path(place) / path.name).symlink_to(path)
+            for command, want in commands(page.read_text(encoding="utf-8")):
+                done = subprocess.run(command, shell=True, cwd=place, env=environment, capture_output=True, text=True)
+                is_right = done.returncode == 0 and agree(want, done.stdout)
+                print("ok:" if is_right else "DIFFERENT:", name_of(page), command)
+                if not is_right:
+                    print(f"the page prints\n{want}\nthe command prints (exit code {done.returncode})\n{done.stdout}")
+                    print(done.stderr)
+                failures += not is_right
     return failures
 
 

@@ -13,7 +13,9 @@ torch = pytest.importorskip("torch", reason="needs the extra [peers]")
 transformers = pytest.importorskip("transformers", reason="needs the extra [peers]")
 
 import samplers_under_test as s  # noqa: E402
+from test_readme import BLOCK, ROOT, run_example  # noqa: E402
 
+from specsample import autoregressive, generate, greedy  # noqa: E402
 from specsample.conformance import check, from_torch  # noqa: E402
 from specsample.conformance.adapters import huggingface  # noqa: E402
 
@@ -53,6 +55,20 @@ def test_a_changed_line_fails_and_is_named(mistake):
 
 def test_generation_with_an_assistant_model_passes():
     assert check(huggingface.assisted_generation(max_new_tokens=2, vocab_size=3), eps=0.4).verdict == "PASS"
+
+
+def test_the_documented_wrapper_reads_the_same_however_the_text_is_cut_and_forgets():
+    names, page = {"__name__": "page"}, "docs/howto/own-model.md"
+    for language, code in BLOCK.findall((ROOT / page).read_text(encoding="utf-8")):
+        if language == "python":
+            run_example(code, names, page)
+    target, draft = (names["HuggingFace"](huggingface.tiny_llama(6, seed)) for seed in (0, 1))
+    for cut in range(6):
+        assert names["largest_difference"](target, [1, 2, 3, 4, 5, 0], cut) < 1e-5
+    request = {"K": 3, "max_new_tokens": 20, "transform": greedy}
+    tokens, trace = generate([1, 2], target, draft, rng=s.np.random.default_rng(0), **request)
+    own = autoregressive([1, 2], target, max_new_tokens=20, rng=s.np.random.default_rng(0), transform=greedy)
+    assert (tokens, trace.drafted > 0) == (own, True)
 
 
 def torch_verify(x, q, p, generator):
