@@ -57,9 +57,9 @@ print(f"{trace.target_passes} target passes for {len(tokens)} characters")
 # %% [markdown]
 # ## Best case, worst case
 #
-# A round drafts K = 5 tokens; the large model reads all five in one pass and answers with **six** distributions: what it would have said at each of the five places, and what it says after them.
+# A round drafts K = 5 tokens; the large model reads all five in one pass and answers with distributions: what it would have said at each of the five places, and what it says after them.
 #
-# **Worst case.** The first guess is refused. The round still emits one token, the correction. So a round is never worse than a pass of the large model alone, apart from the time spent on guessing.
+# **Worst case.** The first guess is refused, and the four behind it are lost. Is the round, too? Look for two vertical lines that stand close together.
 #
 # **Best case.** Explanations on the web say "five times as fast with five drafts". Look at the picture again: what comes after five green characters?
 #
@@ -69,7 +69,7 @@ print(f"{trace.target_passes} target passes for {len(tokens)} characters")
 #
 # <details><summary>Hint</summary>
 #
-# Count six distributions, and use them all.
+# How many distributions does the pass give, and which of them is of use if every guess passes? Which one if the first does not?
 #
 # </details>
 
@@ -86,7 +86,7 @@ check("00.1", my_range, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# A popular explainer video by AssemblyAI counts five; the papers count K + 1 = 6, the bonus included. The video reports speed-ups of 2 to 3 in practice; the papers measured 1.4 to 3.4 (Leviathan et al.) and 1.9 to 2.5 (Chen et al.). Whether *your* machine gains depends on three numbers that notebook 08 measures.
+# So a round is never worse than a pass of the large model alone, apart from the time spent on guessing. A popular explainer video by AssemblyAI counts five at the best; the papers count K + 1 = 6, the bonus included. The video reports speed-ups of 2 to 3 in practice; the papers measured 1.4 to 3.4 (Leviathan et al.) and 1.9 to 2.5 (Chen et al.). Whether *your* machine gains depends on three numbers that notebook 08 measures.
 #
 # ### Exercise 00.2 (measure)
 #
@@ -111,6 +111,15 @@ check("00.2", my_tokens_per_target_pass)
 ### BEGIN HIDDEN TESTS
 check("00.2", my_tokens_per_target_pass, seed=1)
 ### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Step through it
+#
+# Its beginning once more, 15 characters, one step at a time: use the buttons or the arrow keys. A draft meets its uniform number and stays or goes; a correction or a bonus ends the round. Notebooks 03 and 04 explain every step, here it is enough to watch.
+
+# %%
+settings = {"K": 5, "max_new_tokens": 15, "rng": np.random.default_rng(0), "keep_rows": True}
+ss.generate(prompt, target_model, draft_model, **settings)[1].show(target_model.tokenizer.decode)
 
 # %% [markdown]
 # ## The same without the small model

@@ -109,7 +109,7 @@ row = np.array([0.125, 0.25, 0.375, 0.25])
 #
 # <details><summary>Hint</summary>
 #
-# 1/T is 2. Square, then normalise.
+# What does T do to logits, and so to probabilities? The sentence before the first picture of this section says it.
 #
 # </details>
 
@@ -146,7 +146,7 @@ for name, strategy in strategies.items():
 #
 # <details><summary>Hint</summary>
 #
-# Sort, take running sums. A token belongs to the set if the mass *before* it is still too small.
+# Sort, take running sums. Which of two running sums says whether a token is still needed: the one with it, or the one before it?
 #
 # </details>
 

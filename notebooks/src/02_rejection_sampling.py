@@ -100,18 +100,18 @@ print("emitted by one try:", *kept, "  missing:", *(p - kept))
 #
 # ### Exercise 02.2 (predict)
 #
-# For p = (1/2, 1/2) and q = (1/4, 3/4): how often does a draw survive (a) the envelope with the best M, (b) min(1, p/q)? Answer with a pair.
+# For another pair, p = (3/5, 2/5) and q = (1/5, 4/5): how often does a draw survive (a) the envelope with the best M, (b) min(1, p/q)? Answer with a pair.
 #
 # <details><summary>Hint</summary>
 #
-# (a) is 1/M. For (b) look at what one try emits, and add up.
+# Do for this pair what the two cells above did for theirs. How much is emitted by one try, taken together?
 #
 # </details>
 
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "02-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 my_rates = None
 ### BEGIN SOLUTION
-my_rates = (F(1, 2), F(3, 4))
+my_rates = (F(1, 3), F(3, 5))
 ### END SOLUTION
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "02-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]

@@ -75,7 +75,7 @@ check("03.1", my_accept_probability, seed=1)
 # %% [markdown]
 # ### Exercise 03.4 (predict)
 #
-# For this p and q, how often is a draft kept, on average over drafts? Read it off the picture before you compute.
+# For another pair, p = (1/2, 1/3, 1/6) and q = (1/6, 1/3, 1/2): how often is a draft kept, on average over drafts? Sketch the bars, as in the picture above.
 #
 # <details><summary>Hint</summary>
 #
@@ -86,7 +86,7 @@ check("03.1", my_accept_probability, seed=1)
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "03-4", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 my_overlap = None
 ### BEGIN SOLUTION
-my_overlap = F(3, 4)
+my_overlap = F(2, 3)
 ### END SOLUTION
 
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "03-4-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
@@ -100,7 +100,7 @@ check("03.4", my_overlap, seed=1)
 #
 # ## And if not?
 #
-# **Question.** A quarter of all drafts is refused. What should be emitted instead? The obvious answer, "a token from p", is what several real implementations did. **Predict:** which token would come up too often?
+# **Question.** Of the pair in the picture, a quarter of all drafts is refused. What should be emitted instead? The obvious answer, "a token from p", is what several real implementations did. **Predict:** which token would come up too often?
 
 # %%
 replaced_from_p = unit_03.sampler(unit_03.ratio, lambda p, q: p)  # draft, test, and correct from p
@@ -123,7 +123,7 @@ print("residual", *ss.residual(p, q))
 #
 # <details><summary>Hint</summary>
 #
-# `np.maximum(p - q, 0)` and one division. For p = q you may return p.
+# What is missing stands in the last cell. Which NumPy function cuts off what is negative? Then one division; look at what you divide by before you do.
 #
 # </details>
 

@@ -137,7 +137,7 @@ print("target has read", round_1.target_length, "  draft has read", round_1.draf
 #
 # <details><summary>Hint</summary>
 #
-# A round of k drafts emits at most k + 1 tokens. If `room` tokens are still wanted, k = min(K, room − 1).
+# A round of k drafts emits at most k + 1 tokens. How many may it draft if `room` tokens are still wanted?
 #
 # </details>
 
@@ -182,7 +182,7 @@ ss.generate(prompt, target_model, draft_model, **shorter)[1].show(decode)
 #
 # <details><summary>Hint</summary>
 #
-# In a round with a rejection, n_accepted + 1 drafts met their uniform number. In one without, K did.
+# Which drafts met their uniform number in a round with a rejection, and which in one without?
 #
 # </details>
 

@@ -108,7 +108,7 @@ print(worst_case(wrong_bonus.generate, V=2, K=1, n=2, order=1, restarts=3, steps
 # %% [markdown]
 # ### Exercise 05.2 (break it)
 #
-# M01 draws the correction from p instead of the residual. Find p and q, two rows of fractions, on which its first token is off by a total variation of at least 1/5. Answer with a pair of lists, such as `([F(1, 2), F(1, 2)], [0, 1])`.
+# M01 draws the correction from p instead of the residual. Find p and q, two rows of fractions, on which its first token is off by a total variation of at least 1/5. Answer with a pair of lists, such as `([F(1, 3), F(2, 3)], [F(1, 2), F(1, 2)])`, which is not far enough off.
 #
 # <details><summary>Hint</summary>
 #

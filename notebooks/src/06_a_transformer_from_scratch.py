@@ -168,7 +168,7 @@ print("length", context.length, "  same row after the same token:", bool(np.allc
 #
 # <details><summary>Hint</summary>
 #
-# The target reads the text and all K drafts, then forgets the refused ones. The draft never reads its own last draft: it only draws it.
+# What has the target read in its pass, and what must it forget? Which of its drafts has the draft model drawn, but never read?
 #
 # </details>
 

@@ -62,7 +62,7 @@ print(cross_entropy(rows, np.array([[5, 6, 7, 8]]))[0] / np.log(2), np.log2(97))
 #
 # <details><summary>Hint</summary>
 #
-# `ss.softmax(logits)`, pick out one number a row, average −log2.
+# `ss.softmax` makes rows of probabilities. Which number of each row does the loss look at? `np.arange(len(tokens))` helps to pick them out.
 #
 # </details>
 

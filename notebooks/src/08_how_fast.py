@@ -86,6 +86,9 @@ figures.tokens_per_pass(runs)
 #     speed-up = (1 + α + ... + α^K) / (K c + ρ)          (theorem 3.8, where ρ = 1)
 #
 # ### Exercise 08.2 (implement)
+#
+# Write the speed-up as a function of α, K, c and ρ.
+#
 # <details><summary>Hint</summary>
 #
 # Your function from 08.1 over the cost of a round. Check K = 0: it should be 1/ρ.

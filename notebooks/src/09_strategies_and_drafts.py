@@ -68,7 +68,7 @@ for name, transform in {
 # %% [markdown]
 # ## Drafts without a network
 #
-# **Counting.** How often does each character come; how often after these two; after these four? Training takes seconds. **Predict** their α, next to the small Transformer's.
+# **Counting.** How often does each character come, whatever stands before it (unigram); how often after these four (5-gram)? Training takes seconds. **Predict** their α, next to the small Transformer's.
 
 # %%
 documents = [target_model.tokenizer.encode(text) for text in data.split(data.load_documents("code"))[0][:40]]
@@ -125,7 +125,7 @@ check("09.1", my_lookup, seed=1)
 #
 # <details><summary>Hint</summary>
 #
-# min(1, p(x)/q(x)) with q(x) = 1.
+# The rule is that of notebook 03. How much of its mass does this q have on x?
 #
 # </details>
 
@@ -144,8 +144,15 @@ check("09.2", my_keep_probability, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# The residual then is p without x, normalised. Test it on any row: keep with p(x), else draw from the rest. Of course that is p. It is the plainest case of the theorem.
-#
+# The residual then is p without x, normalised. Test it on any row: keep with p(x), else draw from the rest. Of course that is p. It is the plainest case of the theorem. Step through a text that repeats itself: where the lookup finds something, q is a single bar, and what it proposes stays or goes with p alone.
+
+# %%
+repeating = target_model.tokenizer.encode("one, two, three, one, two, ")
+settings = {"K": 3, "max_new_tokens": 12, "rng": np.random.default_rng(0), "keep_rows": True}
+trace = ss.generate(repeating, target_model, sources["prompt lookup"], **settings)[1]
+trace.show(target_model.tokenizer.decode)
+
+# %% [markdown]
 # ### Exercise 09.3 (break it)
 #
 # Now the mistake. The draft is the *argmax* of q, but the test and the residual use q itself, as if it had been sampled (M05; it was found in two well-known implementations). Find p and q on which the first token is off by at least 1/3.

@@ -34,7 +34,7 @@ from specsample.verifiers import block, coupled, lenient, tree
 # %% [markdown]
 # ## Block verification
 #
-# Suppose the first draft is a little too likely under q (p/q = 1/2) and the second much too unlikely (p/q = 3/2). The token rule tests them one by one, and refuses the first half of the time. Taken together the pair is not that bad: 3/4. **Block verification** (Sun et al., arXiv 2403.10444) tests runs, with weights w_i = min(1, w_{i−1} · p/q). **Predict** the weights of this pair.
+# Suppose the first draft is too likely under q (p/q = 1/2) and the second not likely enough (p/q = 3/2). The token rule tests them one by one, and refuses the first half of the time. Taken together the pair is not that bad: p/q = 3/4. **Block verification** (Sun et al., arXiv 2403.10444) tests runs, with weights w_i = min(1, w_{i−1} · p/q). **Predict** the weights of this pair.
 
 # %%
 print(*block.run_weights(np.array([F(1, 4), F(3, 4)]), np.array([F(1, 2), F(1, 2)])))
@@ -111,7 +111,7 @@ for K in (0, 3, 5):
     print(K, trace.target_passes, "target passes:", repr(target_model.tokenizer.decode(tokens)[:50]))
 
 # %% [markdown]
-# The price: agreeing is rarer than being accepted, for target and draft do not look at each other (notebook 02 had this as "common numbers").
+# The price: agreeing is rarer than being accepted, for target and draft do not look at each other (notebook 02 had this as the coupling that shares one uniform number).
 #
 # ### Exercise 10.3 (implement)
 #
@@ -156,7 +156,7 @@ for l in (F(1), F(4, 5), F(1, 2)):
 #
 # <details><summary>Hint</summary>
 #
-# A token gains at most a quarter of p. So give much p to tokens that gain, and let q draft only those.
+# A token gains at most a quarter of its p. Which tokens gain that much, and how much p may they have together?
 #
 # </details>
 

@@ -15,7 +15,7 @@
 #
 # **Minutes:** 50 · **Needs:** 04; no GPU
 #
-# **You will be able to** write verification without a loop over sequences or tokens, run it on any array library, and read the CUDA kernel that does it with two rows of memory traffic.
+# **You will be able to** write verification without a loop over sequences or tokens, run it on any array library, and read the CUDA kernel that does it and leaves most of its input unread.
 #
 # A GPU does not like "while u < p/q". It likes whole arrays. This notebook rewrites a round for B sequences at once, and then reads the kernel that the package uses with CuPy. Everything here runs on NumPy; with CuPy and a GPU, the same cells run there.
 
@@ -58,7 +58,7 @@ print(is_kept.astype(int))
 #
 # <details><summary>Hint</summary>
 #
-# The first False of each row; and what if there is none? Either add a column, or use a running product.
+# The first False of each row; and what if there is none? Or multiply: what does a row of 1s and 0s become?
 #
 # </details>
 
@@ -85,7 +85,7 @@ check("11.1", my_n_accepted, seed=1)
 #
 # <details><summary>Hint</summary>
 #
-# `np.cumsum(..., axis=1)`, compare with `u[:, None]`, `np.argmax(..., axis=1)`.
+# Your `my_pick` of notebook 01, with an axis. Which shape must `u` have so that each row meets its own number?
 #
 # </details>
 

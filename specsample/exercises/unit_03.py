@@ -14,7 +14,7 @@ from specsample.exercises.exercise import Case, Exercise, Mistake, call, one_que
 from specsample.exercises.showing import show
 from specsample.exercises.tables import pairs, row
 
-P, Q = row(1, 2, 1), row(2, 1, 1)
+P, Q = row(3, 2, 1), row(1, 2, 3)  # not the pair whose overlap the legend of a figure in notebook 03 states
 
 
 def _ratios(seed: int) -> list[Case]:
@@ -174,7 +174,7 @@ EXERCISES = (
             ),
             Mistake(
                 "drafts are kept with probability p (M12)",
-                "x was drawn from q. q(x) times your test should be min(p, q).",
+                "x was drawn from q, so it comes out with q(x) times your test. Is that as much as p(x) allows?",
                 sampler(lambda a, b: a, residual),
             ),
         ),
@@ -184,7 +184,7 @@ EXERCISES = (
     Exercise(
         "03.4",
         "predict",
-        "how often a draft is kept, for p = (1/4, 1/2, 1/4) and q = (1/2, 1/4, 1/4)",
+        "how often a draft is kept, for p = (1/2, 1/3, 1/6) and q = (1/6, 1/3, 1/2)",
         overlap(P, Q),
         one_question,
         take,

@@ -179,7 +179,7 @@ EXERCISES = (
             ),
             Mistake(
                 "the row after a token hardly differs from the row before it, or no draft is kept",
-                "The bonus comes only after an accepted draft; make such drafts likely, and the two rows different.",
+                "When does a bonus come up at all? And on which tables would nobody see that its row is a wrong one?",
                 ([[1, 0], [0, 1]], [[1, 0], [0, 1]]),
                 lambda answer: len(_read(answer)) == 2,
             ),

@@ -86,7 +86,7 @@ EXERCISES = (
         (
             Mistake(
                 "the cached positions are not shifted: row 0 sees position 0 only",
-                "Row i of the new ones stands at position m - n + i.",
+                "How many positions stand before the first of the new rows?",
                 lambda n, m: np.tri(n, m, dtype=bool),
             ),
             Mistake(

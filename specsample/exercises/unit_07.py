@@ -83,7 +83,7 @@ EXERCISES = (
             ),
             Mistake(
                 "probabilities are averaged before the logarithm",
-                "Each character costs its own -log2 p. Average the costs.",
+                "What is to be averaged: how likely the characters were, or what each of them cost?",
                 _of_rows(lambda p: -np.log2(p.mean())),
             ),
             Mistake(

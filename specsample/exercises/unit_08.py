@@ -120,7 +120,7 @@ EXERCISES = (
         (
             Mistake(
                 "at least one draft is always made",
-                "Where α <= c even one draft costs more than it brings.",
+                "What do one draft cost and bring where it is rarely kept and nearly as slow as the target?",
                 lambda alpha, c: max(1, best_K(alpha, c, max_K=20)),
             ),
             Mistake(

@@ -103,7 +103,7 @@ EXERCISES = (
             ),
             Mistake(
                 "the draft is always kept",
-                "q(x) = 1 at the draft. What is min(1, p/q)?",
+                "What if the lookup always proposes a token that the target hardly ever says?",
                 lambda p, x: 1 if p[x] else 0,
             ),
         ),

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from specsample.conformance.exact import exact_law
 from specsample.distributions import Array, pick
 from specsample.exercises.exercise import Case, Exercise, Mistake, call, one_question
 from specsample.exercises.showing import show
 from specsample.exercises.tables import pairs
+from specsample.exercises.unit_02 import agreement
 from specsample.exercises.unit_05 import at_least, distance, is_disjoint, is_equal
 from specsample.verifiers.block import run_weights
 
@@ -41,15 +41,6 @@ def _common(p: Array, q: Array, tape: Any) -> tuple[int, int]:
     """Draw both tokens with one uniform number."""
     u = tape.random(1)[0]
     return pick(p, u), pick(q, u)
-
-
-def _agreement(answer: Any, case: Case) -> dict[str, Any]:
-    """Sum up the exact law of (x, y)."""
-    law, summary = exact_law(lambda tape: tuple(map(int, answer(*case.arguments, tape)))), dict[str, Any]()
-    for (x, y), mass in law.items():
-        for event in (f"x = {x}", f"y = {y}", *["x = y"] * (x == y)):
-            summary[event] = summary.get(event, 0) + mass
-    return summary
 
 
 def _two_numbers(p: Array, q: Array, tape: Any) -> tuple[int, int]:
@@ -122,7 +113,7 @@ EXERCISES = (
         "the coupling by common random numbers: x from p, y from q, neither knowing of the other",
         _common,
         pairs,
-        _agreement,
+        agreement,
         (
             Mistake(
                 "x and y have random numbers of their own",

@@ -109,7 +109,7 @@ EXERCISES = (
         (
             Mistake("all 2K+1 rows are read, for K = 5", "A test needs one number of a row, not the row.", 11),
             Mistake("K + 1 rows are read, for K = 5", "How many residuals are drawn from in one round?", 6),
-            Mistake("one row is read", "The residual is made of p and of q.", 1),
+            Mistake("one row is read", "What is a correction drawn from, and what is that made of?", 1),
         ),
     ),
 )
