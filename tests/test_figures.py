@@ -42,6 +42,9 @@ def test_a_large_vocabulary_shows_the_largest_tokens_and_the_rest_in_one_column(
     assert len(both) == 11
     assert both.sum() == pytest.approx(overlap(p, q))
     assert ((both + p_only).sum(), (both + q_only).sum()) == pytest.approx((1, 1))
+    assert min(both[-1], q_only[-1], p_only[-1]) > 0  # the rest has all three parts, one above the other:
+    tops = [container[-1].get_y() for container in figure.axes[0].containers]
+    assert tops == pytest.approx([0, both[-1], both[-1] + q_only[-1]])
     names = [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
     assert names == [*map(str, np.argsort(-np.maximum(p, q))[:10]), "rest"]
 

@@ -39,8 +39,15 @@ def target_against_draft(
     ax.bar(
         x, q_only, 0.72, bottom=both, color="white", edgecolor=DRAFTED, hatch="////", label="q − p: drafted too often"
     )
-    ax.bar(
-        x, p_only, 0.72, bottom=both, color="white", edgecolor=RESIDUAL, hatch="\\\\\\\\", label="p − q: the residual"
+    ax.bar(  # above both: of the many tokens of the rest some have p > q and some q > p
+        x,
+        p_only,
+        0.72,
+        bottom=both + q_only,
+        color="white",
+        edgecolor=RESIDUAL,
+        hatch="\\\\\\\\",
+        label="p − q: the residual",
     )
     ax.set_xticks(x, [names[i] for i in kept] + ["rest"] * (len(rest) > 0), fontfamily="monospace")
     ax.set(xlabel="token", ylabel="probability")

@@ -4,13 +4,15 @@ Notebooks that nobody has trusted yet, terminals and mails show these. Before th
 """
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 COLORS = {"accepted": "#1f9e78", "correction": "#2f78c4", "bonus": "#a0569b"}
-MARKS = {"accepted": "", "correction": "<path d='M{x} {y}l8 -8' stroke='white' stroke-width='1.6'/>"} | {
-    "bonus": "<circle cx='{cx}' cy='{cy}' r='2' fill='white'/>"
+MARKS = {  # drawn over a cell, so that colour is not all that tells
+    "accepted": "",
+    "correction": "<path d='M{x} {y}m-4 4l8 -8' stroke='white' stroke-width='1.6'/>",
+    "bonus": "<circle cx='{x}' cy='{y}' r='2' fill='white'/>",
 }
 FIRST_ROUNDS = 40
 
@@ -60,35 +62,9 @@ def _lines(r: int, entry: Mapping[str, Any], texts: Mapping[int, list[str]]) -> 
         numbers = f"{entry['q'][i]:6.3f} {entry['p'][i]:6.3f}  {entry['accept'][i]:6.3f}"
         u = entry["u"][len(entry["drafts"]) + i]
         yield f"{r:5} {i + 1:3}  {texts[token][0]:<10} {numbers} {u:6.3f}  {fate}"
-    if entry["sources"][-1] != "accepted":
+    if entry["sources"][-1] != "accepted":  # else a stop token ended the text among the drafts
         i, token = len(entry["emitted"]), entry["emitted"][-1]
         yield f"{r:5} {i:3}  {texts[token][0]:<10} {'':23} {entry['u'][-1]:6.3f}  {entry['sources'][-1]}"
-
-
-def strip(data: Mapping[str, Any]) -> str:
-    """Draw a run as columns, a round each, the emitted tokens from the bottom up.
-
-    Parameters
-    ----------
-    data : dict, from `record.describe`
-
-    Returns
-    -------
-    str, SVG
-    """
-    rounds = data["rounds"]
-    top = max((len(entry["drafts"]) + 1 for entry in rounds), default=1)
-    cells = "".join(_cell(r, k, top, source) for r, e in enumerate(rounds) for k, source in enumerate(e["sources"]))
-    size = f"width='{12 * len(rounds) + 4}' height='{12 * top + 4}'"
-    title = f"<title>{escape(summary(data))}</title>"
-    return f"<svg xmlns='http://www.w3.org/2000/svg' {size} role='img'>{title}{cells}</svg>"
-
-
-def _cell(r: int, k: int, top: int, source: str) -> str:
-    """Draw one emitted token; a stroke marks corrections and a dot bonuses, so that colour is not all."""
-    x, y = 2 + 12 * r, 2 + 12 * (top - 1 - k)
-    rect = f"<rect x='{x}' y='{y}' width='10' height='10' rx='2' fill='{COLORS[source]}'/>"
-    return rect + MARKS[source].format(x=x + 1, y=y + 9, cx=x + 5, cy=y + 5)
 
 
 def layers(data: Mapping[str, Any]) -> str:
@@ -102,9 +78,25 @@ def layers(data: Mapping[str, Any]) -> str:
     -------
     str
     """
-    image = b64encode(strip(data).encode()).decode()
     words = escape(summary(data))
+    image = b64encode(_strip(data["rounds"], words).encode()).decode()
     return (
         f'<p>{words}</p><img alt="{words}" src="data:image/svg+xml;base64,{image}">'
         f"<details><summary>Round by round, as text</summary><pre>{escape(table(data))}</pre></details>"
     )
+
+
+def _strip(rounds: Sequence[Mapping[str, Any]], title: str) -> str:
+    """Draw a run as SVG: a column a round, its emitted tokens from the bottom up."""
+    top = max((len(entry["drafts"]) + 1 for entry in rounds), default=1)
+    tokens = ((r, k, source) for r, entry in enumerate(rounds) for k, source in enumerate(entry["sources"]))
+    cells = "".join(_cell(r, top - 1 - k, source) for r, k, source in tokens)
+    size = f"width='{12 * len(rounds) + 4}' height='{12 * top + 4}'"
+    return f"<svg xmlns='http://www.w3.org/2000/svg' {size} role='img'><title>{title}</title>{cells}</svg>"
+
+
+def _cell(column: int, row: int, source: str) -> str:
+    """Draw one emitted token: a square of 10 pixels in a grid of 12, with its mark in the middle."""
+    x, y = 2 + 12 * column, 2 + 12 * row
+    square = f"<rect x='{x}' y='{y}' width='10' height='10' rx='2' fill='{COLORS[source]}'/>"
+    return square + MARKS[source].format(x=x + 5, y=y + 5)

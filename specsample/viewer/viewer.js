@@ -38,11 +38,13 @@ function parts(row, i, mode) {
   if (mode === "p") return [["bx", row.p[i]]];
   return [["both", row.both[i]], ["qx", row.q[i] - row.both[i]], ["px", row.p[i] - row.both[i]]];
 }
+// The tallest column. The rest is of many tokens, so that all three parts may be there: it is taller than its p and its q.
+const tallest = (row, mode) => Math.max(0.02, ...row.token.map((_, i) => parts(row, i, mode).reduce((sum, [, size]) => sum + size, 0)));
 const values = (row, i, mode) => mode === "pq" || mode === "excess" ? `p ${number(row.p[i], 2)}  q ${number(row.q[i], 2)}` :
   `${{q: "q", p: "p", r: "r"}[mode]} ${number(row[mode][i], 2)}`;
 const describe = (row, mode) => row.token.map((token, i) => `${chip(token)}: ${values(row, i, mode)}`).join("; ");
 function bars(row, width, mode, hit = null) {
-  const n = row.token.length, top = Math.max(0.02, ...row.token.map((_, i) => mode === "pq" || mode === "excess" ? Math.max(row.p[i], row.q[i]) : row[mode][i]));
+  const n = row.token.length, top = tallest(row, mode);
   return width < 560 ? lying(row, width, mode, hit, n, top) : standing(row, width, mode, hit, n, top);
 }
 const faded = (mode, kind) => mode === "excess" && kind !== "px" ? 0.22 : 1;
@@ -165,7 +167,7 @@ function story(step, width) {
     say: [`${round.n_accepted} of ${K} drafts accepted`, stop ? `; a stop token ended the text after ${n} of them. ` : ` and one ${round.sources.at(-1)} token. `, "Both caches roll back to what was kept. The text is distributed exactly as if the target had sampled every token."], art: []};
 }
 function mini(row, k, round, r) {
-  const n = row.token.length, w = 112, h = 46, mode = row.q ? "pq" : "p", top = Math.max(0.02, ...row.p, ...(row.q || [])), room = w / n, marks = [];
+  const n = row.token.length, w = 112, h = 46, mode = row.q ? "pq" : "p", top = tallest(row, mode), room = w / n, marks = [];
   for (let i = 0; i < n; i++) { let y = h; for (const [kind, size] of parts(row, i, mode)) if (size > 0) marks.push(el("rect", {class: kind, x: (i + 0.12) * room, width: room * 0.76, y: y -= size / top * h, height: size / top * h})); }
   const target = steps.findIndex(s => s.r === r && (s.kind === "test" || s.kind === "emit") && s.i === k);
   return el("button", {disabled: target < 0, click: () => show(target)}, picture(w, h + 2, describe(row, mode), ...marks),

@@ -7,20 +7,11 @@ import shutil
 
 import numpy as np
 import pytest
+from test_viewer import HOSTILE
 
 from specsample import TableModel, generate
 
 pytestmark = pytest.mark.browser
-HOSTILE = [
-    "<script>alert(1)</script>",
-    "</script><b>",
-    "<|im_end|>",
-    "\"'&",
-    "\x00\x1b[31m",
-    "\u202eabc",
-    "\u2028",
-    "a",
-]
 QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
 SCREENS = [(width, scheme) for width in (1200, 380) for scheme in ("light", "dark")]
 
@@ -102,6 +93,35 @@ def test_nothing_is_wider_than_the_screen_and_the_page_follows_the_scheme(chromi
     )
     assert (light == "rgb(255, 255, 255)") == (scheme == "light")
     assert wrong == []
+    page.close()
+
+
+OUTSIDE = """svg => [...svg.querySelectorAll(":scope > rect")].map(rect => rect.getBBox()).filter(box =>
+    box.y < -0.01 || box.y + box.height > svg.viewBox.baseVal.height || box.x + box.width > svg.viewBox.baseVal.width
+    ).map(box => [box.x, box.y, box.width, box.height])"""
+
+
+@pytest.mark.parametrize("width", [1200, 380])
+def test_no_bar_reaches_out_of_its_picture(chromium, tmp_path, width):
+    """Of the tokens in the column "rest" some are drafted too often and some too rarely: it is stacked of three."""
+    page, _ = opened(chromium, tmp_path, "large", width=width)
+    page.locator(".box").focus()
+    n_drawn = 0
+    for _ in range(12):
+        pictures = page.locator(".art svg").all()
+        assert [picture.evaluate(OUTSIDE) for picture in pictures] == [[]] * len(pictures)
+        n_drawn += len(pictures)
+        page.keyboard.press("ArrowRight")
+    assert n_drawn > 12
+    page.close()
+
+
+def test_on_a_narrow_screen_all_buttons_are_in_one_row_at_the_bottom_of_the_screen(chromium, tmp_path):
+    page, _ = opened(chromium, tmp_path, "large", width=380)
+    boxes = [button.bounding_box() for button in page.locator("nav button").all()]
+    assert len(boxes) == 4
+    assert len({box["y"] for box in boxes}) == 1
+    assert boxes[0]["y"] + boxes[0]["height"] <= 800  # the window's height
     page.close()
 
 
