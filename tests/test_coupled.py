@@ -14,7 +14,7 @@ from specsample.conformance.accepted import expected_accepted, ideal_accepted
 from specsample.conformance.exact import exact_law, total_variation
 from specsample.conformance.probes import PROBES
 from specsample.distributions import pick
-from specsample.drafts.early_exit import early_exit
+from specsample.drafts.early_exit import ExitLM
 from specsample.drafts.ngram import train_ngram
 from specsample.verifiers import coupled
 from specsample.verifiers.coupled import COMMON_UNIFORM, GUMBEL, Coupling
@@ -166,7 +166,7 @@ def shipped():
     """The shipped target and three ways to draft for it."""
     target, draft = load_pair()
     text = target.tokenizer.encode("def get(self, name):\n    return self.name\n" * 3)
-    return target, [draft, train_ngram([text], order=4, vocab_size=97), early_exit(target, 2)]
+    return target, [draft, train_ngram([text], order=4, vocab_size=97), ExitLM(target, 2)]
 
 
 @COUPLINGS

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from specsample import TableModel, autoregressive, generate, greedy
 from specsample.conformance.exact import exact_law, target_law, total_variation
 from specsample.conformance.probes import PROBES
-from specsample.drafts.early_exit import early_exit, early_exit_pair
+from specsample.drafts.early_exit import ExitLM, early_exit_pair
 from specsample.drafts.ngram import train_ngram
 from specsample.drafts.prompt_lookup import PromptLookup
 from specsample.drafts.unigram import train_unigram
@@ -37,7 +37,7 @@ SOURCES = {
     "n-gram": NGRAM,
     "prompt lookup": PromptLookup(V, longest=3, shortest=1),
     "prompt lookup, then n-gram": PromptLookup(V, longest=3, shortest=2, backoff=NGRAM),
-    "early exit": early_exit(TARGET, 1),
+    "early exit": ExitLM(TARGET, 1),
     "early exit, alone in a shared memory": early_exit_pair(TARGET, 1)[1],
 }
 EACH = pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
@@ -147,11 +147,11 @@ def test_impossible_lookups_are_refused():
 
 def test_an_exit_behind_the_last_layer_is_the_target():
     text = [0, 1, 2, 0, 1]
-    np.testing.assert_array_equal(early_exit(TARGET, 3).start().extend(text), TARGET.start().extend(text))
+    np.testing.assert_array_equal(ExitLM(TARGET, 3).start().extend(text), TARGET.start().extend(text))
 
 
 def test_an_early_exit_has_no_parameters_of_its_own():
-    draft = early_exit(TARGET, 1)
+    draft = ExitLM(TARGET, 1)
     assert all(value is TARGET.params[name] for name, value in draft.params.items())
     assert {name for name in draft.params if name.startswith("layers.")} == {
         name for name in TARGET.params if name.startswith("layers.0.")
@@ -160,7 +160,7 @@ def test_an_early_exit_has_no_parameters_of_its_own():
 
 
 def test_an_early_exit_packs_no_matrices_of_its_own():
-    draft = early_exit(TARGET, 2)
+    draft = ExitLM(TARGET, 2)
     assert all(mine is theirs for mine, theirs in zip(draft.packed.layers, TARGET.packed.layers[:2], strict=True))
     assert draft.packed.head is TARGET.packed.head
 
@@ -168,7 +168,7 @@ def test_an_early_exit_packs_no_matrices_of_its_own():
 def test_a_pair_writes_into_one_memory_and_makes_the_same_text():
     pair, run = early_exit_pair(TARGET, 1), {"K": 3, "max_new_tokens": 25}
     shared = generate([0, 1], *pair, rng=np.random.default_rng(0), **run)
-    apart = generate([0, 1], TARGET, early_exit(TARGET, 1), rng=np.random.default_rng(0), **run)
+    apart = generate([0, 1], TARGET, ExitLM(TARGET, 1), rng=np.random.default_rng(0), **run)
     assert shared[0] == apart[0]
     assert [r.n_accepted for r in shared[1].rounds] == [r.n_accepted for r in apart[1].rounds]
     reader = pair[0].start()
@@ -183,9 +183,7 @@ def test_in_a_shared_memory_each_forgets_for_itself():
     drafter.rollback(3)
     assert (reader.length, drafter.length) == (3, 3)
     np.testing.assert_allclose(reader.extend([1]), TARGET.start().extend([0, 1, 2, 1])[-1:], atol=1e-12)
-    np.testing.assert_allclose(
-        drafter.extend([1]), early_exit(TARGET, 1).start().extend([0, 1, 2, 1])[-1:], atol=1e-12
-    )
+    np.testing.assert_allclose(drafter.extend([1]), ExitLM(TARGET, 1).start().extend([0, 1, 2, 1])[-1:], atol=1e-12)
 
 
 def test_the_law_of_a_pair_with_one_memory_is_the_targets():
@@ -196,11 +194,11 @@ def test_the_law_of_a_pair_with_one_memory_is_the_targets():
 
 def test_layers_are_told_apart_by_their_whole_number():
     many = small_target(n_layers=12)
-    names = {name.split(".")[1] for name in early_exit(many, 2).params if name.startswith("layers.")}
+    names = {name.split(".")[1] for name in ExitLM(many, 2).params if name.startswith("layers.")}
     assert names == {"0", "1"}
 
 
 @pytest.mark.parametrize("n", [0, 4])
 def test_an_exit_the_target_does_not_have_is_refused(n):
     with pytest.raises(ValueError, match="n_layers must lie in 1"):
-        early_exit(TARGET, n)
+        ExitLM(TARGET, n)

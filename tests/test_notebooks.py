@@ -65,6 +65,11 @@ def test_no_notebook_needs_the_network(path):
     assert not [cell.text for cell in code(path) if NETWORK.search(cell.text)]
 
 
+@pytest.mark.parametrize("text", ["!pip install x", "import requests", "x = 1\n%load y", "urlopen(a)"])
+def test_the_search_for_the_network_finds_it(text):
+    assert NETWORK.search(text)
+
+
 @each
 def test_a_notebook_begins_with_its_facts_and_ends_with_three_takeaways_and_the_next_one(path):
     facts, last = lesson(path), read(path)[-1].text

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from specsample.transformer import optim
-from specsample.transformer.model import Config, init_params, n_params
+from specsample.transformer.model import Config, init_params, n_params, shapes
 from specsample.transformer.optim import AdamW, clip_by_norm, flatten, learning_rate, n_decayed
 
 SMALL = Config(7, width=8, n_layers=2, n_heads=4, n_kv_heads=2, hidden=6, max_length=12)
@@ -15,7 +15,7 @@ SMALL = Config(7, width=8, n_layers=2, n_heads=4, n_kv_heads=2, hidden=6, max_le
 
 def test_flatten_keeps_every_number_and_its_views_share_memory():
     params = init_params(SMALL, np.random.default_rng(0))
-    flat, views = flatten(params, SMALL)
+    flat, views = flatten(params, shapes(SMALL))
     assert flat.size == n_params(SMALL)
     assert all(np.array_equal(views[name], params[name]) for name in params)
     flat[:] = 3.0
@@ -23,8 +23,8 @@ def test_flatten_keeps_every_number_and_its_views_share_memory():
 
 
 def test_weight_decay_covers_the_matrices_and_nothing_else():
-    flat, views = flatten(init_params(SMALL, np.random.default_rng(0)), SMALL)
-    flat[: n_decayed(SMALL)] = np.nan
+    flat, views = flatten(init_params(SMALL, np.random.default_rng(0)), shapes(SMALL))
+    flat[: n_decayed(shapes(SMALL))] = np.nan
     assert all(np.isnan(view).all() == (view.ndim == 2) for view in views.values())
 
 

@@ -178,7 +178,13 @@ def test_the_oracle_gains_about_60_percent_at_most():
     assert 1.55 < max(gains) < 1.6  # section 3.5 says "up to ~60 %"
 
 
-def test_operations_never_shrink():
+@settings(deadline=None, max_examples=50)
+@given(rates, st.integers(0, 8), costs)
+def test_operations_never_shrink(alpha, K, c):
+    assert operations(alpha, K, c) >= 1
+
+
+def test_operations_are_those_of_all_rows_and_drafts_spread_over_the_tokens():
     assert operations(F(1), 4, F(0)) == 1
     assert operations(F(4, 5), 5, F(1, 10)) == F(13, 2) / expected_tokens(F(4, 5), 5)
 

@@ -77,14 +77,6 @@ def test_rollback_forgets_and_nothing_beyond_length_is_read():
     np.testing.assert_allclose(again, whole[:, 80:86], atol=1e-5)
 
 
-@pytest.mark.parametrize("length", [-1, 4])
-def test_rollback_refuses_lengths_that_were_never_cached(length):
-    cache = Cache(SMALL)
-    cache.advance(3)
-    with pytest.raises(ValueError, match=r"length must lie in \[0, 3\]"):
-        cache.rollback(length)
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_float_type_of_parameters_is_that_of_logits_cache_and_gradients(dtype):
     params = init_params(SMALL, np.random.default_rng(0), dtype)

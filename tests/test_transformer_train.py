@@ -46,7 +46,6 @@ import sys, time
 from dataclasses import replace
 from specsample.transformer import runlog
 from specsample.transformer.presets import PRESETS
-from specsample.transformer.runlog import Progress, progress_bar
 from specsample.transformer.train import train
 runlog.SAVE_SECONDS = 0.0  # after every step
 tiny = replace(PRESETS["tiny"], steps=1000)

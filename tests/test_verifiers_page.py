@@ -28,8 +28,10 @@ def test_block_verification_keeps_at_least_as_many_as_the_token_rule_on_every_pr
         assert all(ours >= theirs for ours, theirs in zip(*kept))
 
 
-def test_every_sampler_was_measured_and_its_baseline_on_as_many_prompts():
+def test_every_sampler_was_measured_on_as_many_prompts_as_its_baseline_and_is_another_one():
     note = docs.figures()
+    best = {K: docs.tree.best_tree(K, note["acceptance"]) for K in (5, 10, 20)}
+    same = {f"tree of {K}" for K, shape in best.items() if shape == tuple(range(-1, K - 1))}  # the chain itself
     for name, (base, _, _) in docs.samplers(note["acceptance"]).items():
         assert len(note["samplers"][name]["passes"]) in (2 * n for n in docs.N_PROMPTS.values())
-        assert base is None or docs.difference(note["samplers"], name, base)[1] >= 0
+        assert base is None or (docs.difference(note["samplers"], name, base)[1] == 0) == (name in same)

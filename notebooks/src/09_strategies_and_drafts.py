@@ -26,7 +26,7 @@ import numpy as np
 
 import specsample as ss
 from specsample.conformance import exact_law, target_law
-from specsample.drafts.early_exit import early_exit
+from specsample.drafts.early_exit import ExitLM
 from specsample.drafts.ngram import train_ngram
 from specsample.drafts.prompt_lookup import PromptLookup
 from specsample.drafts.unigram import train_unigram
@@ -75,7 +75,7 @@ documents = [target_model.tokenizer.encode(text) for text in data.split(data.loa
 sources = {"unigram": train_unigram(documents, 97)}
 sources["5-gram"] = train_ngram(documents, order=5, vocab_size=97)
 sources["prompt lookup"] = PromptLookup(97, backoff=sources["unigram"])
-sources["first 2 layers"] = early_exit(target_model, 2)
+sources["first 2 layers"] = ExitLM(target_model, 2)
 sources["small Transformer"] = draft_model
 
 # %%

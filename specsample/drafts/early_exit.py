@@ -16,7 +16,9 @@ from specsample.transformer.lm import TransformerContext, TransformerLM
 
 
 class ExitLM(TransformerLM):
-    """The target up to its n-th layer.
+    """The target up to its n-th layer, with a memory of its own unless the target lends its.
+
+    q(x | context) = softmax(head(norm(stream after layer n))), from the target's own parameters.
 
     Parameters
     ----------
@@ -86,23 +88,6 @@ def lower_part(memory: Memory, n_layers: int) -> Memory:
     part = copy(memory)
     part.keys, part.values, part.length = memory.keys[:n_layers], memory.values[:n_layers], 0
     return part
-
-
-def early_exit(target: TransformerLM, n_layers: int) -> ExitLM:
-    """Make the draft that leaves the target after n layers, with a memory of its own.
-
-    q(x | context) = softmax(head(norm(stream after layer n))).
-
-    Parameters
-    ----------
-    target : TransformerLM
-    n_layers : int, 1 to the target's L
-
-    Returns
-    -------
-    ExitLM that shares the target's parameters and tokenizer
-    """
-    return ExitLM(target, n_layers)
 
 
 def early_exit_pair(target: TransformerLM, n_layers: int) -> tuple[WatchedLM, ExitLM]:

@@ -8,7 +8,7 @@ part of its count and frees the rest, and the freed part of a context follows th
 The smoothings differ only in what is freed. Witten-Bell: one more than every count, for a new token was once seen
 there. Kneser-Ney (modified, Chen and Goodman 1998): a discount inside the count; and below the highest order an
 n-gram counts once for each token it follows, so that "Francisco" is rare after anything but "San".
-Before this file: `language_model`; after it: the other files here.
+Before this file: `unigram`; after it: `prompt_lookup`.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from specsample.distributions import Array
+from specsample.drafts.unigram import joined
 from specsample.language_model import check_rollback
 
 SMOOTHINGS = ("kneser-ney", "witten-bell")
@@ -214,7 +215,7 @@ def _discounts(counts: Array) -> Array:
 
 def _codes(documents: Sequence[Sequence[int]], n: int, V: int) -> Array:
     """Number the n-gram that ends at each token, -1 where the document has fewer tokens so far."""
-    tokens = np.concatenate([np.asarray(document, dtype=np.int64) for document in documents])
+    tokens = joined(documents, V)
     age = np.concatenate([np.arange(len(document)) for document in documents])  # tokens before it in its document
     codes = tokens.copy()
     for back in range(1, n):
@@ -232,11 +233,5 @@ def _check_corpus(documents: Sequence[Sequence[int]], order: int, V: int) -> Non
     """Refuse what cannot be counted."""
     if order < 1 or V**order >= 2**63:
         raise ValueError(f"order must be at least 1 and V^order below 2^63; got order {order} with V = {V}.")
-    if not any(len(document) for document in documents):
+    if not len(joined(documents, V)):
         raise ValueError(f"documents must hold at least one token; got {len(documents)} empty ones.")
-    tokens = np.concatenate([np.asarray(document) for document in documents if len(document)])
-    if tokens.min() < 0 or tokens.max() >= V:
-        raise ValueError(
-            f"documents must hold token ids in 0 .. {V - 1}; got {tokens.min()} .. {tokens.max()}. "
-            "Is it another model's tokenizer?"
-        )

@@ -3,7 +3,7 @@
 The last few tokens are looked up in the text itself; the token behind their latest earlier occurrence is the draft,
 with certainty. So q is one-hot, and the rule judges it exactly: the draft x is kept with probability p(x)/1, and the
 residual norm(max(0, p - q)) is p without x. Good where text quotes itself (code, summaries, edits). Where nothing
-matches, another model drafts: give it one, or the uniform distribution does. Read `language_model` before.
+matches, another model drafts: give it one, or the uniform distribution does. Read `ngram` before.
 """
 
 from collections.abc import Sequence

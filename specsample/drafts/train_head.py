@@ -21,7 +21,7 @@ from specsample.transformer.distil import acceptance_criterion, fingerprint
 from specsample.transformer.layers import cross_entropy
 from specsample.transformer.lm import TransformerLM, load, load_pair
 from specsample.transformer.memory import keep_freed_memory
-from specsample.transformer.optim import AdamW, clip_by_norm, learning_rate
+from specsample.transformer.optim import AdamW, clip_by_norm, flatten, learning_rate, n_decayed
 from specsample.transformer.runlog import Progress, progress_bar
 
 HIDDEN, K, STEPS = 128, 4, 1500  # F; steps unrolled; steps of the optimizer
@@ -52,14 +52,13 @@ def train_head(
     """
     keep_freed_memory()
     streams = data.load_streams()[0]
-    params = head.init_params(target.config.width, hidden, np.random.default_rng(seed))
-    flat = np.concatenate([value.reshape(-1) for value in params.values()])
-    params = views(flat, params)
-    optimizer = AdamW(flat.size, params["gate_up"].size + params["down"].size)
+    order = head.shapes(target.config.width, hidden)
+    flat, params = flatten(head.init_params(target.config.width, hidden, np.random.default_rng(seed)), order)
+    optimizer = AdamW(flat.size, n_decayed(order))
     for step in range(steps):
         tokens = data.batch(streams, seed=seed, step=step, size=BATCH, window=WINDOW)[:, :-1]
         losses, grads = step_gradient(target, params, tokens, is_late=2 * step >= steps)
-        grad = np.concatenate([grads[name].reshape(-1) for name in params])
+        grad = flatten(grads, order)[0]
         clip_by_norm(grad, 1.0)
         optimizer.update(flat, grad, learning_rate(step, steps=steps, peak=PEAK))
         on_step(Progress(step + 1, steps, losses[0] / math.log(2), tokens.size))
@@ -90,25 +89,6 @@ def step_gradient(
     return head.loss_and_grads(params, known, embedded, p, output=output, K=K, criterion=criterion)
 
 
-def views(flat: np.ndarray, like: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Cut one vector into arrays that share its memory.
-
-    Parameters
-    ----------
-    flat : (n,) array
-    like : dict of arrays, gives names and shapes
-
-    Returns
-    -------
-    dict of arrays
-    """
-    found, start = dict[str, np.ndarray](), 0
-    for name, value in like.items():
-        found[name] = flat[start : start + value.size].reshape(value.shape)
-        start += value.size
-    return found
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train a head on the shipped target, or on another one, and write it.
 
@@ -123,8 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="train_head", description="Train a draft head on a target.")
     parser.add_argument("--target", type=Path, help="checkpoint (default: the one that comes with the package)")
     parser.add_argument("--out", type=Path, default=PRETRAINED, help="file to write")
-    parser.add_argument("--hidden", type=int, default=HIDDEN, help="F, the width inside (default: 256)")
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--hidden", type=int, default=HIDDEN, help=f"F, the width inside (default: {HIDDEN})")
+    parser.add_argument("--steps", type=int, default=STEPS, help=f"of the optimizer (default: {STEPS})")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
     target = load_pair()[0] if given.target is None else load(given.target)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from specsample.distributions import Array
 from specsample.language_model import TableModel
 
 
@@ -35,13 +36,31 @@ def train_unigram(documents: Sequence[Sequence[int]], vocab_size: int) -> TableM
     >>> train_unigram([[0, 0], [1]], vocab_size=2).start().extend([1])
     array([[0.6, 0.4]])
     """
-    counts = np.ones(vocab_size)
-    for document in documents:
-        tokens = np.asarray(document, dtype=np.int64)
-        if len(tokens) and not 0 <= tokens.min() <= tokens.max() < vocab_size:
-            raise ValueError(
-                f"documents must hold token ids in 0 .. {vocab_size - 1}; got {tokens.min()} .. {tokens.max()}. "
-                "Is it another model's tokenizer?"
-            )
-        counts += np.bincount(tokens, minlength=vocab_size)
+    counts = 1 + np.bincount(joined(documents, vocab_size), minlength=vocab_size)
     return TableModel(counts / counts.sum())
+
+
+def joined(documents: Sequence[Sequence[int]], vocab_size: int) -> Array:
+    """Put documents behind each other, and refuse tokens of another vocabulary.
+
+    Parameters
+    ----------
+    documents : sequence of (n,) sequences of token ids in [0, V)
+    vocab_size : int, V
+
+    Returns
+    -------
+    (N,) int64 array
+
+    Raises
+    ------
+    ValueError
+        If a token lies outside the vocabulary.
+    """
+    tokens = np.concatenate([np.zeros(0, np.int64), *(np.asarray(document, np.int64) for document in documents)])
+    if len(tokens) and not 0 <= tokens.min() <= tokens.max() < vocab_size:
+        raise ValueError(
+            f"documents must hold token ids in 0 .. {vocab_size - 1}; got {tokens.min()} .. {tokens.max()}. "
+            "Is it another model's tokenizer?"
+        )
+    return tokens

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from specsample.language_model import check_rollback
+
 if TYPE_CHECKING:
     from specsample.transformer.model import Config
 
@@ -80,9 +82,5 @@ class Cache:
         ValueError
             If length is negative or larger than what is cached.
         """
-        if not 0 <= length <= self.length:
-            raise ValueError(
-                f"length must lie in [0, {self.length}], the positions cached; got {length}. "
-                "Was the cache rolled back twice?"
-            )
+        check_rollback(length, self.length)
         self.length = length

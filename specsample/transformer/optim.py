@@ -9,20 +9,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from specsample.transformer.model import Config, shapes
-
+Shapes = dict[str, tuple[int, ...]]
 CHUNK = 1 << 15  # numbers updated together: five such float32 rows fit in 1 MiB
 
 
-def flatten(params: dict[str, np.ndarray], config: Config) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def flatten(params: dict[str, np.ndarray], order: Shapes) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Copy parameters into one vector and return it with views into it.
 
     Parameters
     ----------
     params : dict of arrays
-        As `init_params` makes them.
-    config : Config
-        Gives the order: matrices first, so that weight decay is a prefix of the vector.
+        Parameters, or their gradients.
+    order : dict from names to shapes
+        As `model.shapes` makes it: matrices first, so that weight decay is a prefix of the vector.
 
     Returns
     -------
@@ -31,7 +30,6 @@ def flatten(params: dict[str, np.ndarray], config: Config) -> tuple[np.ndarray, 
     views : dict of arrays
         The same names and shapes as `params`.
     """
-    order = shapes(config)
     flat = np.concatenate([params[name].reshape(-1) for name in order])
     views, start = {}, 0
     for name, shape in order.items():
@@ -41,18 +39,18 @@ def flatten(params: dict[str, np.ndarray], config: Config) -> tuple[np.ndarray, 
     return flat, views
 
 
-def n_decayed(config: Config) -> int:
+def n_decayed(order: Shapes) -> int:
     """Count the numbers in matrices, the ones that weight decay shrinks.
 
     Parameters
     ----------
-    config : Config
+    order : dict from names to shapes
 
     Returns
     -------
     int
     """
-    return sum(math.prod(shape) for shape in shapes(config).values() if len(shape) == 2)
+    return sum(math.prod(shape) for shape in order.values() if len(shape) == 2)
 
 
 def learning_rate(step: int, *, steps: int, peak: float, warmup: int = 100, floor: float = 0.1) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from specsample.transformer import checkpoint
 from specsample.transformer.distil import fingerprint
 from specsample.transformer.lm import TransformerLM
-from specsample.transformer.model import init_params
+from specsample.transformer.model import init_params, shapes
 from specsample.transformer.optim import AdamW, flatten, n_decayed
 from specsample.transformer.presets import Preset
 
@@ -159,5 +159,6 @@ def resume_state(preset: Preset, out: Path, *, run: dict[str, Any], corpus: str)
 
 def _state(preset: Preset, params: dict[str, np.ndarray]) -> State:
     """Put parameters into one flat vector, with fresh moments beside it."""
-    flat, views = flatten(params, preset.config)
-    return State(flat, views, AdamW(flat.size, n_decayed(preset.config)))
+    order = shapes(preset.config)
+    flat, views = flatten(params, order)
+    return State(flat, views, AdamW(flat.size, n_decayed(order)))

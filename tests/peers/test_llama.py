@@ -108,7 +108,8 @@ def test_greedy_speculative_text_is_the_peers_greedy_text():
     expected = peer.generate(torch.tensor([prompt]), generation_config=settings)[0, len(prompt) :].tolist()
     target, drafter = TransformerLM(*ours(peer)), TransformerLM(*ours(draft))
     tokens, trace = generate(prompt, target, drafter, K=3, rng=np.random.default_rng(0), transform=greedy, **size)
-    assert (tokens, len(trace.rounds) <= 40) == (expected, True)
+    assert tokens == expected
+    assert trace.tested > 0
 
 
 @pytest.mark.parametrize(
