@@ -1,4 +1,4 @@
-"""The README and the pages of docs/ keep their word: set-up lines, the tree of files, and every output that they print.
+"""README and the pages of docs/ keep their word: set-up lines, the tree of files, and every output that they print.
 
     python tests/test_readme.py --write            write the tree of files into README.md
     python tests/test_readme.py --commands DIR     run the console blocks with the programs in DIR first on PATH

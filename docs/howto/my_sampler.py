@@ -18,7 +18,7 @@ def verify(draft_tokens, draft_probs, target_probs, rng):
     )
     is_kept = np.cumprod(rng.random((N, K)) * q_x < p_x, axis=1)  # a draft behind a refused one is never kept
     n = is_kept.sum(axis=1)
-    q = np.concatenate([draft_probs, np.zeros_like(target_probs[:, :1])], axis=1)  # nothing was drafted after the last
+    q = np.concatenate([draft_probs, np.zeros_like(target_probs[:, :1])], axis=1)  # no draft after the last
     left = np.maximum(target_probs[every, n] - q[every, n], 0)
     tokens = np.concatenate([np.where(is_kept, draft_tokens, -1), np.full((N, 1), -1)], axis=1)  # -1 is padding
     tokens[every, n] = draw(left / left.sum(axis=1, keepdims=True), rng)
