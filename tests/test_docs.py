@@ -14,6 +14,7 @@ from test_readme import BLOCK, pages, readme
 
 from specsample import load_pair
 from specsample.drafts.head_lm import load_head
+from specsample.quality import measure_pair
 from specsample.theory import speedup
 
 DOCS, CARD = ROOT / "docs", "specsample/pretrained/README.md"
@@ -144,6 +145,13 @@ def test_the_card_states_the_sizes_of_the_shipped_files():
     assert [f"{size:.1f} MB" for size in sizes] == re.findall(r"npz`, ([\d.]+ MB)", PAGES[CARD])
 
 
+def test_the_card_states_the_acceptance_rate_of_the_shipped_pair():
+    stated = re.search(r"acceptance rate α .*?([\d.]+) / ([\d.]+)", PAGES[CARD])
+    found = measure_pair(*load_pair(), limit=2000)  # of the card's 20,000 characters: standard error about 0.006
+    for kind, alpha in zip(("code", "prose"), map(float, stated.groups())):
+        assert found[kind]["acceptance_rate"] == pytest.approx(alpha, abs=0.03)
+
+
 def could_be(value, printed, *, ulp):
     """Whether a computed interval (low, high) meets what is printed, a number rounded to a multiple of ulp."""
     low, high = value
@@ -169,6 +177,8 @@ def test_the_readmes_figures_are_those_of_the_page_on_speed():
     assert f"c = {c} of an autoregressive step and the rest of a round at ρ = {rho}" in text
     assert f"{speed} times as fast" in text
     assert f"with {float(best_prose[0]):.1f} tokens a pass and {best_prose[4]} times the speed" in text
+    slow = [f"{float(row[6]):.1f}" for row in table("docs/speed.md", "| text, kernels | K") if "Haswell" in row[0]]
+    assert f"Without AVX-512 kernels it is {slow[0]} to {slow[1]}." in text
 
 
 def test_the_page_on_speed_divides_right():
