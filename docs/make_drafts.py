@@ -9,14 +9,17 @@ replaces the page's last section and nothing else, the first one everything but 
 
 import argparse
 import platform
+from datetime import date
 from functools import partial
 from pathlib import Path
 from statistics import median
 
 import numpy as np
+from pages import table
 
 from specsample import autoregressive, generate, load_pair
 from specsample.bench import pass_costs, timed
+from specsample.bench.machine import processor_name
 from specsample.drafts.early_exit import early_exit_pair
 from specsample.drafts.head_lm import head_pair, load_head
 from specsample.drafts.ngram import train_ngram
@@ -91,7 +94,7 @@ def per_pass(traces):
 def rows(kind, found, target):
     """Compute the table of one kind of text: one row a source; and what two of them need for a comparison."""
     texts, results, baseline = measure(kind, found, target)
-    table, costs = [], {}
+    lines, costs = [], {}
     for name, (seen, draft) in found.items():
         ratios = {K: baseline / median(seconds) for K, (_, seconds) in results[name].items()}
         best = max(ratios, key=ratios.get)
@@ -99,8 +102,8 @@ def rows(kind, found, target):
         costs[name] = pass_costs(seen, draft, texts[0], K=best)
         predicted = speedup(rate(results[name][best][0]), best, costs[name].cost_ratio, costs[name].verify_ratio)
         cells = [name, f"{rate(traces):.3f}", f"{costs[name].cost_ratio:.3f}", f"{per_pass(traces):.2f}"]
-        table.append([*cells, str(best), f"{ratios[best]:.2f}", f"{predicted:.2f}", f"{ratios[5]:.2f}"])
-    return table, equal_cost(results, costs)
+        lines.append([*cells, best, f"{ratios[best]:.2f}", f"{predicted:.2f}", f"{ratios[5]:.2f}"])
+    return lines, equal_cost(results, costs)
 
 
 def equal_cost(results, costs):
@@ -108,18 +111,16 @@ def equal_cost(results, costs):
     head, draft = "head on the target", "separate Transformer"
     ratio = costs[draft].cost_ratio / costs[head].cost_ratio
     a, b = min(((a, b) for a in KS for b in KS if b > 1), key=lambda pair: abs(np.log(pair[0] / (pair[1] * ratio))))
-    table = []
+    lines = []
     for name, K in ((head, a), (draft, b)):
         traces = results[name][K][0]
-        table.append(
-            [name, str(K), f"{K * costs[name].cost_ratio:.2f}", f"{rate(traces):.3f}", f"{per_pass(traces):.2f}"]
-        )
-    return table
+        lines.append([name, K, f"{K * costs[name].cost_ratio:.2f}", f"{rate(traces):.3f}", f"{per_pass(traces):.2f}"])
+    return lines
 
 
 def invariance(found, target, n_seeds):
     """Count, for each coupling and source, the seeds whose text is the autoregressive one, byte for byte."""
-    table, prompt = [], target.tokenizer.encode("The value of ")
+    lines, prompt = [], target.tokenizer.encode("The value of ")
     names = [name for name in found if "unigram" not in name and "lookup" not in name]
     for label, coupling in COUPLINGS.items():
         same, kept = dict.fromkeys(names, 0), {name: [] for name in names}
@@ -130,13 +131,8 @@ def invariance(found, target, n_seeds):
                 text, trace = run(*found[name], K=4, rng=np.random.default_rng(seed))
                 same[name] += target.tokenizer.decode(text) == target.tokenizer.decode(plain)
                 kept[name].append(trace)
-        table += [[label, name, f"{same[name]} of {n_seeds}", f"{rate(kept[name]):.3f}"] for name in names]
-    return table
-
-
-def markdown(header, table):
-    """Write a table."""
-    return "\n".join(f"| {' | '.join(row)} |" for row in [header, ["---"] * len(header), *table])
+        lines += [[label, name, f"{same[name]} of {n_seeds}", f"{rate(kept[name]):.3f}"] for name in names]
+    return lines
 
 
 HEADER = ["source", "α", "c", "tokens a target pass, K = 5", "best K", "speed-up at best K", "predicted", "at K = 5"]
@@ -190,32 +186,30 @@ that of autoregressive sampling with the same noise, byte for byte: {seeds} seed
 def sources_page(given, target, found, seconds):
     """Measure every source and compose the page without its last section."""
     code, prose = (rows(kind, found, target) for kind in data.KINDS)
-    equal = [[kind, *row] for kind, table in (("code", code), ("prose", prose)) for row in table[1]]
+    equal = [[kind, *cells] for kind, found in (("code", code), ("prose", prose)) for cells in found[1]]
     return TEXT.format(
         n=PROMPTS, prompt=PROMPT, new=NEW, repeats=REPEATS, ks=", ".join(map(str, KS)),
         date=given.date, machine=given.machine, seconds=seconds,
-        code=markdown(HEADER, code[0]), prose=markdown(HEADER, prose[0]),
+        code=table(HEADER, code[0]), prose=table(HEADER, prose[0]),
         size=sum(value.size for value in load_head().values()),
-        equal=markdown(["text", "source", "K", "K·c", "α", "tokens a target pass"], equal),
+        equal=table(["text", "source", "K", "K·c", "α", "tokens a target pass"], equal),
     )  # fmt: skip
 
 
 def invariance_section(given, target, found):
     """Compose the last section."""
-    table = invariance(found, target, given.invariance)
+    lines = invariance(found, target, given.invariance)
     header = ["coupling", "source", "identical texts", "accepted / tested"]
-    return INVARIANCE.format(
-        seeds=given.invariance, new=INVARIANCE_NEW, date=given.date, table=markdown(header, table)
-    )
+    return INVARIANCE.format(seeds=given.invariance, new=INVARIANCE_NEW, date=given.date, table=table(header, lines))
 
 
 def main():
     """Write the part of the page that was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--invariance", type=int, help="seeds")
-    parser.add_argument("--date", default="an unknown day")
-    here = f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}"
-    parser.add_argument("--machine", default=here)
+    parser.add_argument("--date", default=str(date.today()))
+    here = f"{processor_name()}, Python {platform.python_version()}, NumPy {np.__version__}"
+    parser.add_argument("--machine", default=here, help="what the page calls this machine (default: what it says)")
     given = parser.parse_args()
     target, draft = load_pair()
     found, seconds = sources(target, draft)

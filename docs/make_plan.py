@@ -6,18 +6,18 @@
 A test says that running it again without measuring changes nothing.
 """
 
+import argparse
 import io
 import json
 import os
-import sys
-import textwrap
-import time
 from datetime import date
 from pathlib import Path
 
 import numpy as np
+from pages import row, wrapped
 from rich.console import Console
 
+from specsample.bench import timed
 from specsample.papers import printed_figures
 from specsample.plan.command import remarks, table
 from specsample.plan.heat_map import Cell, draw
@@ -45,12 +45,7 @@ SHAPES = {  # name: configuration, random weights
 
 def fastest_of(function, repeats):
     """Call a function several times and return the fewest seconds, which other work on the machine disturbs least."""
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
+    return min(timed(function)[1] for _ in range(repeats))
 
 
 def read_rate(megabytes):
@@ -104,11 +99,6 @@ def measure(machine):
 
 
 # --- predicting --------------------------------------------------------------------------------------------------
-
-
-def row(*cells):
-    """Write one row of a Markdown table."""
-    return f"| {' | '.join(map(str, cells))} |"
 
 
 def chen_rows(layer_seconds):
@@ -348,17 +338,6 @@ exchange results for free (but for `--layer-us`); sampling costs nothing. α mus
 """
 
 
-def wrapped(text):
-    """Break the lines of paragraphs and lists again, now that the numbers are in them."""
-    blocks = []
-    for block in text.split("\n\n"):
-        items = block.split("\n- ") if block.startswith("- ") else [block]
-        is_prose = not block.startswith(("#", "|", "`" * 3, "!"))
-        fill = textwrap.TextWrapper(118, subsequent_indent="  " * block.startswith("- "), break_on_hyphens=False).fill
-        blocks.append("\n- ".join(fill(" ".join(item.split())) if is_prose else item for item in items))
-    return "\n\n".join(blocks).rstrip() + "\n"
-
-
 def page():
     """Compose the page."""
     found = json.loads(FIGURES.read_text(encoding="utf-8"))
@@ -407,7 +386,9 @@ def page():
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--measure"]:
-        measure(sys.argv[2])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--measure", metavar="MACHINE", help="measure first, and call this machine so")
+    if machine := parser.parse_args().measure:
+        measure(machine)
     PAGE.write_text(page(), encoding="utf-8")
     MAP.write_text(drawn_map(), encoding="utf-8")

@@ -6,15 +6,15 @@
 A test says that running it again without measuring changes nothing, and repeats a part of the counting.
 """
 
+import argparse
 import json
-import sys
 from datetime import date
 from fractions import Fraction as F
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-from make_plan import wrapped
+from pages import row, wrapped
 
 from specsample import TableModel, decoding_strategy, generate, load_pair, overlap
 from specsample.conformance import exact_law, target_law, total_variation
@@ -150,7 +150,7 @@ def summary(runs):
 def exact_row(pair):
     """Write a pair's row of the exact table."""
     alpha, tokens, distance = exact(pair)
-    return f"| {' | '.join([*pair, f'{float(alpha):.3f}', f'{float(tokens):.3f}', str(distance)])} |"
+    return row(*pair, f"{float(alpha):.3f}", f"{float(tokens):.3f}", distance)
 
 
 def measured_row(pair, counts):
@@ -159,7 +159,7 @@ def measured_row(pair, counts):
     for runs in counts["runs"][" | ".join(pair)].values():
         alpha, beta, tokens, half, equation_1 = summary(runs)
         cells += [f"{alpha:.3f}", f"{beta:.3f}", f"{tokens:.2f} ± {half:.2f}", f"{equation_1:.2f}"]
-    return f"| {' | '.join(cells)} |"
+    return row(*cells)
 
 
 def lengths(histogram):
@@ -177,7 +177,7 @@ def run_rows(counts):
         both = enumerate(zip(rates_by_position(n, LONG), reached, strict=True), 1)
         columns.append([(f"{rate:.3f}", f"{share:.3f}", f"{alpha**k:.3f}") for k, (rate, share) in both])
     for k, cells in enumerate(zip(*columns, strict=True), 1):
-        yield f"| {' | '.join([str(k), *(cell for column in cells for cell in column)])} |"
+        yield row(k, *(cell for column in cells for cell in column))
 
 
 def run_means(counts):
@@ -288,6 +288,8 @@ def page():
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--measure"]:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--measure", action="store_true", help="count first")
+    if parser.parse_args().measure:
         measure()
     PAGE.write_text(page(), encoding="utf-8")

@@ -6,9 +6,8 @@
 A test says that running it again without measuring changes nothing.
 """
 
+import argparse
 import json
-import sys
-import textwrap
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import date
@@ -19,6 +18,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+from pages import row, wrapped
 
 from specsample import speculative, strategies
 from specsample.acceptance import accept_probability
@@ -84,8 +84,7 @@ def exact_rows():
     for rule in sorted(RULES, key=lambda rule: (sums[rule][1] > 0, -sums[rule][0])):
         kept, distances = zip(*(exact(rule, name) for name in PROBE))
         shown = " / ".join(f"{float(tv):.3f}" for tv in distances) if sums[rule][1] else "0"
-        cells = [rule, RULES[rule][3], str(RULES[rule][2] + 1), *(f"{float(n):.3f}" for n in kept), shown]
-        yield f"| {' | '.join(cells)} |"
+        yield row(rule, RULES[rule][3], RULES[rule][2] + 1, *(f"{float(n):.3f}" for n in kept), shown)
 
 
 def largest_ratio(correction):
@@ -242,8 +241,7 @@ def measured_rows(note):
         if base:
             mean, half = difference(found, name, base)
             versus = f"{mean:+.3f} ({mean - half:+.3f} … {mean + half:+.3f})"
-        cells = [name, f"{rows_a_pass(each):.1f}", f"{rate(each):.2f}", versus, str(len(each["passes"]))]
-        yield f"| {' | '.join(cells)} |"
+        yield row(name, f"{rows_a_pass(each):.1f}", f"{rate(each):.2f}", versus, len(each["passes"]))
 
 
 def rows_a_pass(each):
@@ -328,7 +326,7 @@ def conclusions(note):
     token, whole = kept.mean(axis=0)
     lines.append(
         f"- Of the same drafts (the rounds of the token rule behind {len(kept)} prompts, K = 5) the token rule keeps "
-        f"{token:.3f} and\n  block verification {whole:.3f} on average, computed from p and q instead of drawn: "
+        f"{token:.3f} and block verification {whole:.3f} on average, computed from p and q instead of drawn: "
         f"{whole - token:+.3f} ± {half:.3f}."
     )
     return "\n".join(lines)
@@ -362,16 +360,12 @@ def page():
         texts=beams["texts"],
         conclusions=conclusions(note),
     )
-    return "\n\n".join(wrapped(block) for block in text.split("\n\n"))
-
-
-def wrapped(block):
-    """Break the lines of a paragraph again, now that the numbers are in it."""
-    is_prose = not block.startswith(("#", "|", "-"))
-    return textwrap.fill(" ".join(block.split()), 118, break_on_hyphens=False) if is_prose else block
+    return wrapped(text)
 
 
 if __name__ == "__main__":
-    if "--measure" in sys.argv:
-        measure(sys.argv[-1])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--measure", metavar="MACHINE", help="measure first, and call this machine so")
+    if machine := parser.parse_args().measure:
+        measure(machine)
     PAGE.write_text(page(), encoding="utf-8")

@@ -8,6 +8,8 @@ A test says that running it again changes nothing.
 from functools import cache
 from pathlib import Path
 
+from pages import row
+
 from specsample.conformance.accepted import expected_accepted, ideal_accepted
 from specsample.conformance.exact import explain, total_variation
 from specsample.conformance.probes import PROBES, first_token
@@ -61,20 +63,18 @@ def wrong_row(rule):
     first, whole = first_distance(rule.id, rule.probe), distance(rule.id, rule.probe)
     sees = "—" if rule.id in UNSEEN else "yes" if first else "**no**"
     cells = [rule.id, rule.mechanism, rule.symptom, rule.source or "—", rule.probe, decimal(first), decimal(whole)]
-    return f"| {' | '.join([*cells, decimal(distance(rule.id, 'flat')), sees, kept(rule.id)])} |"
+    return row(*cells, decimal(distance(rule.id, "flat")), sees, kept(rule.id))
 
 
 def right_row(rule):
     """Write one row of the table of right rules."""
     largest = str(max(distance(rule.id, probe) for probe in PROBE))
-    cells = [rule.id, rule.mechanism, rule.symptom, rule.source or "—", largest, kept(rule.id)]
-    return f"| {' | '.join(cells)} |"
+    return row(rule.id, rule.mechanism, rule.symptom, rule.source or "—", largest, kept(rule.id))
 
 
 def probe_row(probe):
     """Write one row of the table of probes."""
-    V = probe.target_model.vocab_size
-    return f"| {probe.name} | {probe.question} | {V} | {probe.K} | {probe.n} |"
+    return row(probe.name, probe.question, probe.target_model.vocab_size, probe.K, probe.n)
 
 
 TEXT = """\

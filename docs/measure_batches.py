@@ -5,17 +5,18 @@
 prints the table of docs/backends.md. Per batch size, in one process and interleaved: autoregressive decoding (K = 0)
 and speculative decoding (K drafts) of B prompts of different lengths with the shipped pair, each the best of several
 repeats, less the time of the prompts and the first two tokens. Beside them: what a target pass over K+1 rows costs
-against one over 1 row (ρ), a draft pass against it (c),
-and the speed-up that follows: tokens a target pass / (ρ + K c).
+against one over 1 row (ρ), a draft pass against it (c), and the speed-up that follows, tokens a target pass over
+ρ + K c.
 """
 
 import argparse
-import time
 from typing import Any
 
 import numpy as np
+from pages import row, table
 
 from specsample import batched
+from specsample.bench import timed
 from specsample.transformer.data import KINDS, load_documents
 from specsample.transformer.lm import load_pair
 from specsample.transformer.ragged import BatchedTransformer
@@ -31,13 +32,6 @@ def prompts(B: int, encode: Any) -> list[list[int]]:
     return [encode(texts[b % 2][s : s + n]) for b, (s, n) in enumerate(zip(starts, lengths, strict=True))]
 
 
-def seconds(function: Any) -> float:
-    """Time one call."""
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
-
-
 def pass_seconds(model: Any, texts: list[list[int]], n: int) -> Any:
     """Prepare a pass over n tokens a row after the texts, which is rolled back again; return its timer."""
     context, B = model.start(len(texts)), len(texts)
@@ -45,7 +39,7 @@ def pass_seconds(model: Any, texts: list[list[int]], n: int) -> Any:
     before, tokens, counts = context.lengths, np.full((B, n), 5), np.full(B, n)
 
     def measure() -> float:
-        took = seconds(lambda: context.extend(tokens, counts))
+        took = timed(lambda: context.extend(tokens, counts))[1]
         context.rollback(before)
         return took
 
@@ -68,7 +62,7 @@ def measure(models: tuple[Any, Any], texts: list[list[int]], *, K: int, new: int
     costs = [[timer() for timer in timers] for _ in range(10 * repeats)]
     for _ in range(repeats):
         for k in (0, K):
-            times[k].append(-seconds(lambda k=k: run(k, 2)) + seconds(lambda k=k: run(k)))
+            times[k].append(-timed(lambda k=k: run(k, 2))[1] + timed(lambda k=k: run(k))[1])
     one, many, draft = np.median(costs, axis=0)
     emitted = new * len(texts) / sum(trace.target_passes for trace in traces[K])
     slow, fast = min(times[0]), min(times[K])
@@ -96,11 +90,13 @@ def main() -> None:
     given = parser.parse_args()
     target, draft = (model.to(given.backend) for model in load_pair())
     models = BatchedTransformer(target), BatchedTransformer(draft)
-    print("| " + " | ".join(COLUMNS) + " | target pass |\n|" + " --- |" * (len(COLUMNS) + 1))
+    print(table([*COLUMNS, "target pass"], []))
     for B in given.sizes:
-        row = measure(models, prompts(B, target.tokenizer.encode), K=given.K, new=given.new, repeats=given.repeats)
-        cells = [f"{row[name]:,.0f}" if row[name] >= 20 or name == "B" else f"{row[name]:.2f}" for name in COLUMNS]
-        print("| " + " | ".join(cells) + f" | {1e3 * row['pass']:.2f} ms |", flush=True)
+        found = measure(models, prompts(B, target.tokenizer.encode), K=given.K, new=given.new, repeats=given.repeats)
+        cells = [
+            f"{found[name]:,.0f}" if found[name] >= 20 or name == "B" else f"{found[name]:.2f}" for name in COLUMNS
+        ]
+        print(row(*cells, f"{1e3 * found['pass']:.2f} ms"), flush=True)
 
 
 if __name__ == "__main__":

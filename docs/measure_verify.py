@@ -8,14 +8,15 @@ most work there is. The functions run in turn in one process; a round's figure i
 extra [peers].
 """
 
-import time
 from typing import Any
 
 import numpy as np
 import torch
+from pages import row, table
 from transformers.generation.utils import _speculative_sampling
 
 from specsample import batched
+from specsample.bench import timed
 from specsample.distributions import softmax
 
 K, ROUNDS, REPEATS, NOISE = 5, 30, 7, 0.38  # the noise between the two models' logits that gives α = 0.8
@@ -31,13 +32,6 @@ def draw(rng: Any, V: int, *, is_kept: bool) -> tuple[Any, ...]:
     return x, q, p, np.zeros((1, K)) if is_kept else rng.random((1, K)), rng.random(1)
 
 
-def seconds(function: Any) -> float:
-    """Time one call."""
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
-
-
 def measure(V: int, *, is_kept: bool) -> tuple[list[float], float]:
     """Return the seconds of Hugging Face, of `verify_logits` and of softmax and `verify`, and the drafts kept."""
     rng, times, kept = np.random.default_rng(V), [], []
@@ -49,7 +43,7 @@ def measure(V: int, *, is_kept: bool) -> tuple[list[float], float]:
             lambda: batched.verify_logits(x, q, p, u_accept=u, u_emit=u_emit),  # noqa: B023
             lambda: batched.verify(x, softmax(q), softmax(p), u_accept=u, u_emit=u_emit),  # noqa: B023
         ]
-        times.append(np.median([[seconds(call) for call in calls] for _ in range(REPEATS)], axis=0))
+        times.append(np.median([[timed(call)[1] for call in calls] for _ in range(REPEATS)], axis=0))
         kept.append(int(batched.verify_logits(x, q, p, u_accept=u, u_emit=u_emit).n_accepted[0]))
     return np.mean(times, axis=0).tolist(), float(np.mean(kept))
 
@@ -57,13 +51,12 @@ def measure(V: int, *, is_kept: bool) -> tuple[list[float], float]:
 def main() -> None:
     """Print the table."""
     torch.set_num_threads(1)
-    print("| V | drafts kept of 5 | Hugging Face | `verify_logits` | ratio | softmax, then `verify` |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print(table(["V", "drafts kept of 5", "Hugging Face", "`verify_logits`", "ratio", "softmax, then `verify`"], []))
     for V in (97, 32_000, 128_000):
         for is_kept in (False, True):
             (theirs, ours, both), kept = measure(V, is_kept=is_kept)
             cells = [f"{V:,}", f"{kept:.1f}", f"{1e3 * theirs:.2f} ms", f"{1e3 * ours:.2f} ms"]
-            print("| " + " | ".join([*cells, f"{ours / theirs:.2f}", f"{1e3 * both:.2f} ms"]) + " |", flush=True)
+            print(row(*cells, f"{ours / theirs:.2f}", f"{1e3 * both:.2f} ms"), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
 """Does `specsample plan` say what the roofline says, and does it say what it assumed?"""
 
 import re
-import sys
-from pathlib import Path
 
+import make_plan as docs
 import pytest
 
 from specsample.cli import main
@@ -11,9 +10,6 @@ from specsample.plan.command import numbers
 from specsample.plan.heat_map import Cell, draw
 from specsample.theory import Work, outlook
 from specsample.theory.machines import device, shape
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs"))
-import make_plan as docs
 
 COMMAND = ["plan", "--target", "70B", "--draft", "4B", "--device", "h100"]
 

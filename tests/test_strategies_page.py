@@ -1,17 +1,13 @@
 """Does docs/strategies.md hold what the sampler does: exactly on fractions, and on the shipped pair as counted?"""
 
 import json
-import sys
 from fractions import Fraction as F
-from pathlib import Path
 
+import make_strategies as docs
 import numpy as np
 import pytest
 
 from specsample import load_pair, temperature
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs"))
-import make_strategies as docs
 
 
 def test_every_strategy_on_either_side_leaves_exactly_the_transformed_targets_law():

@@ -1,12 +1,7 @@
 """docs/verifiers.md is what its script makes of the exact laws and of the counts that were measured."""
 
-import sys
-from pathlib import Path
-
-import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs"))
 import make_verifiers as docs
+import pytest
 
 
 def test_the_page_is_what_its_script_writes():

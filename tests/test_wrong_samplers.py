@@ -1,10 +1,9 @@
 """Every wrong sampler is caught by exact laws, every right one passes, and the printed table is what they give."""
 
-import sys
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
+import make_wrong_samplers as docs  # its laws are computed once and shared with the tests
 import numpy as np
 import pytest
 
@@ -15,9 +14,6 @@ from specsample.conformance.probes import PROBES, Penalised, first_token, reweig
 from specsample.conformance.wrong_rules import Leaky, shared_noise
 from specsample.conformance.wrong_samplers import RIGHT, WRONG
 from specsample.strategies import temperature
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs"))
-import make_wrong_samplers as docs  # its laws are computed once and shared with the tests
 
 LISTED = [
     *("M01", "M02", "M03", "M04", "M05", "M06", "M08", "M09", "M10", "M11", "M12", "M13", "M15", "M17", "M18", "M19"),
