@@ -18,9 +18,10 @@ from pages import row, wrapped
 from rich.console import Console
 
 from specsample.bench import timed
+from specsample.figures.style import write_svg
 from specsample.papers import printed_figures
-from specsample.plan.command import remarks, table
-from specsample.plan.heat_map import Cell, draw
+from specsample.plan.command import MAP_CONTEXTS, remarks, table
+from specsample.plan.heat_map import draw
 from specsample.plan.question import Question
 from specsample.theory import Device, Shape, Work, best_K, implied_alpha, pass_seconds, speedup
 from specsample.theory.machines import device, shape
@@ -213,7 +214,7 @@ def here_ratios(found):
 
 QUESTION = Question(shape("70B"), shape("4B"), device("h100", count=8), 0.8, None, 2.0, 2.0)
 TITLE = "70B with 4B on 8 x NVIDIA H100 SXM 80 GB, α = 0.8"
-BATCHES, CONTEXTS = [2**i for i in range(9)], [2**i for i in range(7, 18)]
+BATCHES = [2**i for i in range(9)]
 
 
 def printed_table():
@@ -225,12 +226,7 @@ def printed_table():
 
 def drawn_map():
     """Draw the map of the command."""
-    cells = []
-    for batch in BATCHES:
-        for context in CONTEXTS:
-            found = QUESTION.answer(batch, context)
-            cells.append(Cell(batch, context, found.K, found.speedup, QUESTION.fits(batch, context)))
-    return draw(cells, title=TITLE)
+    return draw(QUESTION, BATCHES, MAP_CONTEXTS, title=TITLE)
 
 
 TEXT = """\
@@ -239,7 +235,7 @@ TEXT = """\
 `specsample plan` predicts what speculative sampling brings on machines and models that cannot be run here, from
 `theory.roofline`: a pass reads every weight once and multiplies every row by every weight, and the slower of
 the two decides. Made by `python docs/make_plan.py`; a test recomputes every number on this page from the
-measurements in `docs/plan-measurements.json` and the figures that the papers print.
+measurements in `docs/plan-measurements.json` and the figures that the papers print. `--plot` needs matplotlib.
 
 ```sh
 specsample plan --target 70B --draft 4B --device h100 --batch 1..256 --context 2048 --plot docs/plan-map.svg
@@ -391,4 +387,4 @@ if __name__ == "__main__":
     if machine := parser.parse_args().measure:
         measure(machine)
     PAGE.write_text(page(), encoding="utf-8")
-    MAP.write_text(drawn_map(), encoding="utf-8")
+    write_svg(drawn_map(), MAP)

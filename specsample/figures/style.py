@@ -1,9 +1,11 @@
-"""Which colours do the figures have, and whose axes do they draw on?
+"""Which colours do the figures have, whose axes do they draw on, and how do they become files?
 
 Colours are those of Okabe and Ito, which people with colour-blindness tell apart; hatches, edges and markers say the
 same again. matplotlib is imported when a figure is drawn. Read `trace` and `theory` before.
 """
 
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 ACCEPTED, DRAFTED, RESIDUAL, MEASURED, GREY = "#009E73", "#D55E00", "#0072B2", "#332288", "#767676"
@@ -31,12 +33,39 @@ def axes(ax: Any, size: tuple[float, float]) -> Any:
     """
     if ax is not None:
         return ax
+    check_matplotlib()
     from matplotlib import pyplot
 
     figure, ax = pyplot.subplots(figsize=size, layout="constrained")
     pyplot.close(figure)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
+
+
+def check_matplotlib() -> None:
+    """Refuse to draw without matplotlib, before anything long is computed.
+
+    Raises
+    ------
+    ValueError
+        If matplotlib is not installed.
+    """
+    if find_spec("matplotlib") is None:
+        raise ValueError("a figure needs matplotlib: pip install matplotlib, or the extra 'specsample[notebooks]'")
+
+
+def write_svg(figure: Any, path: str | Path) -> None:
+    """Write a figure with its words as text; the same figure gives the same file.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+    path : str or Path
+    """
+    from matplotlib import rc_context
+
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "specsample"}):
+        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
 
 
 def visible(text: str, *, keep_newline: bool = False) -> str:

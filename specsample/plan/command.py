@@ -7,13 +7,13 @@ the map. The times are lower bounds (a device at the figures of its data sheet);
 
 import argparse
 from itertools import product
-from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from specsample.plan.heat_map import Cell, draw
+from specsample.figures.style import check_matplotlib, write_svg
+from specsample.plan.heat_map import draw
 from specsample.plan.question import Question
 from specsample.theory import break_even, expected_tokens, is_memory_bound
 from specsample.theory.machines import device, known, nearest, shape
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--bits", type=int, choices=(16, 8, 4), default=16, help="of a weight (default: 16)")
     add("--cache-bits", type=int, choices=(16, 8), default=16, help="of a cached number (default: 16)")
     add("--layer-us", type=float, default=0.0, help="microseconds a layer for launches and exchange (default: 0)")
-    add("--plot", metavar="OUT.svg", help="draw the speed-up over batch and context")
+    add("--plot", metavar="OUT.svg", help="draw the speed-up over batch and context; needs matplotlib")
 
 
 def run(given: argparse.Namespace) -> int:
@@ -60,9 +60,11 @@ def run(given: argparse.Namespace) -> int:
     Raises
     ------
     ValueError
-        If an argument makes no sense.
+        If an argument makes no sense, or a map is asked for and matplotlib is missing.
     """
     batches, contexts = numbers(given.batch), numbers(given.context)
+    if given.plot:
+        check_matplotlib()
     if not 0 <= given.alpha <= 1:
         raise ValueError(f"alpha must lie in [0, 1]; got {given.alpha}.")
     question, count = _question(given, max(batches), max(contexts))
@@ -74,8 +76,7 @@ def run(given: argparse.Namespace) -> int:
     for line in [*remarks(question, contexts, max(batches)), *_assumptions(given)]:
         console.print(line, style="dim")
     if given.plot:
-        cells = [_cell(question, batch, context) for batch in batches for context in MAP_CONTEXTS]
-        Path(given.plot).write_text(draw(cells, title=title), encoding="utf-8")
+        write_svg(draw(question, batches, MAP_CONTEXTS, title=title), given.plot)
         console.print(f"map: {given.plot}")
     return 0
 
@@ -175,12 +176,6 @@ def _row(question: Question, batch: int, context: int) -> list[str]:
         *(f"{found.verify_ratio:.2f}", str(found.K), f"{tokens:.2f}", f"{found.speedup:.2f}", f"{speed:.0f}"),
         *("memory" if is_read else "compute", f"{memory:.0f}" + ("" if question.fits(batch, context) else " !")),
     ]
-
-
-def _cell(question: Question, batch: int, context: int) -> Cell:
-    """Compute one cell of the map."""
-    found = question.answer(batch, context)
-    return Cell(batch, context, found.K, found.speedup, question.fits(batch, context))
 
 
 def _question(given: argparse.Namespace, batch: int, context: int) -> tuple[Question, int]:
