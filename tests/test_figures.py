@@ -81,7 +81,8 @@ def test_tokens_per_pass_are_measured_and_predicted():
 @pytest.mark.parametrize("options", [{}, {"K": 4, "verify_ratio": 1.5}])
 def test_the_map_holds_the_papers_points_and_ours(options):
     figure = figures.speedup_map({"ours": (0.8, 0.2, 1.6)}, **options)
-    assert len(line(figure, "Leviathan et al.: translation").get_xdata()) == 6
+    for task in ("translation", "summaries"):
+        assert len(line(figure, f"Leviathan et al.: {task}").get_xdata()) == 6
     assert [*line(figure, "ours").get_xydata()[0]] == [0.8, 0.2]
     assert "1.6×" in [text.get_text() for text in figure.axes[0].texts]
 

@@ -1,6 +1,8 @@
 """Where does it pay? The predicted speed-up over the acceptance rate and the cost ratio, with measured points."""
 
+import json
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -8,17 +10,7 @@ import numpy as np
 from specsample.figures.style import DRAFTED, axes
 from specsample.theory import speedup
 
-# Leviathan et al., arXiv 2211.17192, tables 2 and 4: acceptance rate alpha, cost ratio c, measured speed-up
-LEVIATHAN = {
-    "translation (EnDe)": [
-        *((0.75, 0.02, 3.4), (0.80, 0.04, 2.8), (0.82, 0.11, 1.7)),
-        *((0.62, 0.02, 2.6), (0.68, 0.04, 2.4), (0.71, 0.11, 1.4)),
-    ],
-    "summaries (CNNDM)": [
-        *((0.65, 0.02, 3.1), (0.73, 0.04, 3.0), (0.74, 0.11, 2.2)),
-        *((0.53, 0.02, 2.3), (0.55, 0.04, 2.2), (0.56, 0.11, 1.7)),
-    ],
-}
+TASKS = {"EnDe": "translation (EnDe)", "CNNDM": "summaries (CNNDM)"}
 
 
 def speedup_map(
@@ -50,10 +42,9 @@ def speedup_map(
     ax.contourf(alpha, c, fastest, levels, cmap="Blues", norm=LogNorm(0.6, 20), extend="both")
     lines = ax.contour(alpha, c, fastest, levels, colors="#20435c", linewidths=0.6)
     ax.clabel(lines, fmt=lambda level: f"{level:.3g}×", fontsize=8)
-    for (name, rows), marker in zip(LEVIATHAN.items(), "os"):
-        ax.plot(
-            *np.array(rows)[:, :2].T, marker, mfc="white", mec="black", ms=6, ls="", label=f"Leviathan et al.: {name}"
-        )
+    for (task, name), marker in zip(TASKS.items(), "os"):
+        rows, label = _measured_by_leviathan(task), f"Leviathan et al.: {name}"
+        ax.plot(*np.array(rows)[:, :2].T, marker, mfc="white", mec="black", ms=6, ls="", label=label)
         _annotate(ax, rows, below=marker == "s")
     for i, (name, row) in enumerate((points or {}).items()):
         ax.plot(*row[:2], "*PXD"[i % 4], color=DRAFTED, mec="black", ms=13, ls="", label=name)
@@ -63,6 +54,12 @@ def speedup_map(
     ax.set_title(f"predicted speed-up, {which}, ρ = {verify_ratio:g}; at the points: measured", fontsize=10)
     ax.legend(loc="upper left", fontsize=8)
     return ax.figure
+
+
+def _measured_by_leviathan(task: str) -> list[tuple[float, float, float]]:
+    """Read alpha, c and the measured speed-up of a task (Leviathan et al., arXiv 2211.17192, tables 2 and 4)."""
+    figures = json.loads(files("specsample").joinpath("papers.json").read_text(encoding="utf-8"))["leviathan"]
+    return [(row["alpha"], row["c"], row["empirical"]) for row in figures["tables2_4"] if row["task"] == task]
 
 
 def _annotate(ax: Any, rows: Sequence[tuple[float, float, float]], *, below: bool = False, **style: Any) -> None:

@@ -1,6 +1,6 @@
 """Must a draft have the target's law, or is it enough that the target could have said it?
 
-Typical acceptance (Cai et al., Medusa, arXiv 2401.10774, section 2.3): a draft passes when the target finds it
+Typical acceptance (Cai et al., Medusa, arXiv 2401.10774, section 2.3.1): a draft passes when the target finds it
 likely enough, with no regard to how it was drafted:
 
     p(x) > min(ε, δ exp(-H(p))),    H(p) = -Σ p log p in nats.
@@ -27,7 +27,7 @@ from specsample.verifiers.rounds import chain
 def threshold(target_probs: Array, *, epsilon: Any = 0.09, delta: Any = 0.3) -> Array:
     """Compute how likely a token must be for the target to let it pass.
 
-    min(ε, δ exp(-H(p))) (Cai et al., section 2.3).
+    min(ε, δ exp(-H(p))) (Cai et al., section 2.3.1).
 
     Parameters
     ----------
