@@ -14,10 +14,12 @@ Before this file: `autoregressive`; after it: `trace`.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from array_api_compat import array_namespace
 
-from specsample.distributions import Array
+from specsample.distributions import Array, check_probs
+from specsample.request import check_tokens
 
 
 def accept_probability(p_x: Array, q_x: Array) -> Array:
@@ -98,21 +100,34 @@ def overlap(target_probs: Array, draft_probs: Array) -> Array:
     return xp.sum(xp.minimum(target_probs, draft_probs), axis=-1)
 
 
-def check_shapes(draft_tokens: Sequence[int] | Array, draft_probs: Array, target_probs: Array) -> None:
+def check_drafts(
+    draft_tokens: Sequence[int] | Array, draft_probs: Array, target_probs: Array, u_accept: Sequence[Any]
+) -> None:
     """Refuse K drafts whose distributions are not K rows of q and K+1 rows of p.
 
     Parameters
     ----------
     draft_tokens : (K,) array or sequence of int
-    draft_probs : (K, V) array; any shape where K = 0
-    target_probs : (K+1, V) array
+    draft_probs : (K, V) array, rows sum to 1; anything where K = 0
+    target_probs : (K+1, V) array, rows sum to 1
+    u_accept : K uniform numbers
 
     Raises
     ------
+    TypeError
+        If probabilities are no array, or a token is no integer.
     ValueError
-        If a shape is another.
+        If a shape is another, a token lies outside the vocabulary, or a row is no distribution.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> check_drafts([1], np.array([[0.5, 0.5]]), np.array([[0.5, 0.5], [1.0, 0.0]]), [0.25])
     """
     p, q, K = target_probs, draft_probs, len(draft_tokens)
+    for name, rows in {"target_probs": p, "draft_probs": q if K else p}.items():
+        if not hasattr(rows, "ndim"):
+            raise TypeError(f"{name} must be an array; got {type(rows).__name__}. Is numpy.array missing?")
     if p.ndim != 2 or p.shape[0] != K + 1:
         raise ValueError(
             f"target_probs must be (K+1, V) = ({K + 1}, V) for {K} draft_tokens; got {p.shape}. "
@@ -123,3 +138,9 @@ def check_shapes(draft_tokens: Sequence[int] | Array, draft_probs: Array, target
             f"draft_probs must be (K, V) = ({K}, {p.shape[1]}) to match draft_tokens and target_probs; "
             f"got {q.shape}. Do both models share a tokenizer?"
         )
+    if len(u_accept) != K:
+        raise ValueError(f"u_accept must hold K = {K} uniform numbers, one a draft; got {len(u_accept)}.")
+    check_probs(p, "target_probs")
+    if K:
+        check_tokens("draft_tokens", draft_tokens, p.shape[1])
+        check_probs(q, "draft_probs")

@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from specsample.language_model import LanguageModel, Transformed, check_request
+from specsample.language_model import LanguageModel, Transformed
+from specsample.request import check_request
 from specsample.speculative import step
 from specsample.strategies import Transform
 from specsample.trace import Round, Trace
@@ -112,7 +113,7 @@ def generate_adaptive(
     Raises
     ------
     ValueError
-        If the request cannot be served (`language_model.check_request`) or choose_K answers with less than 0.
+        If the request cannot be served (`request.check_request`) or choose_K answers with less than 0.
 
     Examples
     --------
@@ -125,7 +126,7 @@ def generate_adaptive(
     >>> [round.K for round in trace.rounds]
     [1, 2, 3]
     """
-    check_request(prompt_tokens, {"target_model": target_model, "draft_model": draft_model}, max_new_tokens)
+    check_request(prompt_tokens, (target_model, draft_model), max_new_tokens, stop=stop)
     target = Transformed(target_model, transform, "target_probs").start()
     drafter = Transformed(draft_model, draft_transform or transform, "draft_probs").start()
     tokens, trace, room, is_stopped = list(prompt_tokens), Trace(tuple(prompt_tokens)), max_new_tokens, False

@@ -5,10 +5,10 @@ it: `acceptance`.
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
-from specsample.distributions import pick
-from specsample.language_model import LanguageModel, Transformed, check_request
+from specsample.distributions import Uniforms, pick, uniforms
+from specsample.language_model import LanguageModel, Transformed
+from specsample.request import check_request
 from specsample.strategies import Transform
 
 
@@ -17,7 +17,7 @@ def autoregressive(
     target_model: LanguageModel,
     *,
     max_new_tokens: int,
-    rng: Any,
+    rng: Uniforms,
     transform: Transform | None = None,
     stop: Collection[int] = (),
 ) -> list[int]:
@@ -41,7 +41,7 @@ def autoregressive(
     Raises
     ------
     ValueError
-        If the request cannot be served (see `language_model.check_request`) or a model's rows are no distributions.
+        If the request cannot be served (see `request.check_request`) or a model's rows are no distributions.
 
     Examples
     --------
@@ -51,11 +51,11 @@ def autoregressive(
     >>> autoregressive([0], other, max_new_tokens=4, rng=np.random.default_rng(0))
     [1, 0, 1, 0]
     """
-    check_request(prompt_tokens, {"target_model": target_model}, max_new_tokens)
+    check_request(prompt_tokens, [target_model], max_new_tokens, stop=stop)
     context = Transformed(target_model, transform, "target_probs").start()
     unread, emitted = list(prompt_tokens), list[int]()
     while len(emitted) < max_new_tokens and not (emitted and emitted[-1] in stop):
         p = context.extend(unread)[-1]  # (V,)
-        unread = [pick(p, rng.random(1)[0])]
+        unread = [pick(p, uniforms(rng, 1)[0])]
         emitted += unread
     return emitted

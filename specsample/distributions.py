@@ -4,12 +4,20 @@ Models hand out probabilities and samplers compare uniform numbers with them: no
 first; `strategies` (temperature, top-k, ...) comes next.
 """
 
-from typing import Any
+from random import Random
+from typing import Any, Protocol
 
 import numpy as np
 from array_api_compat import array_namespace
 
 Array = Any  # an array of any array-API library; NumPy arrays of fractions.Fraction too
+
+
+class Uniforms(Protocol):
+    """Where uniform numbers come from: a numpy.random.Generator, a recorded tape, or numbers that fork."""
+
+    def random(self, n: int, /) -> Any:
+        """Give n numbers in [0, 1), of which nothing is asked but comparisons."""
 
 
 def softmax(logits: Array) -> Array:
@@ -50,6 +58,11 @@ def pick(probs: Array, u: Any) -> int:
     -------
     int, token id in [0, V)
 
+    Raises
+    ------
+    ValueError
+        If no token is possible.
+
     Examples
     --------
     >>> [pick(np.array([0.5, 0.0, 0.5]), u) for u in (0.0, 0.49, 0.5, 0.99)]
@@ -59,7 +72,50 @@ def pick(probs: Array, u: Any) -> int:
     token = int(is_past.argmax())
     if is_past[token]:
         return token
-    return int(np.flatnonzero(probs)[-1])  # u lies beyond a sum rounded below 1: the last possible token
+    possible = np.flatnonzero(probs)
+    if not possible.size:
+        raise ValueError("probs must sum to 1; every token has probability 0. Was everything masked?")
+    return int(possible[-1])  # u lies beyond a sum rounded below 1
+
+
+def uniforms(rng: Uniforms, n: int) -> Any:
+    """Ask for n uniform numbers, and see that they are.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator, or anything whose `random(n)` gives n uniform numbers
+    n : int >= 0
+
+    Returns
+    -------
+    (n,) sequence of numbers in [0, 1), as rng gave it
+
+    Raises
+    ------
+    TypeError
+        If rng is a seed, or a `random.Random`, which has another `random`.
+    ValueError
+        If other than n numbers come, or one lies outside [0, 1). Numbers that fork (`conformance.lazy`) do not.
+
+    Examples
+    --------
+    >>> uniforms(np.random.default_rng(0), 2).round(2)
+    array([0.64, 0.27])
+    """
+    if not hasattr(rng, "random") or isinstance(rng, Random):
+        raise TypeError(
+            f"rng must have a method random(n), as a NumPy Generator has; got {rng!r}. "
+            "Is it a seed? Write numpy.random.default_rng(seed)."
+        )
+    u = rng.random(n)
+    if isinstance(u, np.ndarray) and u.dtype != object:
+        is_sound = u.size == 0 or (u.min() >= 0 and u.max() < 1)
+    else:  # an array of objects may fork: comparing it is the sampler's business alone
+        is_sound = isinstance(u, np.ndarray) or all(0 <= x < 1 for x in u)
+    if len(u) != n or not is_sound:
+        hint = "Is a recorded tape used up?" if len(u) < n else "A NumPy Generator gives them."
+        raise ValueError(f"rng.random({n}) must give {n} numbers in [0, 1); got {u}. {hint}")
+    return u
 
 
 def check_probs(probs: Array, name: str) -> Array:
@@ -93,7 +149,8 @@ def check_probs(probs: Array, name: str) -> Array:
         raise ValueError(f"{name} must hold probabilities; got NaN. Did a logit overflow, or was the cache stale?")
     if probs.min() < 0:
         raise ValueError(f"{name} must be >= 0; got {probs.min()}. Are these logits? Apply softmax first.")
-    raise ValueError(f"rows of {name} must sum to 1; one is off by {off}. Was a mask applied without normalising?")
+    by = off if probs.dtype == object else f"{off:.3g}"
+    raise ValueError(f"rows of {name} must sum to 1; one is off by {by}. Was a mask applied without normalising?")
 
 
 def _rows(probs: Array) -> list[list[Any]]:

@@ -1,7 +1,7 @@
 """What must a model offer to be sampled from, and what is the smallest model that does?
 
 `LanguageModel` is the one Protocol of this package: the Transformer, an n-gram and a table of fractions all meet it.
-Before this file: `strategies`; after it: `autoregressive`.
+Before this file: `request`; after it: `autoregressive`.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from specsample.distributions import Array, check_probs
+from specsample.request import check_rollback, check_tokens
 from specsample.strategies import Transform
 
 
@@ -62,8 +63,9 @@ class TableModel:
     """
 
     def __init__(self, table: Array) -> None:
-        self.table = check_probs(np.asarray(table), "table")
-        if set(self.table.shape) != {self.vocab_size}:
+        rows = np.asarray(table)
+        self.table = check_probs(rows.astype(float) if rows.dtype.kind in "iu" else rows, "table")
+        if set(self.table.shape) - {self.vocab_size} or not self.table.size:
             raise ValueError(
                 f"table must have axes of equal length, (V, ..., V, V); got {self.table.shape}. "
                 "Does every context have a row?"
@@ -92,6 +94,7 @@ class TableContext:
 
     def extend(self, tokens: Sequence[int]) -> Array:
         """Read tokens; row i of the (n, V) answer is the distribution of the token after tokens[i]."""
+        check_tokens("tokens", tokens, self.model.vocab_size)
         return np.stack([self._read(token) for token in tokens])
 
     def rollback(self, length: int) -> None:
@@ -101,10 +104,6 @@ class TableContext:
 
     def _read(self, token: int) -> Array:
         """Read one token and look up what follows."""
-        if not 0 <= token < self.model.vocab_size:
-            raise ValueError(
-                f"tokens must lie in 0 .. {self.model.vocab_size - 1}; got {token}. Another tokenizer's?"
-            )
         self.tokens.append(int(token))
         order = self.model.table.ndim - 1
         padded = [0] * order + self.tokens
@@ -120,11 +119,23 @@ class Transformed:
     model : LanguageModel
     transform : map from distributions to distributions, or None for the model as it is
     name : str, how messages call the model
+
+    Raises
+    ------
+    TypeError
+        If transform is no function.
     """
 
     model: LanguageModel
     transform: Transform | None = None
     name: str = "the model's distribution"
+
+    def __post_init__(self) -> None:
+        if self.transform is not None and not callable(self.transform):
+            raise TypeError(
+                f"transform must map distributions to distributions; got {self.transform!r}. "
+                "Make one: decoding_strategy(temperature=0.7)."
+            )
 
     @property
     def vocab_size(self) -> int:
@@ -150,10 +161,15 @@ class TransformedContext:
 
     def extend(self, tokens: Sequence[int]) -> Array:
         """Read tokens; row i of the (n, V) answer is the transformed distribution of the token after tokens[i]."""
-        return self.see(self.context.extend(tokens))
+        return self.see(self.context.extend(tokens), len(tokens))
 
-    def see(self, probs: Array) -> Array:
-        """Check and transform the model's own distributions."""
+    def see(self, probs: Array, n: int) -> Array:
+        """Check and transform the model's own n distributions."""
+        if (shape := getattr(probs, "shape", type(probs).__name__)) != (n, V := self.view.vocab_size):
+            raise ValueError(
+                f"{self.view.name} must be an (n, V) = ({n}, {V}) array, a row for each token read; got {shape}. "
+                "Does `extend` give the last row only, or another tokenizer's vocabulary?"
+            )
         probs = check_probs(probs, self.view.name)
         if self.view.transform is None:
             return probs
@@ -161,60 +177,9 @@ class TransformedContext:
 
     def rollback(self, length: int) -> None:
         """Forget all but the first `length` tokens."""
-        self.context.rollback(length)
-
-
-def check_rollback(length: int, current: int) -> None:
-    """Refuse a rollback to a length that the context does not have.
-
-    Parameters
-    ----------
-    length : int, tokens to keep
-    current : int, tokens read so far
-
-    Raises
-    ------
-    ValueError
-        If length is negative or larger than current.
-    """
-    if not 0 <= length <= current:
-        raise ValueError(f"rollback length must lie in 0 .. {current}, the tokens read; got {length}.")
-
-
-def check_request(
-    prompt_tokens: Sequence[int], models: dict[str, LanguageModel], max_new_tokens: int, *, K: int = 0
-) -> None:
-    """Refuse a sampling request that cannot be served, before any work is done.
-
-    Parameters
-    ----------
-    prompt_tokens : sequence of int, token ids
-    models : dict from a name to a LanguageModel
-    max_new_tokens : int >= 0, tokens
-    K : int >= 0, drafts a round
-
-    Raises
-    ------
-    ValueError
-        If the prompt is empty or holds ids outside the vocabulary, vocabularies differ, a number is negative, or the
-        text would outgrow a model's `max_length` (models without one read any length).
-    """
-    sizes = {name: model.vocab_size for name, model in models.items()}
-    if len(set(sizes.values())) > 1:
-        raise ValueError(f"models must share one vocabulary; got vocab_size {sizes}. Do they share a tokenizer?")
-    if len(prompt_tokens) == 0:
-        raise ValueError("prompt_tokens must hold at least one token; got none. Models predict what follows a token.")
-    V = next(iter(sizes.values()))
-    if bad := [token for token in prompt_tokens if not 0 <= token < V]:
-        raise ValueError(f"prompt_tokens must lie in 0 .. {V - 1}; got {bad[0]}. Is it another model's tokenizer?")
-    if max_new_tokens < 0:
-        raise ValueError(f"max_new_tokens must be at least 0; got {max_new_tokens}.")
-    if K < 0:
-        raise ValueError(f"K must be at least 0 drafts; got {K}. K = 0 is autoregressive sampling.")
-    for name, model in models.items():
-        limit = getattr(model, "max_length", None)
-        if limit is not None and len(prompt_tokens) + max_new_tokens > limit:
-            raise ValueError(
-                f"prompt and new tokens must fit {name}'s limit of {limit} tokens; got {len(prompt_tokens)} + "
-                f"{max_new_tokens}. Shorten the prompt or ask for at most {max(0, limit - len(prompt_tokens))}."
+        if not hasattr(self.context, "rollback"):
+            raise TypeError(
+                f"the context of {self.view.name} must have rollback(length); got {type(self.context).__name__} "
+                "without. Rejected drafts must be forgotten: see LanguageModel."
             )
+        self.context.rollback(length)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from specsample.acceptance import accept_probability, residual
-from specsample.distributions import Array, pick
+from specsample.distributions import Array, Uniforms, pick, uniforms
 
 
 class Tries(NamedTuple):
@@ -150,7 +150,9 @@ def try_once(target_probs: Array, draft_probs: Array, M: Any, u: Sequence[Any]) 
     return x if u[1] < a else None
 
 
-def rejection_sample(target_probs: Array, draft_probs: Array, M: Any, *, rng: Any, max_draws: int = 10_000) -> Tries:
+def rejection_sample(
+    target_probs: Array, draft_probs: Array, M: Any, *, rng: Uniforms, max_draws: int = 10_000
+) -> Tries:
     """Draw from q until a token is kept: classic rejection sampling.
 
     Parameters
@@ -172,8 +174,7 @@ def rejection_sample(target_probs: Array, draft_probs: Array, M: Any, *, rng: An
     Tries(token=1, draws=1)
     """
     for draw in range(max_draws):
-        token = try_once(target_probs, draft_probs, M, rng.random(2))
-        if token is not None:
+        if (token := try_once(target_probs, draft_probs, M, uniforms(rng, 2))) is not None:
             return Tries(token, draw + 1)
     return Tries(None, max_draws)
 
@@ -199,8 +200,7 @@ def maximal_coupling(target_probs: Array, draft_probs: Array, u: Sequence[Any]) 
     >>> maximal_coupling(p, q, [0.9, 0.6, 0.0]), maximal_coupling(p, q, [0.9, 0.7, 0.0])  # kept with 2/3
     (Coupled(x=1, y=1), Coupled(x=1, y=0))
     """
-    kept = try_once(target_probs, draft_probs, 1, u[:2])
-    x = pick(draft_probs, u[0])
+    x, kept = pick(draft_probs, u[0]), try_once(target_probs, draft_probs, 1, u[:2])
     return Coupled(x, x if kept is not None else pick(residual(target_probs, draft_probs), u[2]))
 
 

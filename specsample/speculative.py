@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from specsample.acceptance import accept_probability, check_shapes, residual
-from specsample.distributions import Array, pick
-from specsample.language_model import Context, LanguageModel, Transformed, check_request
+from specsample.acceptance import accept_probability, check_drafts, residual
+from specsample.distributions import Array, Uniforms, pick, uniforms
+from specsample.language_model import Context, LanguageModel, Transformed
+from specsample.request import check_request
 from specsample.strategies import Transform
 from specsample.trace import Round, Trace, record
 
@@ -50,9 +51,8 @@ def verify(
     ----------
     draft_tokens : (K,) sequence of int
     draft_probs : (K, V) array, row i is what draft i was picked from
-    target_probs : (K+1, V) array, row i is p where draft i stands; ValueError if the shapes do not fit
-    u_accept : K uniform numbers
-    u_emit : uniform number
+    target_probs : (K+1, V) array, row i is p where draft i stands
+    u_accept, u_emit : K uniform numbers, and one; TypeError or ValueError if any of these five do not fit
 
     Examples
     --------
@@ -60,15 +60,13 @@ def verify(
     >>> verify([1], q, p, u_accept=[0.6], u_emit=0.9)
     Verdict(n_accepted=0, token=0)
     """
+    check_drafts(draft_tokens, draft_probs, target_probs, u_accept)
     p, q, x, K = target_probs, draft_probs, np.array(draft_tokens, int), len(draft_tokens)
-    check_shapes(x, q, p)
     a = accept_probability(p[np.arange(K), x], q[np.arange(K), x]).tolist()  # (K,)
     n = 0  # line 10: n <- min({i - 1 : r_i > p_i(x) / q_i(x)} ∪ {γ})
     while n < K and u_accept[n] < a[n]:
         n += 1
-    q_n = (
-        q[n] if n < K else np.zeros_like(p[n])
-    )  # after K acceptances nothing was drafted here, so line 14 is line 12
+    q_n = q[n] if n < K else np.zeros_like(p[n])  # behind K kept drafts nothing was drafted: line 14 is line 12
     p_n = residual(p[n], q_n)  # line 14: p'(x) <- norm(max(0, p_{n+1}(x) - q_{n+1}(x)))
     return Verdict(n, pick(p_n, u_emit))  # line 17: t ~ p'(x)
 
@@ -108,7 +106,7 @@ def generate(
     *,
     K: int = 5,
     max_new_tokens: int,
-    rng: Any,
+    rng: Uniforms,
     transform: Transform | None = None,
     draft_transform: Transform | None = None,
     stop: Collection[int] = (),
@@ -118,13 +116,12 @@ def generate(
 
     Parameters
     ----------
-    prompt_tokens : sequence of int, at least one
+    prompt_tokens : sequence of int, at least one; what cannot be served raises TypeError or ValueError (`request`)
     target_model, draft_model : LanguageModel; the text follows the first, the second only sets the speed
     K : int >= 0, drafts a round, shortened where fewer tokens are left; 0 is autoregressive sampling
     max_new_tokens : int >= 0, tokens
     rng : numpy.random.Generator, or anything whose `random(n)` gives n uniform numbers
-    transform : decoding strategy of the target (see `strategies`) or None
-    draft_transform : the draft's; None for the same
+    transform, draft_transform : decoding strategies (see `strategies`) or None; the draft's defaults to the target's
     stop : token ids that end the text; the stop token is part of it
     keep_rows : bool, record all rows of p and q as well
 
@@ -132,18 +129,20 @@ def generate(
     -------
     (list of int, the new tokens; Trace)
 
-    Raises
-    ------
-    ValueError
-        If the request cannot be served (`language_model.check_request`) or a model's rows are no distributions.
+    Examples
+    --------
+    >>> from specsample.language_model import TableModel
+    >>> other = TableModel(np.array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> generate([0], other, other, K=2, max_new_tokens=4, rng=np.random.default_rng(0))[0]
+    [1, 0, 1, 0]
     """
-    check_request(prompt_tokens, {"target_model": target_model, "draft_model": draft_model}, max_new_tokens, K=K)
+    check_request(prompt_tokens, (target_model, draft_model), max_new_tokens, K=K, stop=stop)
     target = Transformed(target_model, transform, "target_probs").start()
     drafter = Transformed(draft_model, draft_transform or transform, "draft_probs").start()
     tokens, trace, room, is_stopped = list(prompt_tokens), Trace(tuple(prompt_tokens)), max_new_tokens, False
     while room > 0 and not is_stopped:
         k = min(K, room - 1)
-        tokens, round = step(tokens, target, drafter, K=k, u=rng.random(2 * k + 1), keep_rows=keep_rows)
+        tokens, round = step(tokens, target, drafter, K=k, u=uniforms(rng, 2 * k + 1), keep_rows=keep_rows)
         trace.rounds.append(round := round.until(stop))  # a stop token inside the accepted run ends the text there
         room, is_stopped = room - len(round.emitted), round.emitted[-1] in stop
     return trace.tokens, trace

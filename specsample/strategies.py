@@ -1,11 +1,12 @@
 """Which distribution is really sampled from: temperature, top-k, top-p, min-p, typical or greedy?
 
 A decoding strategy maps (..., V) distributions to (..., V) distributions, so any strategy composes with any model, on
-the target's side and on the draft's. Before this file: `distributions`; after it: `language_model`.
+the target's side and on the draft's. Before this file: `distributions`; after it: `request`.
 """
 
 from collections.abc import Callable
 from functools import reduce
+from numbers import Real
 
 import numpy as np
 from array_api_compat import array_namespace
@@ -13,6 +14,8 @@ from array_api_compat import array_namespace
 from specsample.distributions import Array
 
 Transform = Callable[[Array], Array]
+
+COLDEST = 1e-30  # temperature at which any two probabilities that differ are worlds apart; 1/T must stay finite
 
 
 def greedy(probs: Array) -> Array:
@@ -45,6 +48,10 @@ def temperature(T: float) -> Transform:
     ----------
     T : float >= 0, no unit; 1 changes nothing and 0 is `greedy`
 
+    Returns
+    -------
+    map from (..., V) distributions to (..., V) distributions
+
     Raises
     ------
     ValueError
@@ -55,11 +62,13 @@ def temperature(T: float) -> Transform:
     >>> temperature(0.5)(np.array([0.25, 0.75])).round(3)
     array([0.1, 0.9])
     """
+    _check_number("temperature", T)
     if not 0 <= T < np.inf:
         raise ValueError(f"temperature must be a finite number >= 0; got {T}. Greedy decoding is temperature 0.")
     if T == 0:
         return greedy
-    return (lambda probs: probs) if T == 1 else (lambda probs: _power(probs, float(1 / T)))
+    exponent = float(1 / max(T, COLDEST))
+    return (lambda probs: probs) if T == 1 else (lambda probs: _power(probs, exponent))
 
 
 def top_k(k: int) -> Transform:
@@ -69,18 +78,23 @@ def top_k(k: int) -> Transform:
     ----------
     k : int >= 1, tokens
 
+    Returns
+    -------
+    map from (..., V) distributions to (..., V) distributions
+
     Raises
     ------
     ValueError
-        If k < 1.
+        If k is no integer >= 1.
 
     Examples
     --------
     >>> top_k(2)(np.array([0.25, 0.25, 0.5]))
     array([0.33333333, 0.        , 0.66666667])
     """
-    if k < 1:
-        raise ValueError(f"top_k must be at least 1 token; got {k}. Leave it out to keep every token.")
+    _check_number("top_k", k)
+    if k < 1 or k != int(k):
+        raise ValueError(f"top_k must be an integer >= 1; got {k}. Leave it out to keep every token.")
     return lambda probs: _keep_first(probs, k)
 
 
@@ -90,6 +104,10 @@ def top_p(mass: float) -> Transform:
     Parameters
     ----------
     mass : number in (0, 1]; ValueError outside
+
+    Returns
+    -------
+    map from (..., V) distributions to (..., V) distributions
 
     Examples
     --------
@@ -106,6 +124,10 @@ def min_p(ratio: float) -> Transform:
     Parameters
     ----------
     ratio : number in (0, 1]; ValueError outside
+
+    Returns
+    -------
+    map from (..., V) distributions to (..., V) distributions
 
     Examples
     --------
@@ -129,6 +151,10 @@ def typical(mass: float) -> Transform:
     Parameters
     ----------
     mass : number in (0, 1]; ValueError outside
+
+    Returns
+    -------
+    map from (..., V) distributions to (..., V) distributions
 
     Notes
     -----
@@ -195,8 +221,16 @@ def decoding_strategy(
 _temperature, _top_k, _top_p, _min_p = temperature, top_k, top_p, min_p
 
 
+def _check_number(name: str, value: float) -> None:
+    """Refuse what is no number, above all the rows that a strategy without its number was called with."""
+    if not isinstance(value, Real):
+        got = type(value).__name__
+        raise TypeError(f"{name} must be a number; got {got}. Was the strategy handed on without its number?")
+
+
 def _check_mass(name: str, mass: float) -> None:
     """Refuse a probability outside (0, 1]."""
+    _check_number(name, mass)
     if not 0 < mass <= 1:
         raise ValueError(f"{name} must lie in (0, 1]; got {mass}. 1 keeps every token; 0 would keep none.")
 

@@ -7,9 +7,10 @@ shown is never taken back, and the text is the one that `cut` would leave of the
 """
 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
-from typing import Any
 
-from specsample.language_model import LanguageModel, Transformed, check_request
+from specsample.distributions import Uniforms, uniforms
+from specsample.language_model import LanguageModel, Transformed
+from specsample.request import check_request
 from specsample.speculative import step
 from specsample.strategies import Transform
 from specsample.trace import Trace
@@ -22,7 +23,7 @@ def generate_stream(
     *,
     K: int = 5,
     max_new_tokens: int,
-    rng: Any,
+    rng: Uniforms,
     transform: Transform | None = None,
     draft_transform: Transform | None = None,
     stop: Collection[int] = (),
@@ -49,7 +50,7 @@ def generate_stream(
     Raises
     ------
     ValueError
-        If the request cannot be served (`language_model.check_request`), at the call and not at the first token.
+        If the request cannot be served (`request.check_request`), at the call and not at the first token.
 
     Notes
     -----
@@ -65,7 +66,7 @@ def generate_stream(
     >>> list(generate_stream([0], other, other, K=2, max_new_tokens=4, rng=np.random.default_rng(0)))
     [[1, 0, 1], [0]]
     """
-    check_request(prompt_tokens, {"target_model": target_model, "draft_model": draft_model}, max_new_tokens, K=K)
+    check_request(prompt_tokens, (target_model, draft_model), max_new_tokens, K=K, stop=stop)
     target = Transformed(target_model, transform, "target_probs")
     drafter = Transformed(draft_model, draft_transform or transform, "draft_probs")
     kept = Trace(tuple(prompt_tokens)) if trace is None else trace
@@ -79,7 +80,7 @@ def _rounds(
     *,
     K: int,
     room: int,
-    rng: Any,
+    rng: Uniforms,
     stop: Collection[int],
     trace: Trace,
 ) -> Generator[list[int], None, None]:
@@ -87,7 +88,7 @@ def _rounds(
     target, drafter, is_stopped = target_model.start(), draft_model.start(), False
     while room > 0 and not is_stopped:
         k = min(K, room - 1)
-        tokens, round = step(tokens, target, drafter, K=k, u=rng.random(2 * k + 1))
+        tokens, round = step(tokens, target, drafter, K=k, u=uniforms(rng, 2 * k + 1))
         trace.rounds.append(round := round.until(stop))
         room, is_stopped = room - len(round.emitted), round.emitted[-1] in stop
         yield list(round.emitted)
@@ -177,6 +178,10 @@ def _checked(stop_strings: Collection[str]) -> list[str]:
     if isinstance(stop_strings, str) or not all(stop_strings):
         raise ValueError(
             f"stop_strings must be a list of non-empty strings; got {stop_strings!r}. "
-            "Is it a single string? Write [text]."
+            + (
+                "A single string is [text]."
+                if isinstance(stop_strings, str)
+                else "An empty one would end every text."
+            )
         )
     return list(stop_strings)

@@ -219,7 +219,10 @@ class Trace(Shown):
             record = json.loads(text)
             return cls(tuple(record["prompt_tokens"]), [_round(entry) for entry in record["rounds"]])
         except (KeyError, TypeError, json.JSONDecodeError) as error:
-            raise ValueError(f"text must be a trace written by Trace.to_json; got {text[:40]!r}: {error}") from error
+            why = f"{type(error).__name__}: {error}"
+            raise ValueError(
+                f"text must be a trace that Trace.to_json wrote; got {str(text)[:40]!r} ({why}). Is it cut short?"
+            ) from error
 
 
 def _plain(value: Any) -> Any:

@@ -24,6 +24,7 @@ CORE_TESTS += ["-k", QUICK]
 SECONDS = 900  # after which a mutant counts as endless
 BATCHED_TESTS = ["tests/test_batched.py", "tests/test_proof.py", "-k", "test_batched.py or batch"]
 ACCEPTANCE, SPECULATIVE = "acceptance.py", "speculative.py"
+CHECKED = "    check_drafts(draft_tokens, draft_probs, target_probs, u_accept)\n"
 VERDICTS, PASSES, LOOP = "batched/verdicts.py", "batched/passes.py", "batched/loop.py"
 PICKING = "batched/picking.py"
 
@@ -124,7 +125,7 @@ MUTANTS = [
         SPECULATIVE, "pick(p_n, u_emit)", "pick(p_n, u_accept[n] if n < K else u_emit)", "the refusing uniform again"
     ),
     Mutant(SPECULATIVE, "np.array(draft_tokens, int)", "np.array(draft_tokens)", "no drafts are a float array"),
-    Mutant(SPECULATIVE, "    check_shapes(x, q, p)\n", "", "rows that do not fit are not refused by name"),
+    Mutant(SPECULATIVE, CHECKED, "", "rows that do not fit are not refused by name"),
     # step
     Mutant(SPECULATIVE, TARGET_ROLLBACK, "pass", "refused drafts stay in the target's cache"),
     Mutant(SPECULATIVE, TARGET_ROLLBACK, "target.rollback(min(target.length, len(tokens) + n + 1))", "one too few"),
@@ -145,9 +146,7 @@ MUTANTS = [
     Mutant(SPECULATIVE, "min(K, room - 1)", "K", "up to K tokens too many"),
     Mutant(SPECULATIVE, "room - len(round.emitted)", "room - k - 1", "discarded drafts count"),
     Mutant(SPECULATIVE, "while room > 0 and", "while room > 1 and", "the last token is missing"),
-    Mutant(
-        SPECULATIVE, "rng.random(2 * k + 1)", "rng.random(2 * K + 1)", "a shortened round takes too many uniforms"
-    ),
+    Mutant(SPECULATIVE, "uniforms(rng, 2 * k + 1)", "uniforms(rng, 2 * K + 1)", "a shortened round takes too many"),
     Mutant(SPECULATIVE, "draft_transform or transform", "draft_transform", "the draft ignores the strategy"),
     Mutant(
         SPECULATIVE, "Transformed(target_model, transform,", "Transformed(target_model, None,", "no strategy on p"
@@ -161,7 +160,7 @@ MUTANTS = [
         "a refused stop token ends the text",
     ),
     Mutant(SPECULATIVE, "return trace.tokens, trace", "return tokens[len(prompt_tokens) :], trace", "uncut tokens"),
-    Mutant(SPECULATIVE, "max_new_tokens, K=K)", "max_new_tokens)", "a negative K is not refused"),
+    Mutant(SPECULATIVE, "max_new_tokens, K=K, stop=stop)", "max_new_tokens, stop=stop)", "a negative K passes"),
     # B sequences
     Mutant(PICKING, "u[:, None] < cumulative", "u[:, None] <= cumulative", "u = 0 picks a token it should not"),
     Mutant(

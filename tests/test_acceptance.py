@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from specsample.acceptance import accept_probability, check_shapes, overlap, residual
+from specsample.acceptance import accept_probability, check_drafts, overlap, residual
 
 
 def fractions(weights):
@@ -110,9 +110,39 @@ def test_every_part_of_the_rule_keeps_fractions():
 )
 def test_shapes_that_do_not_fit_are_named_in_full(K, q_shape, p_shape, message):
     with pytest.raises(ValueError, match=message):
-        check_shapes([0] * K, np.zeros(q_shape), np.zeros(p_shape))
+        check_drafts([0] * K, np.zeros(q_shape), np.zeros(p_shape), [0.5] * K)
 
 
-def test_shapes_that_fit_are_accepted_also_without_drafts():
-    check_shapes([0, 1], np.zeros((2, 3)), np.zeros((3, 3)))
-    check_shapes([], np.empty((0, 0)), np.zeros((1, 3)))
+HALF = np.full((2, 2), 0.5)
+
+
+def test_drafts_that_fit_are_accepted_also_without_any():
+    check_drafts([0], HALF[:1], HALF, [0.5])
+    check_drafts(np.array([1]), HALF[:1], HALF, np.array([0.5]))
+    check_drafts([], np.empty((0, 0)), HALF[:1], [])
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        ({"draft_tokens": [0.7]}, TypeError, r"draft_tokens must hold integers; got 0\.7"),
+        ({"draft_tokens": [2]}, ValueError, r"draft_tokens must lie in 0 \.\. 1; got 2"),
+        ({"draft_tokens": [-1]}, ValueError, r"draft_tokens must lie in 0 \.\. 1; got -1"),
+        (
+            {"draft_probs": [[0.5, 0.5]]},
+            TypeError,
+            r"draft_probs must be an array; got list\. Is numpy\.array missing",
+        ),
+        ({"target_probs": HALF.tolist()}, TypeError, "target_probs must be an array; got list"),
+        ({"target_probs": HALF * [[4], [-2]]}, ValueError, r"target_probs must be >= 0; .* Are these logits\?"),
+        ({"target_probs": HALF * np.nan}, ValueError, "target_probs must hold probabilities; got NaN"),
+        ({"target_probs": HALF * 0.8}, ValueError, r"rows of target_probs must sum to 1; one is off by 0\.2"),
+        ({"draft_probs": HALF[:1] * 2}, ValueError, "rows of draft_probs must sum to 1"),
+        ({"u_accept": []}, ValueError, "u_accept must hold K = 1 uniform numbers, one a draft; got 0"),
+        ({"u_accept": [0.5, 0.5]}, ValueError, "u_accept must hold K = 1 .*; got 2"),
+    ],
+)
+def test_what_is_no_draft_or_no_distribution_is_refused_by_name(changed, error, message):
+    fitting = {"draft_tokens": [0], "draft_probs": HALF[:1], "target_probs": HALF, "u_accept": [0.5]}
+    with pytest.raises(error, match=message):
+        check_drafts(**fitting | changed)

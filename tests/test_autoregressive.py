@@ -65,7 +65,7 @@ def test_the_same_seed_gives_the_same_text():
 
 @pytest.mark.parametrize(
     ("prompt", "max_new_tokens", "message"),
-    [([], 1, "at least one token"), ([2], 1, "got 2"), ([0], -1, "max_new_tokens must be at least 0")],
+    [([], 1, "at least one token"), ([2], 1, "got 2"), ([0], -1, "max_new_tokens must be an integer >= 0")],
 )
 def test_bad_requests_are_refused(prompt, max_new_tokens, message):
     with pytest.raises(ValueError, match=message):

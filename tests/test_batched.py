@@ -338,7 +338,7 @@ def test_rows_that_are_no_distributions_are_refused(which, name):
         ({"max_new_tokens": [1]}, "got 2, 2 and"),
         ({"prompts": [[0], []]}, "at least one token"),
         ({"prompts": [[0], [6]]}, "must lie in 0 .. 5; got 6"),
-        ({"K": -1}, "K must be at least 0"),
+        ({"K": -1}, "K must be an integer >= 0"),
     ],
 )
 def test_a_request_that_cannot_be_served_is_refused(changes, message):

@@ -1,13 +1,15 @@
-"""softmax, pick and check_probs: exact where the numbers allow it."""
+"""softmax, pick, uniforms and check_probs: exact where the numbers allow it."""
 
 from fractions import Fraction
+from random import Random
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from specsample.distributions import check_probs, pick, softmax
+from specsample.conformance.lazy import LazyTape
+from specsample.distributions import check_probs, pick, softmax, uniforms
 
 LAST_UNIFORM = 1 - 2.0**-53  # the largest number that a NumPy Generator's random() can return
 WEIGHTS = st.lists(st.integers(0, 9), min_size=1, max_size=8).filter(any)
@@ -82,6 +84,50 @@ def test_pick_returns_a_python_int():
     assert type(pick(np.array([0.5, 0.5]), 0.7)) is int
 
 
+def test_pick_refuses_a_row_without_any_possible_token():
+    with pytest.raises(ValueError, match="probs must sum to 1; every token has probability 0"):
+        pick(np.zeros(3), 0.5)
+
+
+class Tape:
+    """Hand out the same numbers, however many are asked for."""
+
+    def __init__(self, numbers):
+        self.numbers = numbers
+
+    def random(self, n):
+        return self.numbers
+
+
+def test_uniforms_are_those_of_the_generator():
+    drawn = uniforms(np.random.default_rng(0), 5)
+    assert (drawn == np.random.default_rng(0).random(5)).all()
+
+
+@pytest.mark.parametrize("numbers", [[0.0, LAST_UNIFORM], [0, Fraction(1, 2)], np.array([0.0, 0.5])])
+def test_uniforms_may_be_a_recorded_tape(numbers):
+    assert uniforms(Tape(numbers), 2) is numbers
+
+
+def test_uniforms_that_fork_are_handed_on_without_a_comparison():
+    tape = LazyTape([])
+    assert (len(uniforms(tape, 3)), tape.length) == (3, 0)
+
+
+@pytest.mark.parametrize("rng", [7, None, Random(7)])
+def test_a_seed_in_place_of_a_generator_is_refused(rng):
+    with pytest.raises(
+        TypeError, match=r"rng must have a method random\(n\), .* Write numpy.random.default_rng\(seed\)"
+    ):
+        uniforms(rng, 1)
+
+
+@pytest.mark.parametrize("numbers", [[0.5], [0.5] * 3, [0.5, 1.0], [-0.1, 0.5], [50, 7], np.array([0.5, np.nan])])
+def test_numbers_outside_0_1_or_too_few_of_them_are_refused(numbers):
+    with pytest.raises(ValueError, match=r"rng\.random\(2\) must give 2 numbers in \[0, 1\); got"):
+        uniforms(Tape(numbers), 2)
+
+
 @pytest.mark.parametrize(
     "row", [np.array([0.25, 0.75], "float32"), fractions(1, 2), np.ones((2, 3, 1)), np.empty((0, 4))]
 )
@@ -100,10 +146,10 @@ def test_check_probs_allows_the_rounding_of_low_precision():
         (np.array([0.5, np.nan]), "p must hold probabilities; got NaN. Did a logit overflow"),
         (np.array([1.5, -0.5]), r"p must be >= 0; got -0.5. Are these logits\? Apply softmax first."),
         (np.array([0.5, 0.25]), r"rows of p must sum to 1; one is off by 0.25. Was a mask applied"),
-        (np.array([[0.5, 0.5], [1.0, 1.0]]), "rows of p must sum to 1; one is off by 1.0"),
+        (np.array([[0.5, 0.5], [1.0, 1.0]]), "rows of p must sum to 1; one is off by 1"),
         (np.array([0.0, np.inf]), "rows of p must sum to 1; one is off by inf"),
         (np.array([0.5, 0.502]), "rows of p must sum to 1; one is off by 0.002"),
-        (np.zeros(3), "rows of p must sum to 1; one is off by 1.0"),
+        (np.zeros(3), "rows of p must sum to 1; one is off by 1"),
         (np.array([Fraction(1, 2), Fraction(4999, 10000)]), "rows of p must sum to 1; one is off by 1/10000"),
         (np.array([Fraction(3, 2), Fraction(-1, 2)]), "p must be >= 0; got -1/2"),
         (np.array([[Fraction(1), 0], [Fraction(1), Fraction(1, 9)]]), "rows of p must sum to 1; one is off by 1/9"),

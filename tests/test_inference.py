@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from specsample.distributions import softmax
-from specsample.language_model import check_rollback
+from specsample.request import check_rollback
 from specsample.speculative import generate
 from specsample.transformer.cache import Cache
 from specsample.transformer.inference import CHUNK, Memory, PackedModel, logits

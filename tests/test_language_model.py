@@ -1,4 +1,4 @@
-"""TableModel, the transformed view of a model, and the requests that are refused before any work is done."""
+"""TableModel, and the transformed view of a model."""
 
 from fractions import Fraction
 
@@ -7,19 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from specsample.language_model import TableModel, Transformed, check_request, check_rollback
+from specsample.language_model import TableModel, Transformed
 from specsample.strategies import greedy
 
 ORDER_1 = np.array([[0.5, 0.5], [0.25, 0.75]])
-
-
-class Bounded:
-    """A model with a length limit that nobody may start: a request must be refused before any pass."""
-
-    vocab_size, max_length = 2, 8
-
-    def start(self):
-        raise AssertionError("a pass was made")
 
 
 def random_table(order, V=3):
@@ -129,38 +120,73 @@ def test_a_transform_that_does_not_normalise_is_refused_as_such():
 def test_a_rollback_outside_what_was_read_is_refused_and_changes_nothing(length):
     context = TableModel(ORDER_1).start()
     context.extend([0, 1, 0])
-    with pytest.raises(ValueError, match=rf"rollback length must lie in 0 \.\. 3, the tokens read; got {length}"):
+    with pytest.raises(ValueError, match=rf"length must lie in 0 \.\. 3, the tokens read; got {length}"):
         context.rollback(length)
     assert context.length == 3
 
 
-def test_a_rollback_to_the_present_or_to_nothing_is_allowed():
-    check_rollback(3, 3)
-    check_rollback(0, 3)
+@pytest.mark.parametrize("table", [np.zeros((0, 0)), np.zeros((0, 3))])
+def test_an_empty_table_is_refused(table):
+    with pytest.raises(ValueError, match="table must have axes of equal length"):
+        TableModel(table)
+
+
+def test_a_table_of_integers_hands_out_floats():
+    assert TableModel(np.array([[0, 1], [1, 0]])).start().extend([0]).dtype == np.float64
 
 
 @pytest.mark.parametrize(
-    ("prompt", "max_new_tokens", "K", "message"),
+    ("tokens", "error", "message"),
     [
-        ([], 1, 1, "prompt_tokens must hold at least one token; got none. Models predict what follows"),
-        ([0, 2], 1, 1, r"prompt_tokens must lie in 0 \.\. 1; got 2. Is it another model's tokenizer\?"),
-        ([0, -1], 1, 1, r"prompt_tokens must lie in 0 \.\. 1; got -1"),
-        ([0], -1, 1, "max_new_tokens must be at least 0; got -1"),
-        ([0], 1, -1, "K must be at least 0 drafts; got -1. K = 0 is autoregressive"),
-        ([0] * 3, 6, 1, r"fit target_model's limit of 8 tokens; got 3 \+ 6. Shorten the prompt or ask for at most 5"),
-        ([0] * 9, 1, 1, "ask for at most 0"),
+        ([], ValueError, "tokens must hold at least one token"),
+        ([0.5], TypeError, r"tokens must hold integers; got 0\.5"),
+        ([0, 2], ValueError, r"tokens must lie in 0 \.\. 1; got 2"),
     ],
 )
-def test_a_request_that_cannot_be_served_is_refused(prompt, max_new_tokens, K, message):
-    with pytest.raises(ValueError, match=message):
-        check_request(prompt, {"target_model": Bounded(), "draft_model": TableModel(ORDER_1)}, max_new_tokens, K=K)
+def test_tokens_that_are_none_are_refused_and_none_is_read(tokens, error, message):
+    context = TableModel(ORDER_1).start()
+    with pytest.raises(error, match=message):
+        context.extend(tokens)
+    assert context.length == 0
 
 
-def test_models_of_different_vocabularies_are_refused_with_both_sizes():
-    models = {"target_model": TableModel(random_table(1)), "draft_model": TableModel(ORDER_1)}
-    with pytest.raises(ValueError, match=r"\{'target_model': 3, 'draft_model': 2\}. Do they share a tokenizer\?"):
-        check_request([0], models, 1)
+class Rows:
+    """A model without rollback whose answer is always the same."""
+
+    vocab_size = 2
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def start(self):
+        return self
+
+    def extend(self, tokens):
+        return self.rows
 
 
-def test_a_request_that_just_fits_is_served():
-    check_request(np.array([0, 1, 1]), {"target_model": Bounded()}, 5)
+@pytest.mark.parametrize(
+    ("rows", "got"),
+    [
+        (np.array([[0.5, 0.5]]), r"\(1, 2\)"),  # the last row only
+        (np.full((3, 2), 0.5).T, r"\(2, 3\)"),
+        (np.full((3, 4), 0.25), r"\(3, 4\)"),
+        (np.array([0.5, 0.5]), r"\(2,\)"),
+        ([[0.5, 0.5]] * 3, "list"),
+    ],
+)
+def test_rows_of_another_shape_are_refused_by_the_models_name(rows, got):
+    view = Transformed(Rows(rows), name="target_probs")
+    with pytest.raises(ValueError, match=rf"target_probs must be an \(n, V\) = \(3, 2\) array.*; got {got}\. Does"):
+        view.start().extend([0, 1, 0])
+
+
+def test_a_model_that_cannot_forget_is_refused_at_its_first_rollback():
+    with pytest.raises(TypeError, match=r"context of draft_probs must have rollback\(length\); got Rows without"):
+        Transformed(Rows([]), name="draft_probs").start().rollback(0)
+
+
+@pytest.mark.parametrize("transform", [0.7, "greedy"])
+def test_a_transform_that_is_no_function_is_refused(transform):
+    with pytest.raises(TypeError, match=r"transform must map distributions to distributions; got .* Make one"):
+        Transformed(TableModel(ORDER_1), transform)

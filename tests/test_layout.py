@@ -20,6 +20,7 @@ CORE = [
     *(
         "distributions",
         "strategies",
+        "request",
         "language_model",
         "autoregressive",
         "acceptance",

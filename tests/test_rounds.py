@@ -67,7 +67,7 @@ def test_a_round_that_emits_too_much_is_not_hidden():
 
 def test_a_request_that_cannot_be_served_is_refused():
     for bad in ({"K": -1}, {"max_new_tokens": -1}):
-        with pytest.raises(ValueError, match="must be at least 0"):
+        with pytest.raises(ValueError, match="must be an integer >= 0"):
             block.generate(
                 [0], *[DRIFT.target_model] * 2, rng=np.random.default_rng(0), **{"max_new_tokens": 1} | bad
             )

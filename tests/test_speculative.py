@@ -400,8 +400,8 @@ def test_a_stop_token_in_the_prompt_does_not_stop():
         ([], {}, "prompt_tokens must hold at least one token"),
         ([3], {}, r"prompt_tokens must lie in 0 \.\. 2; got 3"),
         ([0, -1], {}, "got -1"),
-        ([0], {"K": -1}, "K must be at least 0 drafts; got -1"),
-        ([0], {"max_new_tokens": -1}, "max_new_tokens must be at least 0; got -1"),
+        ([0], {"K": -1}, "K must be an integer >= 0; got -1"),
+        ([0], {"max_new_tokens": -1}, "max_new_tokens must be an integer >= 0; got -1"),
         ([0] * 4, {}, r"must fit target_model's limit of 8 tokens; got 4 \+ 5"),
     ],
 )

@@ -183,5 +183,26 @@ def test_a_temperature_below_0_or_not_finite_is_refused(T):
 
 @pytest.mark.parametrize("k", [0, -1])
 def test_a_top_k_below_1_is_refused(k):
-    with pytest.raises(ValueError, match=f"top_k must be at least 1 token; got {k}. Leave it out"):
+    with pytest.raises(ValueError, match=f"top_k must be an integer >= 1; got {k}. Leave it out"):
         decoding_strategy(top_k=k)
+
+
+@pytest.mark.parametrize("T", [1e-30, 1e-310, 5e-324])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_coldest_temperature_is_greedy_and_no_number_overflows(T, dtype):
+    row = np.array([0.3, 0.7], dtype)
+    assert temperature(T)(row).tolist() == [0, 1]
+    assert temperature(T)(np.array([0.5, 0.5], dtype)).tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("make", [temperature, top_k, top_p, min_p, typical])
+def test_a_strategy_that_was_not_given_its_number_says_so(make):
+    with pytest.raises(
+        TypeError, match=r"must be a number; got ndarray. Was the strategy handed on without its number"
+    ):
+        make(np.array([0.5, 0.5]))
+
+
+def test_half_a_token_is_refused():
+    with pytest.raises(ValueError, match=r"top_k must be an integer >= 1; got 2\.5"):
+        top_k(2.5)

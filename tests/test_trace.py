@@ -128,7 +128,7 @@ def test_fractions_and_float32_become_json_numbers():
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"prompt_tokens": [0], "rounds": [{"u": []}]}', "3"])
 def test_what_is_no_trace_is_refused(text):
-    with pytest.raises(ValueError, match=r"text must be a trace written by Trace\.to_json; got"):
+    with pytest.raises(ValueError, match=r"text must be a trace that Trace\.to_json wrote; got"):
         Trace.from_json(text)
 
 

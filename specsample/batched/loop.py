@@ -13,8 +13,8 @@ import numpy as np
 from specsample.backend import to_device
 from specsample.batched.passes import BatchedContext, BatchedModel, draft, fetch, pad, score
 from specsample.batched.verdicts import at_tokens, verify
-from specsample.distributions import Array
-from specsample.language_model import check_request
+from specsample.distributions import Array, Uniforms, uniforms
+from specsample.request import check_request
 from specsample.strategies import Transform
 from specsample.trace import Round, Trace
 
@@ -26,7 +26,7 @@ def generate(
     *,
     K: int = 5,
     max_new_tokens: int | Sequence[int],
-    rngs: Sequence[Any],
+    rngs: Sequence[Uniforms],
     transform: Transform | None = None,
     draft_transform: Transform | None = None,
     stop: Collection[int] = (),
@@ -51,10 +51,9 @@ def generate(
     Raises
     ------
     ValueError
-        If a request cannot be served (`language_model.check_request`) or a model's rows are no distributions.
+        If a request cannot be served (`request.check_request`) or a model's rows are no distributions.
     """
     B = len(prompts)
-    models: dict[str, Any] = {"target_model": target_model, "draft_model": draft_model}
     room = np.full(B, max_new_tokens) if isinstance(max_new_tokens, int) else np.array(max_new_tokens)
     if B == 0 or len(rngs) != B or room.shape != (B,):
         raise ValueError(
@@ -62,12 +61,12 @@ def generate(
             f"got {B}, {len(rngs)} and {room.shape}. A list of generators: rng.spawn(B)."
         )
     for prompt, limit in zip(prompts, room.tolist(), strict=True):
-        check_request(prompt, models, limit, K=K)
+        check_request(prompt, (target_model, draft_model), limit, K=K, stop=stop)
     texts, traces = [list(prompt) for prompt in prompts], [Trace(tuple(prompt)) for prompt in prompts]
     target, drafter = target_model.start(B), draft_model.start(B)
     while room.any():
         n_drafts = np.where(room > 0, np.minimum(K, room - 1), -1)  # -1: this row has ended
-        u = [rng.random(2 * k + 1) if k >= 0 else [] for rng, k in zip(rngs, n_drafts.tolist(), strict=True)]
+        u = [uniforms(rng, 2 * k + 1) if k >= 0 else [] for rng, k in zip(rngs, n_drafts.tolist(), strict=True)]
         rounds = step(
             texts, target, drafter, n_drafts=n_drafts, u=u, transforms=(transform, draft_transform or transform)
         )

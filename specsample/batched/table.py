@@ -12,7 +12,7 @@ from array_api_compat import array_namespace, device
 
 from specsample.backend import library, to_device
 from specsample.distributions import Array
-from specsample.language_model import check_rollback
+from specsample.request import check_rollback
 
 
 class BatchedTableModel:

@@ -16,8 +16,9 @@ import numpy as np
 from specsample.acceptance import accept_probability, residual
 from specsample.conformance.exact import Law, exact_law
 from specsample.conformance.probes import Probe
-from specsample.distributions import Array, pick
-from specsample.language_model import Context, LanguageModel, Transformed, check_request
+from specsample.distributions import Array, Uniforms, pick
+from specsample.language_model import Context, LanguageModel, Transformed
+from specsample.request import check_request
 from specsample.speculative import Draft, draft
 from specsample.strategies import Transform
 
@@ -40,7 +41,7 @@ class Ruling(NamedTuple):
     emitted: list[int]
 
 
-def draft_all(drafter: Context, tokens: Sequence[int], K: int, rng: Any) -> Draft:
+def draft_all(drafter: Context, tokens: Sequence[int], K: int, rng: Uniforms) -> Draft:
     """Draft as the shipped code does."""
     return draft(drafter, tokens, K, rng.random(K))
 
@@ -49,7 +50,7 @@ def draft_by(
     drafter: Context,
     tokens: Sequence[int],
     K: int,
-    rng: Any,
+    rng: Uniforms,
     *,
     picked_from: Transform = lambda q: q,
     reported: Callable[[Array, int], Array] = lambda q, x: q,
@@ -83,7 +84,7 @@ def correction(seen: Seen, n: int) -> Array:
 
 def judge(
     seen: Seen,
-    rng: Any,
+    rng: Uniforms,
     *,
     accept: Callable[[Seen, int], Any] = accept_draft,
     passes: Callable[[Any, Any], bool] = lambda u, a: u < a,
@@ -114,7 +115,7 @@ def speculate(
     *,
     K: int = 5,
     max_new_tokens: int,
-    rng: Any,
+    rng: Uniforms,
     transform: Transform | None = None,
     draft_transform: Transform | None = None,
     stop: Collection[int] = (),
@@ -136,7 +137,7 @@ def speculate(
     -------
     (list of int, the new tokens; list of int, the accepted drafts of each round)
     """
-    check_request(prompt_tokens, {"target_model": target_model, "draft_model": draft_model}, max_new_tokens, K=K)
+    check_request(prompt_tokens, (target_model, draft_model), max_new_tokens, K=K)
     target = Transformed(target_model, transform, "target_probs").start()
     drafter = Transformed(draft_model, draft_transform or transform, "draft_probs").start()
     prompt, new, accepted, is_stopped = list(prompt_tokens), list[int](), list[int](), False

@@ -17,7 +17,7 @@ import numpy as np
 
 from specsample.conformance.cells import Cells, Text, padded
 from specsample.conformance.probes import Penalised
-from specsample.distributions import Array
+from specsample.distributions import Array, Uniforms
 from specsample.language_model import LanguageModel, TableModel
 from specsample.strategies import Transform, decoding_strategy
 
@@ -106,7 +106,7 @@ class PackedProbe:
         rows = texts if isinstance(texts, np.ndarray) else padded(texts)
         return np.bincount(self.cells_of(rows), minlength=len(self.cells) + 1)
 
-    def run(self, generate: Callable[..., Any], rng: Any) -> list[int]:
+    def run(self, generate: Callable[..., Any], rng: Uniforms) -> list[int]:
         """Call a sampler with the arguments of `speculative.generate` once.
 
         Parameters

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from specsample.conformance.exact import Law, exact_law, target_law
-from specsample.distributions import Array
-from specsample.language_model import Context, LanguageModel, TableModel, check_rollback
+from specsample.distributions import Array, Uniforms
+from specsample.language_model import Context, LanguageModel, TableModel
+from specsample.request import check_rollback
 from specsample.strategies import Transform
 
 
@@ -44,7 +45,7 @@ class Probe:
     stop: Collection[int] = ()
     prompt: tuple[int, ...] = field(default=(0,))
 
-    def run(self, generate: Callable[..., Any], rng: Any) -> Any:
+    def run(self, generate: Callable[..., Any], rng: Uniforms) -> Any:
         """Call a sampler in this setting.
 
         Parameters

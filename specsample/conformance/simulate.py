@@ -148,7 +148,9 @@ def reference_verify(draft_tokens: Array, draft_probs: Array, target_probs: Arra
     return emitted
 
 
-def _play(setting: Setting, models: tuple[States, States], n: int, *, rng: Any, verify: Verify) -> Any:
+def _play(
+    setting: Setting, models: tuple[States, States], n: int, *, rng: np.random.Generator, verify: Verify
+) -> Any:
     """Play n streams to their end: by the room that is left, from all of it down to one token."""
     L, (p, q) = setting.max_new_tokens, models
     tokens, room = np.full((n, L), -1), np.full(n, L)

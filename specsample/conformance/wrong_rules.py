@@ -25,7 +25,7 @@ from specsample.conformance.open_round import (
     until_stop,
 )
 from specsample.conformance.probes import reweigh
-from specsample.distributions import Array, pick
+from specsample.distributions import Array, Uniforms, pick
 from specsample.language_model import Context, LanguageModel
 from specsample.speculative import Draft, generate
 from specsample.strategies import Transform
@@ -39,7 +39,7 @@ def one_hot(q: Array, x: int) -> Array:
     return np.where(np.arange(len(q)) == x, np.ones_like(q), np.zeros_like(q))
 
 
-def draft_with_neighbours_q(drafter: Context, tokens: Sequence[int], K: int, rng: Any) -> Draft:
+def draft_with_neighbours_q(drafter: Context, tokens: Sequence[int], K: int, rng: Uniforms) -> Draft:
     """Report the rows of another sequence of the batch: its text is ours, each token moved by one."""
     x, q = draft_all(drafter, tokens, K, rng)
     if not K:
@@ -97,7 +97,7 @@ def shared_noise(p: Array, q: Array) -> Array:
     return law
 
 
-def judge_on(seen: Seen, rng: Any) -> Ruling:
+def judge_on(seen: Seen, rng: Uniforms) -> Ruling:
     """Replace every rejected draft and go on testing the drafts behind it."""
     K = len(seen.x)
     u, v = rng.random(K), rng.random(K + 1)
@@ -106,7 +106,7 @@ def judge_on(seen: Seen, rng: Any) -> Ruling:
     return Ruling([*passed, False].index(False), [*emitted, pick(seen.p[-1], v[-1])])
 
 
-def judge_with_sibling(seen: Seen, rng: Any) -> Ruling:
+def judge_with_sibling(seen: Seen, rng: Uniforms) -> Ruling:
     """Try a second draft where the first was rejected; after it, draw the bonus from what the first one left over."""
     n, emitted = judge(seen, rng)
     if n == len(seen.x):
@@ -118,7 +118,7 @@ def judge_with_sibling(seen: Seen, rng: Any) -> Ruling:
     return Ruling(n, [*seen.x[:n], pick(residual(left, q), u[2])])
 
 
-def judge_by_match(seen: Seen, rng: Any) -> Ruling:
+def judge_by_match(seen: Seen, rng: Uniforms) -> Ruling:
     """Let the target draw its own token at each position; keep drafts while the two agree, then emit that token."""
     u = rng.random(len(seen.x) + 1)
     for n, x in enumerate(seen.x):
@@ -128,19 +128,19 @@ def judge_by_match(seen: Seen, rng: Any) -> Ruling:
     return Ruling(len(seen.x), [*seen.x, pick(seen.p[-1], u[-1])])
 
 
-def judge_keeping_rejected(seen: Seen, rng: Any) -> Ruling:
+def judge_keeping_rejected(seen: Seen, rng: Uniforms) -> Ruling:
     """Append the correction behind all drafts."""
     n, emitted = judge(seen, rng)
     return Ruling(n, [*seen.x, emitted[-1]])
 
 
-def judge_without_bonus(seen: Seen, rng: Any) -> Ruling:
+def judge_without_bonus(seen: Seen, rng: Uniforms) -> Ruling:
     """Emit no bonus token after K > 0 accepted drafts."""
     n, emitted = judge(seen, rng)
     return Ruling(n, seen.x if seen.x and n == len(seen.x) else emitted)
 
 
-def judge_redrawing_stop(seen: Seen, rng: Any) -> Ruling:
+def judge_redrawing_stop(seen: Seen, rng: Uniforms) -> Ruling:
     """Replace an accepted stop token as if it had been rejected."""
     n, emitted = judge(seen, rng)
     ends = [i for i, x in enumerate(seen.x[:n]) if x in seen.stop]
@@ -149,7 +149,7 @@ def judge_redrawing_stop(seen: Seen, rng: Any) -> Ruling:
     return Ruling(ends[0], [*seen.x[: ends[0]], pick(correction(seen, ends[0]), rng.random(1)[0])])
 
 
-def judge_by(seen: Seen, rng: Any, *, verify: Callable[..., tuple[int, int]]) -> Ruling:
+def judge_by(seen: Seen, rng: Uniforms, *, verify: Callable[..., tuple[int, int]]) -> Ruling:
     """Let a function with the arguments of `speculative.verify` decide."""
     K = len(seen.x)
     u = rng.random(K + 1)
@@ -224,7 +224,7 @@ def without_temperature(*models: Any, transform: Transform | None = None, **sett
 def with_old_penalty(prompt: Sequence[int], target: Any, drafter: LanguageModel, **setting: Any) -> Any:
     """Penalise in every row what stood in the text before the round: lift the penalty of the drafts in flight."""
 
-    def judging(seen: Seen, rng: Any) -> Ruling:
+    def judging(seen: Seen, rng: Uniforms) -> Ruling:
         text, lift = {*seen.prompt, *seen.new}, Fraction(1) / getattr(target, "factor", 1)
         rows = [reweigh(row, {*seen.x[:i]} - text, lift) for i, row in enumerate(seen.p)]
         return judge(seen._replace(p=np.stack(rows)), rng)
@@ -242,6 +242,6 @@ def with_old_index(*models: Any, **setting: Any) -> Any:
     return speculate(*models, judging=partial(judge, accept=accept), **setting)
 
 
-def with_same_seed(*models: Any, rng: Any, **setting: Any) -> Any:
+def with_same_seed(*models: Any, rng: Uniforms, **setting: Any) -> Any:
     """Start a generator of its own, from the same seed at every call."""
     return generate(*models, rng=np.random.default_rng(0), **setting)

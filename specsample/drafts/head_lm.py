@@ -16,7 +16,7 @@ import numpy as np
 
 from specsample.distributions import Array, softmax
 from specsample.drafts import head
-from specsample.language_model import check_rollback
+from specsample.request import check_rollback
 from specsample.transformer.inference import Memory, PackedModel, logits
 from specsample.transformer.linear import pack, product
 from specsample.transformer.lm import PRETRAINED as FOLDER

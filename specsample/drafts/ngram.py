@@ -19,7 +19,7 @@ import numpy as np
 
 from specsample.distributions import Array
 from specsample.drafts.unigram import joined
-from specsample.language_model import check_rollback
+from specsample.request import check_rollback
 
 SMOOTHINGS = ("kneser-ney", "witten-bell")
 

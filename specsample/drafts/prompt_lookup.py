@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from specsample.distributions import Array
-from specsample.language_model import Context, LanguageModel, TableModel, check_rollback
+from specsample.language_model import Context, LanguageModel, TableModel
+from specsample.request import check_rollback
 
 
 class PromptLookup:

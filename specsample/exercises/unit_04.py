@@ -8,7 +8,7 @@ import numpy as np
 
 from specsample.conformance.open_round import Seen
 from specsample.conformance.wrong_samplers import WRONG
-from specsample.distributions import Array
+from specsample.distributions import Array, Uniforms
 from specsample.exercises.exercise import Case, Exercise, Mistake, call, one_question, take
 from specsample.exercises.showing import show
 from specsample.exercises.tables import model_pair, row
@@ -112,12 +112,14 @@ def _run(answer: Any, case: Case) -> Any:
     return [int(x) for x in answer(target, drafter, K=K, n=n, rng=np.random.default_rng(seed))]
 
 
-def _loop(target: TableModel, drafter: TableModel, *, K: int, n: int, rng: Any) -> list[int]:
+def _loop(target: TableModel, drafter: TableModel, *, K: int, n: int, rng: Uniforms) -> list[int]:
     """Call the library."""
     return generate([0], target, drafter, K=K, max_new_tokens=n, rng=rng)[0]
 
 
-def _overshoot(target: TableModel, drafter: TableModel, *, K: int, n: int, rng: Any, cut: bool = False) -> list[int]:
+def _overshoot(
+    target: TableModel, drafter: TableModel, *, K: int, n: int, rng: Uniforms, cut: bool = False
+) -> list[int]:
     """Draft K tokens in the last round too."""
     contexts, tokens = (target.start(), drafter.start()), [0]
     while len(tokens) <= n:

@@ -13,7 +13,8 @@ import numpy as np
 
 from specsample.backend import library, owner, to_device
 from specsample.distributions import Array, softmax
-from specsample.language_model import Context, check_rollback
+from specsample.language_model import Context
+from specsample.request import check_rollback
 from specsample.transformer import checkpoint
 from specsample.transformer.inference import Memory, PackedModel, probabilities
 from specsample.transformer.model import Config

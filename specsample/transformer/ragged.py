@@ -13,8 +13,8 @@ from array_api_compat import array_namespace
 
 from specsample import batched
 from specsample.backend import owner, to_device, to_numpy
-from specsample.distributions import softmax
-from specsample.language_model import check_rollback
+from specsample.distributions import Uniforms, softmax
+from specsample.request import check_rollback
 from specsample.trace import Trace
 from specsample.transformer import ragged_numpy
 from specsample.transformer.attention import rotary
@@ -148,7 +148,7 @@ def generate(
     target_model: TransformerLM,
     draft_model: TransformerLM,
     *,
-    rng: Any,
+    rng: Uniforms,
     **settings: Any,
 ) -> tuple[list[int], Trace]:
     """Do what `speculative.generate` does, on the models' device: one small transfer a round, none of rows of V.

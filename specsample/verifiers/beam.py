@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 from specsample.distributions import Array
-from specsample.language_model import LanguageModel, Transformed, check_request
+from specsample.language_model import LanguageModel, Transformed
+from specsample.request import check_request
 from specsample.strategies import Transform
 from specsample.verifiers.tree_context import tree_of
 
@@ -156,7 +157,7 @@ def generate(
     ValueError
         If the request cannot be served, or draft_width < width.
     """
-    check_request(prompt_tokens, {"target_model": target_model, "draft_model": draft_model}, max_new_tokens, K=K)
+    check_request(prompt_tokens, (target_model, draft_model), max_new_tokens, K=K, stop=stop)
     if not 1 <= width <= draft_width:
         raise ValueError(
             f"draft_width must be at least width >= 1; got {draft_width} and {width}: no guess would do."

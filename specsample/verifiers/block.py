@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace
 
-from specsample.acceptance import accept_probability, check_shapes, residual
+from specsample.acceptance import accept_probability, check_drafts, residual
 from specsample.batched.picking import pick as pick_rows
 from specsample.batched.verdicts import Verdicts, at_tokens, check_batch, rows_at
 from specsample.distributions import Array, pick
@@ -111,8 +111,8 @@ def verify(
 
     Raises
     ------
-    ValueError
-        If the shapes do not fit (`acceptance.check_shapes`).
+    TypeError, ValueError
+        If the arguments do not fit (`acceptance.check_drafts`).
 
     Examples
     --------
@@ -121,7 +121,7 @@ def verify(
     Verdict(n_accepted=2, token=0)
     """
     p, q, x, K = target_probs, draft_probs, np.array(draft_tokens, int), len(draft_tokens)
-    check_shapes(x, q, p)
+    check_drafts(draft_tokens, q, p, u_accept)
     w = run_weights(p[np.arange(K), x], q[np.arange(K), x]) if K else np.ones(1, p.dtype)
     h = keep_probabilities(w, q, p)
     n = K

@@ -20,8 +20,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from specsample.distributions import Array, pick
-from specsample.language_model import Context, LanguageModel, check_request
+from specsample.distributions import Array, Uniforms, pick, uniforms
+from specsample.language_model import Context, LanguageModel
+from specsample.request import check_K
 from specsample.speculative import Draft, Verdict
 from specsample.trace import Round, Trace, record
 from specsample.verifiers.rounds import run
@@ -193,7 +194,7 @@ def generate(
     -------
     (list of int, the new tokens: the same for every draft_model, draft_transform and K; Trace, whose u holds noise)
     """
-    check_request(prompt_tokens, {"target_model": target_model}, 0, K=K)
+    check_K(K)
     size = coupling.size(target_model.vocab_size)
     play = partial(play_round, K=K, coupling=coupling, size=size, noise={})
     return run(prompt_tokens, target_model, draft_model, play=play, **request)
@@ -205,7 +206,7 @@ def play_round(
     drafter: Context,
     *,
     room: int,
-    rng: Any,
+    rng: Uniforms,
     K: int,
     coupling: Coupling,
     size: int,
@@ -227,7 +228,7 @@ def play_round(
     """
     K, before = min(K, room - 1), (target.length, drafter.length)
     here = range(len(tokens), len(tokens) + K + 1)
-    noise |= {position: rng.random(size) for position in here if position not in noise}
+    noise |= {position: uniforms(rng, size) for position in here if position not in noise}
     here_noise = [noise[position] for position in here]
     x, q = draft(drafter, tokens, here_noise[:K], coupling)
     p = target.extend([*tokens[target.length :], *x])[-(K + 1) :]  # (K+1, V)

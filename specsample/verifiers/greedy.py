@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from specsample.acceptance import check_shapes
+from specsample.acceptance import check_drafts
 from specsample.distributions import Array
 from specsample.speculative import Verdict
 from specsample.verifiers.rounds import chain
@@ -37,8 +37,8 @@ def verify(
 
     Raises
     ------
-    ValueError
-        If the shapes do not fit (`acceptance.check_shapes`).
+    TypeError, ValueError
+        If the arguments do not fit (`acceptance.check_drafts`).
 
     Examples
     --------
@@ -47,7 +47,7 @@ def verify(
     >>> [verify([x], q, p, u_accept=[0.0], u_emit=0.0) for x in (0, 1)]
     [Verdict(n_accepted=0, token=1), Verdict(n_accepted=1, token=0)]
     """
-    check_shapes(draft_tokens, draft_probs, target_probs)
+    check_drafts(draft_tokens, draft_probs, target_probs, u_accept)
     best = target_probs.argmax(axis=-1).tolist()  # (K+1,) the lowest id among equals
     n = 0
     while n < len(draft_tokens) and draft_tokens[n] == best[n]:

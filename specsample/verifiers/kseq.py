@@ -22,7 +22,8 @@ import numpy as np
 
 from specsample.acceptance import accept_probability, residual
 from specsample.distributions import Array
-from specsample.language_model import LanguageModel, check_request
+from specsample.language_model import LanguageModel
+from specsample.request import check_K
 from specsample.trace import Trace
 from specsample.verifiers.rounds import run
 from specsample.verifiers.siblings import Choice, with_replacement
@@ -173,6 +174,6 @@ def generate(
     -------
     (list of int, the new tokens; Trace of TreeRound)
     """
-    check_request(prompt_tokens, {"target_model": target_model}, 0, K=K)
+    check_K(K)
     play = partial(tree_round, parents=chains(n_chains, K), propose=with_replacement, choose=choose)
     return run(prompt_tokens, target_model, draft_model, play=play, **request)

@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from specsample.acceptance import accept_probability, check_shapes, residual
+from specsample.acceptance import accept_probability, check_drafts, residual
 from specsample.distributions import Array, pick
 from specsample.speculative import Verdict
 from specsample.trace import Trace
@@ -72,7 +72,7 @@ def verify(
     if not 0 < lenience <= 1:
         raise ValueError(f"lenience must lie in (0, 1]; got {lenience}. 1 is lossless; smaller is more lenient.")
     p, q, x, K = target_probs, draft_probs, np.array(draft_tokens, int), len(draft_tokens)
-    check_shapes(x, q, p)
+    check_drafts(draft_tokens, q, p, u_accept)
     a = accept_probability(p[np.arange(K), x], lenience * q[np.arange(K), x]).tolist()  # (K,)
     n = 0
     while n < K and u_accept[n] < a[n]:

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from specsample.language_model import LanguageModel, check_request
+from specsample.language_model import LanguageModel
+from specsample.request import check_K
 from specsample.trace import Trace
 from specsample.verifiers.rounds import run
 from specsample.verifiers.siblings import recursive_rejection, with_replacement, without_replacement
@@ -53,7 +54,7 @@ def generate(
     ValueError
         If the request cannot be served.
     """
-    check_request(prompt_tokens, {"target_model": target_model}, 0, K=K)
+    check_K(K)
     if distinct and n_chains > target_model.vocab_size:
         raise ValueError(f"n_chains must be at most V = {target_model.vocab_size} to be distinct; got {n_chains}.")
     propose = without_replacement if distinct else with_replacement

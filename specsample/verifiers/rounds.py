@@ -10,7 +10,9 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
-from specsample.language_model import Context, LanguageModel, Transformed, check_request
+from specsample.distributions import Uniforms, uniforms
+from specsample.language_model import Context, LanguageModel, Transformed
+from specsample.request import check_K, check_request
 from specsample.speculative import Verdict, draft
 from specsample.strategies import Transform
 from specsample.trace import Round, Trace, record
@@ -25,7 +27,7 @@ def run(
     *,
     play: Play,
     max_new_tokens: int,
-    rng: Any,
+    rng: Uniforms,
     transform: Transform | None = None,
     draft_transform: Transform | None = None,
     stop: Collection[int] = (),
@@ -51,9 +53,9 @@ def run(
     Raises
     ------
     ValueError
-        If the request cannot be served (`language_model.check_request`) or a model's rows are no distributions.
+        If the request cannot be served (`request.check_request`) or a model's rows are no distributions.
     """
-    check_request(prompt_tokens, {"target_model": target_model, "draft_model": draft_model}, max_new_tokens)
+    check_request(prompt_tokens, (target_model, draft_model), max_new_tokens, stop=stop)
     target = Transformed(target_model, transform, "target_probs").start()
     drafter = Transformed(draft_model, draft_transform or transform, "draft_probs").start()
     tokens, trace, room, is_stopped = list(prompt_tokens), Trace(tuple(prompt_tokens)), max_new_tokens, False
@@ -87,7 +89,7 @@ def chain(
     -------
     (list of int, the new tokens; Trace)
     """
-    check_request(prompt_tokens, {"target_model": target_model}, 0, K=K)
+    check_K(K)
     return run(prompt_tokens, target_model, draft_model, play=partial(chain_round, verify=verify, K=K), **request)
 
 
@@ -97,7 +99,7 @@ def chain_round(
     drafter: Context,
     *,
     room: int,
-    rng: Any,
+    rng: Uniforms,
     verify: Callable[..., Verdict],
     K: int,
 ) -> Round:
@@ -117,7 +119,7 @@ def chain_round(
     Round
     """
     K = min(K, room - 1)
-    u, before = rng.random(2 * K + 1), (target.length, drafter.length)
+    u, before = uniforms(rng, 2 * K + 1), (target.length, drafter.length)
     x, q = draft(drafter, tokens, K, u[:K])
     p = target.extend([*tokens[target.length :], *x])[-(K + 1) :]  # (K+1, V)
     n, t = verify(x, q, p, u_accept=u[K : 2 * K], u_emit=u[2 * K])

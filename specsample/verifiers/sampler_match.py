@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from specsample.acceptance import check_shapes
+from specsample.acceptance import check_drafts
 from specsample.distributions import Array, pick
 from specsample.speculative import Verdict
 from specsample.verifiers.rounds import chain
@@ -36,8 +36,8 @@ def verify(
 
     Raises
     ------
-    ValueError
-        If the shapes do not fit (`acceptance.check_shapes`).
+    TypeError, ValueError
+        If the arguments do not fit (`acceptance.check_drafts`).
 
     Examples
     --------
@@ -47,7 +47,7 @@ def verify(
     [Verdict(n_accepted=0, token=0), Verdict(n_accepted=1, token=0)]
     """
     p, K = target_probs, len(draft_tokens)
-    check_shapes(draft_tokens, draft_probs, p)
+    check_drafts(draft_tokens, draft_probs, p, u_accept)
     for n in range(K):
         own = pick(p[n], u_accept[n])
         if own != draft_tokens[n]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from specsample.distributions import Array, pick
+from specsample.distributions import Array, Uniforms, pick, uniforms
 from specsample.language_model import Context
 from specsample.trace import Round
 from specsample.verifiers.siblings import Choose, Propose
@@ -182,7 +182,7 @@ def tree_round(
     drafter: Context,
     *,
     room: int,
-    rng: Any,
+    rng: Uniforms,
     parents: Parents,
     propose: Propose,
     choose: Choose,
@@ -205,7 +205,7 @@ def tree_round(
     """
     parents, before = cut(parents, room - 1), (target.length, drafter.length)
     n, ours, theirs = len(parents), tree_of(target), tree_of(drafter)
-    u, unread = rng.random(2 * n + 1), tokens[target.length :]
+    u, unread = uniforms(rng, 2 * n + 1), tokens[target.length :]
     m = len(unread)
     drafts, place = grow(theirs, tokens[drafter.length :], parents, u=u[:n], propose=propose)
     heads = [*range(-1, m - 1), *(m + parent if parent >= 0 else m - 1 for parent in parents)]

@@ -23,7 +23,8 @@ from specsample.acceptance import accept_probability, residual
 from specsample.batched.picking import pick
 from specsample.batched.verdicts import Verdicts, at_tokens, check_batch
 from specsample.distributions import Array
-from specsample.language_model import LanguageModel, check_request
+from specsample.language_model import LanguageModel
+from specsample.request import check_K
 from specsample.trace import Trace
 from specsample.verifiers.rounds import run
 from specsample.verifiers.siblings import recursive_rejection, without_replacement
@@ -194,7 +195,7 @@ def generate(
         If the request cannot be served, or a node has more children than there are tokens.
     """
     V = target_model.vocab_size
-    check_request(prompt_tokens, {"target_model": target_model}, 0, K=K)
+    check_K(K)
     shape = best_tree(K, ACCEPTANCE[:V]) if parents is None else parents
     if any(shape.count(parent) > V for parent in {*shape}):
         raise ValueError(f"a node must have at most V = {V} children, which are all different; got parents {shape}.")

@@ -57,7 +57,7 @@ class TransformedTree:
 
     def extend_tree(self, tokens: Sequence[int], parents: Sequence[int]) -> Array:
         """Read nodes; row i of the (n, V) answer is the transformed distribution after the path to node i."""
-        return self.context.see(self.tree.extend_tree(tokens, parents))
+        return self.context.see(self.tree.extend_tree(tokens, parents), len(tokens))
 
     def keep_path(self, nodes: Sequence[int]) -> None:
         """Make one path part of the text, and forget the rest of the tree."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from specsample.acceptance import check_shapes
+from specsample.acceptance import check_drafts
 from specsample.distributions import Array, pick
 from specsample.speculative import Verdict
 from specsample.trace import Trace
@@ -77,8 +77,8 @@ def verify(
 
     Raises
     ------
-    ValueError
-        If the shapes do not fit (`acceptance.check_shapes`).
+    TypeError, ValueError
+        If the arguments do not fit (`acceptance.check_drafts`).
 
     Examples
     --------
@@ -87,7 +87,7 @@ def verify(
     Verdict(n_accepted=1, token=0)
     """
     p, x, K = target_probs, np.array(draft_tokens, int), len(draft_tokens)
-    check_shapes(x, draft_probs, p)
+    check_drafts(draft_tokens, draft_probs, p, u_accept)
     is_likely = p[np.arange(K), x] > threshold(p[:K], epsilon=epsilon, delta=delta)
     n = [*is_likely.tolist(), False].index(False)
     return Verdict(n, pick(p[n], u_emit))

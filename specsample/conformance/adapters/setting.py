@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from specsample.distributions import Array
-from specsample.language_model import LanguageModel, TableModel, Transformed, check_rollback
+from specsample.language_model import LanguageModel, TableModel, Transformed
+from specsample.request import check_rollback
 from specsample.strategies import Transform
 
 MAX_ENTRIES = 8_000_000  # of the table of rows: 64 MB
