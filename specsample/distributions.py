@@ -1,9 +1,10 @@
 """How do logits become probabilities, and how does one uniform number pick a token?
 
 Models hand out probabilities and samplers compare uniform numbers with them: nothing else is random. Read this
-first; `strategies` (temperature, top-k, ...) comes next.
+first; `request`, then `strategies` (temperature, top-k, ...) come next.
 """
 
+from collections.abc import Callable
 from random import Random
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 Array = Any  # an array of any array-API library; NumPy arrays of fractions.Fraction too
+Transform = Callable[[Array], Array]  # a decoding strategy: (..., V) distributions to (..., V) distributions
 
 
 class Uniforms(Protocol):

@@ -1,7 +1,7 @@
 """What must a model offer to be sampled from, and what is the smallest model that does?
 
 `LanguageModel` is the one Protocol of this package: the Transformer, an n-gram and a table of fractions all meet it.
-Before this file: `request`; after it: `autoregressive`.
+Before this file: `strategies`; after it: `autoregressive`.
 """
 
 from collections.abc import Sequence
@@ -165,10 +165,12 @@ class TransformedContext:
 
     def see(self, probs: Array, n: int) -> Array:
         """Check and transform the model's own n distributions."""
-        if (shape := getattr(probs, "shape", type(probs).__name__)) != (n, V := self.view.vocab_size):
+        shape: Sequence[int] = getattr(probs, "shape", ())
+        V = self.view.vocab_size
+        if len(shape) != 2 or shape[1] != V or not 1 <= shape[0] <= n:  # who needs the last row only may get no more
             raise ValueError(
-                f"{self.view.name} must be an (n, V) = ({n}, {V}) array, a row for each token read; got {shape}. "
-                "Does `extend` give the last row only, or another tokenizer's vocabulary?"
+                f"{self.view.name} must be an (n, V) = ({n}, {V}) array, a row for each token read; "
+                f"got {shape or type(probs).__name__}. Is it transposed, or another tokenizer's?"
             )
         probs = check_probs(probs, self.view.name)
         if self.view.transform is None:

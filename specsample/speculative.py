@@ -5,7 +5,7 @@ p is the target, q the draft. A small model drafts K tokens, the large one reads
 rule keeps a run of them such that the text is distributed exactly as if the large model had sampled every token.
 A round owns 2K+1 uniform numbers, K to draft, K to test, 1 to emit, and only compares them. Nothing else is random.
 "line n" is the n-th line of Algorithm 1 after its inputs, comments counted; its γ is our K, its n our n_accepted.
-Before this file: `acceptance` (the rule and its proof); after it: `theory` (how much faster?).
+Before this file: `acceptance` (the rule and its proof); after it: `play`, `theory` (how much faster?).
 """
 
 from collections.abc import Collection, Sequence

@@ -1,21 +1,18 @@
 """Which distribution is really sampled from: temperature, top-k, top-p, min-p, typical or greedy?
 
 A decoding strategy maps (..., V) distributions to (..., V) distributions, so any strategy composes with any model, on
-the target's side and on the draft's. Before this file: `distributions`; after it: `request`.
+the target's side and on the draft's. Before this file: `request`; after it: `language_model`.
 """
 
 from collections.abc import Callable
 from functools import reduce
-from numbers import Real
 
 import numpy as np
 from array_api_compat import array_namespace
 
 from specsample.distributions import Array
-
-Transform = Callable[[Array], Array]
-
-COLDEST = 1e-30  # temperature at which any two probabilities that differ are worlds apart; 1/T must stay finite
+from specsample.distributions import Transform as Transform
+from specsample.request import check_mass, check_number
 
 
 def greedy(probs: Array) -> Array:
@@ -50,7 +47,7 @@ def temperature(T: float) -> Transform:
 
     Returns
     -------
-    map from (..., V) distributions to (..., V) distributions
+    Transform, (..., V) distributions to (..., V) distributions
 
     Raises
     ------
@@ -62,12 +59,12 @@ def temperature(T: float) -> Transform:
     >>> temperature(0.5)(np.array([0.25, 0.75])).round(3)
     array([0.1, 0.9])
     """
-    _check_number("temperature", T)
+    check_number("temperature", T)
     if not 0 <= T < np.inf:
         raise ValueError(f"temperature must be a finite number >= 0; got {T}. Greedy decoding is temperature 0.")
     if T == 0:
         return greedy
-    exponent = float(1 / max(T, COLDEST))
+    exponent = float(1 / max(T, 1e-30))  # nothing is colder than that, and 1/T must stay finite
     return (lambda probs: probs) if T == 1 else (lambda probs: _power(probs, exponent))
 
 
@@ -80,7 +77,7 @@ def top_k(k: int) -> Transform:
 
     Returns
     -------
-    map from (..., V) distributions to (..., V) distributions
+    Transform, (..., V) distributions to (..., V) distributions
 
     Raises
     ------
@@ -92,7 +89,7 @@ def top_k(k: int) -> Transform:
     >>> top_k(2)(np.array([0.25, 0.25, 0.5]))
     array([0.33333333, 0.        , 0.66666667])
     """
-    _check_number("top_k", k)
+    check_number("top_k", k)
     if k < 1 or k != int(k):
         raise ValueError(f"top_k must be an integer >= 1; got {k}. Leave it out to keep every token.")
     return lambda probs: _keep_first(probs, k)
@@ -107,14 +104,14 @@ def top_p(mass: float) -> Transform:
 
     Returns
     -------
-    map from (..., V) distributions to (..., V) distributions
+    Transform, (..., V) distributions to (..., V) distributions
 
     Examples
     --------
     >>> top_p(0.75)(np.array([0.125, 0.25, 0.625])).round(3)
     array([0.   , 0.286, 0.714])
     """
-    _check_mass("top_p", mass)
+    check_mass("top_p", mass)
     return lambda probs: _keep_mass(probs, -probs, mass)
 
 
@@ -127,14 +124,14 @@ def min_p(ratio: float) -> Transform:
 
     Returns
     -------
-    map from (..., V) distributions to (..., V) distributions
+    Transform, (..., V) distributions to (..., V) distributions
 
     Examples
     --------
     >>> min_p(0.5)(np.array([0.125, 0.25, 0.625]))
     array([0., 0., 1.])
     """
-    _check_mass("min_p", ratio)
+    check_mass("min_p", ratio)
 
     def keep_likely(probs: Array) -> Array:
         xp = array_namespace(probs)
@@ -146,7 +143,8 @@ def min_p(ratio: float) -> Transform:
 def typical(mass: float) -> Transform:
     """Make the map that keeps the tokens whose surprise is closest to the entropy, until they hold `mass`.
 
-    Locally typical sampling: rank by |-log p(x) - H(p)| (Meister et al., arXiv 2202.00666, Eq. 8).
+    Locally typical sampling: rank by |-log p(x) - H(p)| (Meister et al., arXiv 2202.00666, Eq. 8). On
+    fractions the entropies are floats, but they only rank tokens: the result stays exact.
 
     Parameters
     ----------
@@ -154,18 +152,14 @@ def typical(mass: float) -> Transform:
 
     Returns
     -------
-    map from (..., V) distributions to (..., V) distributions
-
-    Notes
-    -----
-    On fractions the entropies are floats, but they only rank tokens: the result stays exact.
+    Transform, (..., V) distributions to (..., V) distributions
 
     Examples
     --------
     >>> typical(0.4)(np.array([0.5, 0.2, 0.2, 0.1]))
     array([0. , 0.5, 0.5, 0. ])
     """
-    _check_mass("typical_p", mass)
+    check_mass("typical_p", mass)
 
     def keep_typical(probs: Array) -> Array:
         xp = array_namespace(probs)
@@ -199,7 +193,7 @@ def decoding_strategy(
 
     Returns
     -------
-    map from (..., V) distributions to (..., V) distributions
+    Transform, (..., V) distributions to (..., V) distributions
 
     Raises
     ------
@@ -219,20 +213,6 @@ def decoding_strategy(
 
 # `decoding_strategy` has arguments of the same names
 _temperature, _top_k, _top_p, _min_p = temperature, top_k, top_p, min_p
-
-
-def _check_number(name: str, value: float) -> None:
-    """Refuse what is no number, above all the rows that a strategy without its number was called with."""
-    if not isinstance(value, Real):
-        got = type(value).__name__
-        raise TypeError(f"{name} must be a number; got {got}. Was the strategy handed on without its number?")
-
-
-def _check_mass(name: str, mass: float) -> None:
-    """Refuse a probability outside (0, 1]."""
-    _check_number(name, mass)
-    if not 0 < mass <= 1:
-        raise ValueError(f"{name} must lie in (0, 1]; got {mass}. 1 keeps every token; 0 would keep none.")
 
 
 def _power(probs: Array, exponent: float) -> Array:

@@ -1,19 +1,22 @@
 """How does text appear while it is being made, and where does it end? Rounds are handed on as they finish.
 
-`generate_stream` is the loop of `speculative.generate` with a `yield` in it: same rounds, same tokens for the same
-rng. `stream_text` turns its tokens into text and ends it before a stop string. A stop string may begin in one round
-and end in a later one, so whatever could still become one is held back until the text says otherwise: what has been
-shown is never taken back, and the text is the one that `cut` would leave of the whole. Read `speculative` before.
+`generate_stream` hands on what each round of `speculative.generate` emits: same tokens for the same rng.
+`stream_text` turns them into text and ends it before a stop string. A stop string may begin in one round and end in a
+later one, so whatever could still become one is held back until the text says otherwise: what has been shown is never
+taken back, and the text is the one that `cut` would leave of the whole. Before this file: `play`; after it:
+`adaptive`.
 """
 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from functools import partial
 
 from specsample.distributions import Uniforms, uniforms
-from specsample.language_model import LanguageModel, Transformed
-from specsample.request import check_request
+from specsample.language_model import Context, LanguageModel
+from specsample.play import play_rounds
+from specsample.request import check_K
 from specsample.speculative import step
 from specsample.strategies import Transform
-from specsample.trace import Trace
+from specsample.trace import Round, Trace
 
 
 def generate_stream(
@@ -66,31 +69,32 @@ def generate_stream(
     >>> list(generate_stream([0], other, other, K=2, max_new_tokens=4, rng=np.random.default_rng(0)))
     [[1, 0, 1], [0]]
     """
-    check_request(prompt_tokens, (target_model, draft_model), max_new_tokens, K=K, stop=stop)
-    target = Transformed(target_model, transform, "target_probs")
-    drafter = Transformed(draft_model, draft_transform or transform, "draft_probs")
+    check_K(K)
     kept = Trace(tuple(prompt_tokens)) if trace is None else trace
-    return _rounds(list(prompt_tokens), target, drafter, K=K, room=max_new_tokens, rng=rng, stop=stop, trace=kept)
+    rounds = play_rounds(
+        prompt_tokens,
+        target_model,
+        draft_model,
+        play=partial(_play_step, K=K),
+        max_new_tokens=max_new_tokens,
+        rng=rng,
+        transform=transform,
+        draft_transform=draft_transform,
+        stop=stop,
+    )
+    return _emitted(rounds, kept)
 
 
-def _rounds(
-    tokens: list[int],
-    target_model: LanguageModel,
-    draft_model: LanguageModel,
-    *,
-    K: int,
-    room: int,
-    rng: Uniforms,
-    stop: Collection[int],
-    trace: Trace,
-) -> Generator[list[int], None, None]:
-    """Run one round each time that its tokens are asked for."""
-    target, drafter, is_stopped = target_model.start(), draft_model.start(), False
-    while room > 0 and not is_stopped:
-        k = min(K, room - 1)
-        tokens, round = step(tokens, target, drafter, K=k, u=uniforms(rng, 2 * k + 1))
-        trace.rounds.append(round := round.until(stop))
-        room, is_stopped = room - len(round.emitted), round.emitted[-1] in stop
+def _play_step(tokens: list[int], target: Context, drafter: Context, *, room: int, rng: Uniforms, K: int) -> Round:
+    """Play the round of the paper, with fewer drafts where fewer tokens are left."""
+    k = min(K, room - 1)
+    return step(tokens, target, drafter, K=k, u=uniforms(rng, 2 * k + 1))[1]
+
+
+def _emitted(rounds: Iterator[Round], trace: Trace) -> Generator[list[int], None, None]:
+    """Write each round down before its tokens are handed on."""
+    for round in rounds:
+        trace.rounds.append(round)
         yield list(round.emitted)
 
 

@@ -168,7 +168,7 @@ class Rows:
 @pytest.mark.parametrize(
     ("rows", "got"),
     [
-        (np.array([[0.5, 0.5]]), r"\(1, 2\)"),  # the last row only
+        (np.full((4, 2), 0.5), r"\(4, 2\)"),
         (np.full((3, 2), 0.5).T, r"\(2, 3\)"),
         (np.full((3, 4), 0.25), r"\(3, 4\)"),
         (np.array([0.5, 0.5]), r"\(2,\)"),
@@ -177,7 +177,7 @@ class Rows:
 )
 def test_rows_of_another_shape_are_refused_by_the_models_name(rows, got):
     view = Transformed(Rows(rows), name="target_probs")
-    with pytest.raises(ValueError, match=rf"target_probs must be an \(n, V\) = \(3, 2\) array.*; got {got}\. Does"):
+    with pytest.raises(ValueError, match=rf"target_probs must be an \(n, V\) = \(3, 2\) array.*; got {got}\. Is it"):
         view.start().extend([0, 1, 0])
 
 

@@ -19,8 +19,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 CORE = [
     *(
         "distributions",
-        "strategies",
         "request",
+        "strategies",
         "language_model",
         "autoregressive",
         "acceptance",
@@ -28,7 +28,18 @@ CORE = [
         "trace",
         "speculative",
     ),
-    *("streaming", "adaptive", "rejection", "theory", "backend", "batched", "cuda", "verifiers", "conformance"),
+    *(
+        "play",
+        "streaming",
+        "adaptive",
+        "rejection",
+        "theory",
+        "backend",
+        "batched",
+        "cuda",
+        "verifiers",
+        "conformance",
+    ),
 ]
 BESIDE = ["transformer", "pretrained", "drafts"]
 LAST = ["quality", "figures", "bench", "exercises", "course", "plan", "papers", "cli"]

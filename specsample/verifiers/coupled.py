@@ -16,13 +16,13 @@ Before this file: `rounds`; after it: `conformance`.
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
 from specsample.distributions import Array, Uniforms, pick, uniforms
 from specsample.language_model import Context, LanguageModel
-from specsample.request import check_K
+from specsample.request import Request, check_K
 from specsample.speculative import Draft, Verdict
 from specsample.trace import Round, Trace, record
 from specsample.verifiers.rounds import run
@@ -178,7 +178,7 @@ def generate(
     *,
     K: int = 5,
     coupling: Coupling = GUMBEL,
-    **request: Any,
+    **request: Unpack[Request],
 ) -> tuple[list[int], Trace]:
     """Generate the text that the target makes of the noise, several tokens a target pass.
 
@@ -188,7 +188,8 @@ def generate(
     target_model, draft_model : LanguageModel
     K : int >= 0, drafts a round, shortened where fewer tokens are left
     coupling : Coupling, COMMON_UNIFORM or GUMBEL
-    **request : the other arguments of `rounds.run`; its rng is asked for one position's noise after the other
+    **request : max_new_tokens, rng, transform, draft_transform, stop, as for `speculative.generate`
+        rng is asked for one position's noise after the other.
 
     Returns
     -------

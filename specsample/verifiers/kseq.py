@@ -16,14 +16,14 @@ Before this file: `multi_draft`, whose chains it verifies by this rule; after it
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from specsample.acceptance import accept_probability, residual
 from specsample.distributions import Array
 from specsample.language_model import LanguageModel
-from specsample.request import check_K
+from specsample.request import Request, check_K
 from specsample.trace import Trace
 from specsample.verifiers.rounds import run
 from specsample.verifiers.siblings import Choice, with_replacement
@@ -158,7 +158,7 @@ def generate(
     *,
     K: int = 5,
     n_chains: int = 2,
-    **request: Any,
+    **request: Unpack[Request],
 ) -> tuple[list[int], Trace]:
     """Generate text with several independent chains of drafts a round, verified by K-SEQ (SpecTr).
 

@@ -19,12 +19,14 @@ it: `typical`, which is lossy without a bound.
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 
 from specsample.acceptance import accept_probability, check_drafts, residual
 from specsample.distributions import Array, pick
+from specsample.language_model import LanguageModel
+from specsample.request import Request
 from specsample.speculative import Verdict
 from specsample.trace import Trace
 from specsample.verifiers.rounds import chain
@@ -83,22 +85,32 @@ def verify(
 
 
 def generate(
-    *models: Any, lenience: Any = 1, correction: Correction = "token", **request: Any
+    prompt_tokens: Sequence[int],
+    target_model: LanguageModel,
+    draft_model: LanguageModel,
+    *,
+    K: int = 5,
+    lenience: Any = 1,
+    correction: Correction = "token",
+    **request: Unpack[Request],
 ) -> tuple[list[int], Trace]:
     """Generate text with lenience: faster than the token rule, and not quite the target's.
 
     Parameters
     ----------
-    *models : prompt_tokens, target_model, draft_model, as for `speculative.generate`
+    prompt_tokens : sequence of int, at least one
+    target_model, draft_model : LanguageModel
+    K : int >= 0, drafts a round, shortened where fewer tokens are left
     lenience : number in (0, 1], l
     correction : {"token", "lenient"}
-    **request : K, max_new_tokens, rng, transform, draft_transform, stop, as for `speculative.generate`
+    **request : max_new_tokens, rng, transform, draft_transform, stop, as for `speculative.generate`
 
     Returns
     -------
     (list of int, the new tokens; Trace)
     """
-    return chain(*models, verify=partial(verify, lenience=lenience, correction=correction), **request)
+    rule = partial(verify, lenience=lenience, correction=correction)
+    return chain(prompt_tokens, target_model, draft_model, verify=rule, K=K, **request)
 
 
 def distance(target_probs: Array, draft_probs: Array, lenience: Any) -> Any:

@@ -14,10 +14,10 @@ draft (SpecTr, arXiv 2310.15141). With one chain this is the token rule. Before 
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Unpack
 
 from specsample.language_model import LanguageModel
-from specsample.request import check_K
+from specsample.request import Request, check_K
 from specsample.trace import Trace
 from specsample.verifiers.rounds import run
 from specsample.verifiers.siblings import recursive_rejection, with_replacement, without_replacement
@@ -32,7 +32,7 @@ def generate(
     K: int = 5,
     n_chains: int = 2,
     distinct: bool = False,
-    **request: Any,
+    **request: Unpack[Request],
 ) -> tuple[list[int], Trace]:
     """Generate text with several chains of drafts a round, verified in one target pass.
 

@@ -1,23 +1,21 @@
 """How does a rule become whole texts? One loop over rounds, which every verifier shares.
 
-`run` knows nothing about drafts: a round function plays one round, and `run` sees to the number of tokens, the stop
-tokens and the record. `chain` is the round of `speculative.step` with its rule as an argument: where `verify` has
-the arguments of `speculative.verify`, `generate = partial(chain, verify=verify)` makes a sampler of it. Before this
-file: `speculative`; after it: the rules, and `token_tree` for those that draft several continuations.
+`run` is the loop of `play`: it knows nothing about drafts, a function plays one round. `chain` is the round of
+`speculative.step` with its rule as an argument: where `verify` has the arguments of `speculative.verify`, `generate =
+partial(chain, verify=verify)` makes a sampler of it. Before this file: `speculative`; after it: the rules, and
+`token_tree` for those that draft several continuations.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Unpack
 
 from specsample.distributions import Uniforms, uniforms
-from specsample.language_model import Context, LanguageModel, Transformed
-from specsample.request import check_K, check_request
+from specsample.language_model import Context, LanguageModel
+from specsample.play import Play, play_rounds
+from specsample.request import Request, check_K
 from specsample.speculative import Verdict, draft
-from specsample.strategies import Transform
 from specsample.trace import Round, Trace, record
-
-Play = Callable[..., Round]  # (tokens, target, drafter, *, room, rng) -> Round of 1 ... room emitted tokens
 
 
 def run(
@@ -26,25 +24,16 @@ def run(
     draft_model: LanguageModel,
     *,
     play: Play,
-    max_new_tokens: int,
-    rng: Uniforms,
-    transform: Transform | None = None,
-    draft_transform: Transform | None = None,
-    stop: Collection[int] = (),
+    **request: Unpack[Request],
 ) -> tuple[list[int], Trace]:
-    """Play rounds until the text is long enough or a stop token ends it.
+    """Play rounds until the text is long enough or a stop token ends it, and keep them all.
 
     Parameters
     ----------
     prompt_tokens : sequence of int, at least one
     target_model, draft_model : LanguageModel
-    play : function of (tokens, target, drafter, *, room, rng) that plays one round and gives a Round
-        It leaves both contexts with nothing read but `tokens` and what the round accepted, and emits at most `room`.
-    max_new_tokens : int >= 0, tokens
-    rng : numpy.random.Generator, or anything whose `random(n)` gives n uniform numbers
-    transform : decoding strategy of the target or None
-    draft_transform : the draft's; None for the same
-    stop : token ids that end the text; the stop token is part of it
+    play : function of (tokens, target, drafter, *, room, rng) that plays one round, see `play.play_rounds`
+    **request : max_new_tokens, rng, transform, draft_transform, stop, as for `speculative.generate`
 
     Returns
     -------
@@ -52,17 +41,19 @@ def run(
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If the request cannot be served (`request.check_request`) or a model's rows are no distributions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specsample import TableModel, verify
+    >>> other, play = TableModel(np.array([[0.0, 1.0], [1.0, 0.0]])), partial(chain_round, verify=verify, K=2)
+    >>> run([0], other, other, play=play, max_new_tokens=4, rng=np.random.default_rng(0))[0]
+    [1, 0, 1, 0]
     """
-    check_request(prompt_tokens, (target_model, draft_model), max_new_tokens, stop=stop)
-    target = Transformed(target_model, transform, "target_probs").start()
-    drafter = Transformed(draft_model, draft_transform or transform, "draft_probs").start()
-    tokens, trace, room, is_stopped = list(prompt_tokens), Trace(tuple(prompt_tokens)), max_new_tokens, False
-    while room > 0 and not is_stopped:
-        round = play(tokens, target, drafter, room=room, rng=rng).until(stop)
-        trace.rounds.append(round)
-        tokens, room, is_stopped = [*tokens, *round.emitted], room - len(round.emitted), round.emitted[-1] in stop
+    trace = Trace(tuple(prompt_tokens))
+    trace.rounds += play_rounds(prompt_tokens, target_model, draft_model, play=play, **request)
     return trace.tokens, trace
 
 
@@ -73,7 +64,7 @@ def chain(
     *,
     verify: Callable[..., Verdict],
     K: int = 5,
-    **request: Any,
+    **request: Unpack[Request],
 ) -> tuple[list[int], Trace]:
     """Generate text with K drafts in a row and any rule that has the arguments of `speculative.verify`.
 
@@ -83,7 +74,7 @@ def chain(
     target_model, draft_model : LanguageModel
     verify : function of (draft_tokens, draft_probs, target_probs, *, u_accept, u_emit) that gives a Verdict
     K : int >= 0, drafts a round, shortened where fewer tokens are left
-    **request : the other arguments of `run`
+    **request : max_new_tokens, rng, transform, draft_transform, stop, as for `speculative.generate`
 
     Returns
     -------

@@ -15,7 +15,7 @@ at least as much, as far as the a's are right. Before this file: `kseq`; after i
 
 from collections.abc import Iterable, Sequence
 from functools import cache, partial
-from typing import Any
+from typing import Unpack
 
 from array_api_compat import array_namespace
 
@@ -24,7 +24,7 @@ from specsample.batched.picking import pick
 from specsample.batched.verdicts import Verdicts, at_tokens, check_batch
 from specsample.distributions import Array
 from specsample.language_model import LanguageModel
-from specsample.request import check_K
+from specsample.request import Request, check_K
 from specsample.trace import Trace
 from specsample.verifiers.rounds import run
 from specsample.verifiers.siblings import recursive_rejection, without_replacement
@@ -173,7 +173,7 @@ def generate(
     *,
     K: int = 5,
     parents: Parents | None = None,
-    **request: Any,
+    **request: Unpack[Request],
 ) -> tuple[list[int], Trace]:
     """Generate text with a tree of drafts a round, drawn without replacement and verified in one target pass.
 

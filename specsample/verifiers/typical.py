@@ -13,12 +13,14 @@ there: that is `transform=greedy`.) Before this file: `rounds`; after it: `sampl
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from specsample.acceptance import check_drafts
 from specsample.distributions import Array, pick
+from specsample.language_model import LanguageModel
+from specsample.request import Request
 from specsample.speculative import Verdict
 from specsample.trace import Trace
 from specsample.verifiers.rounds import chain
@@ -93,18 +95,30 @@ def verify(
     return Verdict(n, pick(p[n], u_emit))
 
 
-def generate(*models: Any, epsilon: Any = 0.09, delta: Any = 0.3, **request: Any) -> tuple[list[int], Trace]:
+def generate(
+    prompt_tokens: Sequence[int],
+    target_model: LanguageModel,
+    draft_model: LanguageModel,
+    *,
+    K: int = 5,
+    epsilon: Any = 0.09,
+    delta: Any = 0.3,
+    **request: Unpack[Request],
+) -> tuple[list[int], Trace]:
     """Generate text with typical acceptance: faster than the token rule, and not the target's.
 
     Parameters
     ----------
-    *models : prompt_tokens, target_model, draft_model, as for `speculative.generate`
+    prompt_tokens : sequence of int, at least one
+    target_model, draft_model : LanguageModel
+    K : int >= 0, drafts a round, shortened where fewer tokens are left
     epsilon : number in (0, 1], ε
     delta : number > 0, δ
-    **request : K, max_new_tokens, rng, transform, draft_transform, stop, as for `speculative.generate`
+    **request : max_new_tokens, rng, transform, draft_transform, stop, as for `speculative.generate`
 
     Returns
     -------
     (list of int, the new tokens; Trace)
     """
-    return chain(*models, verify=partial(verify, epsilon=epsilon, delta=delta), **request)
+    rule = partial(verify, epsilon=epsilon, delta=delta)
+    return chain(prompt_tokens, target_model, draft_model, verify=rule, K=K, **request)
