@@ -28,18 +28,8 @@ CORE = [
         "trace",
         "speculative",
     ),
-    *(
-        "play",
-        "streaming",
-        "adaptive",
-        "rejection",
-        "theory",
-        "backend",
-        "batched",
-        "cuda",
-        "verifiers",
-        "conformance",
-    ),
+    *("play", "streaming", "adaptive", "rejection", "theory"),
+    *("backend", "batched", "cuda", "verifiers", "conformance"),
 ]
 BESIDE = ["transformer", "pretrained", "drafts"]
 LAST = ["quality", "figures", "bench", "exercises", "course", "plan", "papers", "cli"]

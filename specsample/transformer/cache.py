@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from specsample.language_model import check_rollback
+from specsample.request import check_rollback
 
 if TYPE_CHECKING:
     from specsample.transformer.model import Config
