@@ -149,10 +149,10 @@ def check_probs(probs: Array, name: str) -> Array:
         return probs  # NaN fails both comparisons
     if probs.dtype != object and np.isnan(probs).any():
         raise ValueError(f"{name} must hold probabilities; got NaN. Did a logit overflow, or was the cache stale?")
+    off, least = (x if probs.dtype == object else f"{x:.3g}" for x in (off, probs.min()))
     if probs.min() < 0:
-        raise ValueError(f"{name} must be >= 0; got {probs.min()}. Are these logits? Apply softmax first.")
-    by = off if probs.dtype == object else f"{off:.3g}"
-    raise ValueError(f"rows of {name} must sum to 1; one is off by {by}. Was a mask applied without normalising?")
+        raise ValueError(f"{name} must be >= 0; got {least}. Are these logits? Apply softmax first.")
+    raise ValueError(f"rows of {name} must sum to 1; one is off by {off}. Was a mask applied without normalising?")
 
 
 def _rows(probs: Array) -> list[list[Any]]:

@@ -66,7 +66,7 @@ def verify(
     n = 0  # line 10: n <- min({i - 1 : r_i > p_i(x) / q_i(x)} ∪ {γ})
     while n < K and u_accept[n] < a[n]:
         n += 1
-    q_n = q[n] if n < K else np.zeros_like(p[n])  # behind K kept drafts nothing was drafted: line 14 is line 12
+    q_n = q[n] if n < K else np.zeros_like(p[n])  # line 12: after K acceptances q is 0, and p'(x) is p_{n+1}(x)
     p_n = residual(p[n], q_n)  # line 14: p'(x) <- norm(max(0, p_{n+1}(x) - q_{n+1}(x)))
     return Verdict(n, pick(p_n, u_emit))  # line 17: t ~ p'(x)
 
