@@ -10,7 +10,7 @@ from statistics import median
 
 import pytest
 from test_layout import PACKAGE, ROOT, name_of
-from test_readme import BLOCK, pages, readme
+from test_readme import BLOCK, commands, pages, readme
 
 from specsample import load_pair
 from specsample.drafts.head_lm import load_head
@@ -60,6 +60,12 @@ def test_every_line_of_code_beside_the_paper_is_in_the_file_and_has_its_number()
 def test_the_shown_sampler_is_the_file():
     blocks = [body for language, body in BLOCK.findall(PAGES["docs/howto/own-sampler.md"]) if language == "python"]
     assert blocks == [(DOCS / "howto" / "my_sampler.py").read_text(encoding="utf-8")]
+
+
+def test_the_workflow_runs_a_command_that_is_run_here():
+    page = PAGES["docs/howto/ci-gate.md"]
+    line = re.search(r"- run: (specsample .*)", page)[1]
+    assert any(command.startswith(line) for command, _ in commands(page))
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -179,6 +185,16 @@ def test_the_readmes_figures_are_those_of_the_page_on_speed():
     assert f"with {float(best_prose[0]):.1f} tokens a pass and {best_prose[4]} times the speed" in text
     slow = [f"{float(row[6]):.1f}" for row in table("docs/speed.md", "| text, kernels | K") if "Haswell" in row[0]]
     assert f"Without AVX-512 kernels it is {slow[0]} to {slow[1]}." in text
+
+
+def test_figures_that_are_quoted_from_another_page_stand_there():
+    rows = table("docs/explanation/slower.md", "| it is slow |")
+    for _, because, where in rows:
+        stand = numbers(PAGES[f"docs/{re.search(r'[.][.]/([a-z]+[.]md)', where)[1]}"])
+        for quoted in re.findall(r"\d+\.\d+", because):
+            places = len(quoted.partition(".")[2])
+            assert float(quoted) in {round(number, places) for number in stand}, quoted
+    assert len(rows) > 5
 
 
 def test_the_page_on_speed_divides_right():
