@@ -68,6 +68,11 @@ def test_the_workflow_runs_a_command_that_is_run_here():
     assert any(command.startswith(line) for command, _ in commands(page))
 
 
+def test_both_pages_on_gpus_say_alike_whether_anything_ran_there():
+    pages = PAGES["docs/backends.md"], PAGES["docs/howto/gpu.md"]
+    assert ["Not yet run on a GPU" in pages[0]] == ["Nothing here has run on a GPU yet" in pages[1]]
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_to_files(page):
     text = re.sub(r"^```.*?^```$", "", PAGES[page], flags=re.DOTALL | re.MULTILINE)
