@@ -137,12 +137,9 @@ def _tables_2_to_4() -> Iterator[Figure]:
     """Speed-ups of T5-XXL: expected from alpha, K and c, and measured."""
     for row in _leviathan()["tables2_4"]:
         case = f"{row['task']} {row['draft']}, T={row['T']}, K={row['K']}, α={row['alpha']}, c={row['c']}"
-        table, speeds = (
-            "Leviathan et al., tables 2 and 4: speed-up, expected and measured",
-            _speed(row["alpha"], row["c"], row["K"], 0.005),
-        )
-        yield Figure(table, case, row["expected"], 1, *speeds)
-        yield Figure(table, "  measured", row["empirical"], 1)
+        name = "Leviathan et al., tables 2 and 4: speed-up, expected and measured"
+        yield Figure(name, case, row["expected"], 1, *_speed(row["alpha"], row["c"], row["K"], 0.005))
+        yield Figure(name, "  measured", row["empirical"], 1)
 
 
 def _table_3() -> Iterator[Figure]:
@@ -181,7 +178,11 @@ def _chen() -> Iterator[Figure]:
         if row["method"] == "SpS":
             rate = implied_alpha(row["speedup"], chen["K"], c)
             case = f"  {alone} / {ms}; theorem 3.8 gives it at α={rate:.2f}, c={c:.2f}, K={chen['K']}"
-            speeds = alone / ms, (alone - 0.05) / (ms + 0.005), (alone + 0.05) / (ms - 0.005)
+            speeds = (
+                alone / ms,
+                (alone - 0.05) / (ms + 0.005),
+                (alone + 0.05) / (ms - 0.005),
+            )
             yield Figure(name, case, row["speedup"], 2, *speeds)
 
 

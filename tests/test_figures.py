@@ -1,7 +1,5 @@
 """The figures show the numbers of the library: read back from what was drawn, not looked at."""
 
-import json
-
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -99,15 +97,6 @@ def test_the_strip_breaks_lines_after_its_width_and_at_newlines():
     cells, n_lines = _lay_out(["ab", "cd", "↵\n", "e", "fghi"], width=4)
     assert cells == [(0, 0, "ab"), (0, 2, "cd"), (1, 0, "↵"), (2, 0, "e"), (3, 0, "fghi")]
     assert n_lines == 4
-
-
-def test_losses_come_from_the_logs(tmp_path):
-    entries = [{"step": 50, "bits": 3.5}, {"step": 100, "bits": 3.0}, {"step": 100, "held_out_code": 3.25}]
-    (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, entries)))
-    figure = figures.loss_curves({"tiny": tmp_path / "log.jsonl"})
-    assert [*map(tuple, line(figure, "tiny, training").get_xydata())] == [(50, 3.5), (100, 3.0)]
-    assert [*line(figure, "tiny, held-out code").get_ydata()] == [3.25]
-    assert len(figures.loss_curves([tmp_path / "log.jsonl"]).axes[0].lines) == 2  # no held-out prose, no empty entry
 
 
 def test_figures_draw_on_given_axes_and_leave_none_open():

@@ -77,7 +77,13 @@ for K in (1, 2, 3, 5, 8):
 figures.tokens_per_pass(runs)
 
 # %% [markdown]
-# Roughly. Equation 1 takes acceptances as independent with one α; in real text they come in runs, easy stretches and hard ones, and 120 tokens are few.
+# Roughly. Equation 1 takes acceptances as independent with one α; in real text there are easy stretches and hard ones, and 120 tokens are few. **Predict** for all these runs together: is the fourth draft of a round, *if it is tested at all*, kept as often as the first?
+
+# %%
+figures.acceptance_by_position(list(runs.values()))
+
+# %% [markdown]
+# A draft is tested only if all before it were kept, so later positions are reached in easy stretches, while a round begins where the one before it stumbled: the first draft should be kept least often. The bars are 95 % intervals, and on so little text they are wider than that effect. [`docs/strategies.md`](../docs/strategies.md) counts many more rounds, in which it is clear on code.
 #
 # ## What a round costs
 #

@@ -4,7 +4,7 @@ Every function returns a matplotlib Figure; given `ax`, it draws there. `viewer`
 """
 
 from specsample.figures.rows import target_against_draft
-from specsample.figures.runs import acceptance_by_position, loss_curves, tokens_per_pass, trace_strip
+from specsample.figures.runs import acceptance_by_position, tokens_per_pass, trace_strip
 from specsample.figures.speed import speedup_map
 
 __all__ = [
@@ -13,5 +13,4 @@ __all__ = [
     "tokens_per_pass",
     "speedup_map",
     "trace_strip",
-    "loss_curves",
 ]

@@ -1,8 +1,6 @@
-"""What happened in whole runs? Acceptance by position, tokens a pass, the text by origin, losses."""
+"""What happened in whole runs? Acceptance by position, tokens a pass, the text by origin."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,9 +30,7 @@ def acceptance_by_position(traces: Mapping[str, Trace] | Sequence[Trace] | Trace
         K = max((round.K for round in rounds), default=0)
         tested = np.array([sum(round.n_tested > k for round in rounds) for k in range(K)])
         accepted = np.array([sum(round.n_accepted > k for round in rounds) for k in range(K)])
-        low, high = _wilson(
-            accepted, tested
-        )  # the n-th draft of a round is tested only if all before it were accepted
+        low, high = _wilson(accepted, tested)  # a draft is tested only if all before it in its round were accepted
         rate, color = accepted / np.maximum(tested, 1), SERIES[i % 4]
         x = np.arange(1, K + 1) + 0.12 * (i - (len(named) - 1) / 2)
         ax.errorbar(x, rate, [rate - low, high - rate], fmt="os^D"[i % 4], color=color, capsize=3, label=name or None)
@@ -104,33 +100,6 @@ def trace_strip(trace: Trace, decode: Callable[[list[int]], str], *, width: int 
     ax.axis("off")
     handles = [Patch(fc=face, ec=edge, ls=style, label=name) for name, (face, edge, style) in ORIGIN.items()]
     ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 0), ncols=3, frameon=False, fontsize=9)
-    return ax.figure
-
-
-def loss_curves(logs: Mapping[str, str | Path] | Sequence[str | Path], *, ax: Any = None) -> Any:
-    """Draw the losses of training runs from their log.jsonl: training as lines, held-out text as points.
-
-    Parameters
-    ----------
-    logs : paths by name, or a list of paths, named by their folder
-    ax : matplotlib Axes, or None for a new figure
-
-    Returns
-    -------
-    matplotlib Figure
-    """
-    named = logs if isinstance(logs, Mapping) else {Path(path).parent.name: path for path in logs}
-    ax = axes(ax, (6.2, 3.8))
-    for i, (name, path) in enumerate(named.items()):
-        lines = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
-        color = SERIES[i % 4]
-        for key, style in {"bits": "-", "held_out_code": "s", "held_out_prose": "o"}.items():
-            steps, bits = [e["step"] for e in lines if key in e], [e[key] for e in lines if key in e]
-            label = f"{name}, " + {"bits": "training"}.get(key, key.replace("held_out_", "held-out "))
-            if steps:
-                ax.plot(steps, bits, style, color=color, mfc="white" if style == "o" else color, lw=1.2, label=label)
-    ax.set(xlabel="step", ylabel="loss (bits per character)")
-    ax.legend(frameon=False)
     return ax.figure
 
 

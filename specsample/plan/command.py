@@ -169,12 +169,12 @@ def _row(question: Question, batch: int, context: int) -> list[str]:
     found, work = question.answer(batch, context), question.work(batch, context)
     is_read = is_memory_bound(question.target, found.K + 1, question.device, work)
     speed = batch * found.speedup / found.target_seconds
-    memory = question.gigabytes(batch, context)
     tokens = expected_tokens(question.alpha, found.K)
+    memory = f"{question.memory(batch, context) / 1e9:.0f}" + ("" if question.fits(batch, context) else " !")
     return [
         *(str(batch), str(context), f"{1e3 * found.target_seconds:.2f}", f"{found.cost_ratio:.3f}"),
         *(f"{found.verify_ratio:.2f}", str(found.K), f"{tokens:.2f}", f"{found.speedup:.2f}", f"{speed:.0f}"),
-        *("memory" if is_read else "compute", f"{memory:.0f}" + ("" if question.fits(batch, context) else " !")),
+        *("memory" if is_read else "compute", memory),
     ]
 
 

@@ -53,14 +53,14 @@ class Question(NamedTuple):
         batch : int >= 1, sequences
         context : int >= 0, tokens of each
         """
-        return needed_bytes([self.target, self.draft], self.work(batch, context)) <= self.device.memory
+        return self.memory(batch, context) <= self.device.memory
 
-    def gigabytes(self, batch: int, context: int) -> float:
-        """Count the memory that both models and their caches take, in GB.
+    def memory(self, batch: int, context: int) -> float:
+        """Count the bytes that both models and their caches take.
 
         Parameters
         ----------
         batch : int >= 1, sequences
         context : int >= 0, tokens of each
         """
-        return needed_bytes([self.target, self.draft], self.work(batch, context)) / 1e9
+        return needed_bytes([self.target, self.draft], self.work(batch, context))
