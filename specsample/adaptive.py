@@ -120,9 +120,8 @@ def generate_adaptive(
     >>> import numpy as np
     >>> from specsample.language_model import TableModel
     >>> other = TableModel(np.array([[0.0, 1.0], [1.0, 0.0]]))
-    >>> one_more_each = lambda rounds: len(rounds) + 1
-    >>> rng = np.random.default_rng(0)
-    >>> _, trace = generate_adaptive([0], other, other, choose_K=one_more_each, max_new_tokens=9, rng=rng)
+    >>> one_more, rng = lambda rounds: len(rounds) + 1, np.random.default_rng(0)
+    >>> _, trace = generate_adaptive([0], other, other, choose_K=one_more, max_new_tokens=9, rng=rng)
     >>> [round.K for round in trace.rounds]
     [1, 2, 3]
     """

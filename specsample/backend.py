@@ -15,11 +15,27 @@ LIBRARIES = ("numpy", "torch", "cupy")
 
 
 def library(name: str) -> Any:
-    """Import an array library; RuntimeError if it is not installed or, for CuPy, cannot use a GPU here.
+    """Import an array library, and see that it works.
 
     Parameters
     ----------
-    name : "numpy", "torch" or "cupy"; ValueError if it is another
+    name : {"numpy", "torch", "cupy"}
+
+    Returns
+    -------
+    the library's namespace by `array_api_compat`
+
+    Raises
+    ------
+    ValueError
+        If name is another.
+    RuntimeError
+        If the library is not installed or, for CuPy, cannot use a GPU here.
+
+    Examples
+    --------
+    >>> library("numpy").asarray([1, 2])
+    array([1, 2])
     """
     if name not in LIBRARIES:
         raise ValueError(f"backend must be numpy, torch or cupy; got {name!r}.")
@@ -33,7 +49,17 @@ def library(name: str) -> Any:
 
 
 def installed() -> dict[str, str]:
-    """Say of each library which version is usable here, or why none is."""
+    """Say of each library which version is usable here, or why none is.
+
+    Returns
+    -------
+    dict from name to version, or to what is missing
+
+    Examples
+    --------
+    >>> installed()["numpy"] == np.__version__
+    True
+    """
     found = {}
     for name in LIBRARIES:
         try:
@@ -49,6 +75,15 @@ def owner(array: Array) -> str:
     Parameters
     ----------
     array : anything
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> owner(np.zeros(2)), owner([0.0, 0.0])
+    ('numpy', 'builtins')
     """
     return type(array).__module__.partition(".")[0]
 
@@ -59,6 +94,15 @@ def to_device(array: Array, like: Array) -> Array:
     Parameters
     ----------
     array, like : arrays
+
+    Returns
+    -------
+    array like `like`, with the numbers of `array`
+
+    Examples
+    --------
+    >>> to_device([1, 2], like=np.zeros(1))
+    array([1, 2])
     """
     movable = array if owner(array) == owner(like) else to_numpy(array)
     return array_namespace(like).asarray(movable, device=device(like))
@@ -70,6 +114,15 @@ def to_numpy(array: Array) -> np.ndarray[Any, Any]:
     Parameters
     ----------
     array : array of any library
+
+    Returns
+    -------
+    NumPy array, a copy
+
+    Examples
+    --------
+    >>> to_numpy([1, 2])
+    array([1, 2])
     """
     if owner(array) == "cupy":
         return np.asarray(array.get())

@@ -98,7 +98,13 @@ def run_generate(given: argparse.Namespace) -> None:
 
 
 def run_trace(given: argparse.Namespace) -> None:
-    """Continue one prompt and write every round, with all rows of p and q: as JSON, as a page to step through."""
+    """Continue one prompt and write every round, with all rows of p and q: as JSON, as a page to step through.
+
+    Raises
+    ------
+    ValueError
+        If no file is named.
+    """
     if not (given.out or given.html):
         raise ValueError("trace needs --out RUN.json or --html RUN.html; got neither. Where should the rounds go?")
     target, draft = load_pair()

@@ -157,6 +157,10 @@ def check_rollback(length: int, current: int) -> None:
     ------
     ValueError
         If length is negative or larger than current.
+
+    Examples
+    --------
+    >>> check_rollback(2, 3)
     """
     if not 0 <= length <= current:
         raise ValueError(
@@ -189,6 +193,11 @@ def check_request(
     ValueError
         If the prompt is empty or holds ids outside the vocabulary, vocabularies differ, a number is negative, or the
         text would outgrow a model's `max_length` (models without one read any length).
+
+    Examples
+    --------
+    >>> from specsample import TableModel
+    >>> check_request([0], [TableModel([[0.5, 0.5], [1.0, 0.0]])], 10)
     """
     named = dict(zip(("target_model", "draft_model"), models))
     for name, model in named.items():

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from itertools import pairwise
 
 import pytest
 from test_layout import CORE, MODULES, PACKAGE, part_of
@@ -81,6 +82,101 @@ def test_documented_parameters_are_the_actual_ones(path):
             assert documented(node) == parameters(node), f"{module_id(path)}: {name}"
 
 
+# --- what users call ---------------------------------------------------------------------------------------------
+
+WHOLE = ["request", "distributions", "strategies", "autoregressive", "acceptance"]
+WHOLE += ["play", "streaming", "adaptive", "rejection", "backend"]
+RULES = {"generate", "verify", "verify_batch", "search", "chain", "run"}  # what users call of a verifier
+PAPER = "speculative.py has 150 lines; Draft and Verdict stand above it, and `generate` and `verify` show it at work"
+NO_EXAMPLE = {
+    "speculative.draft": PAPER,
+    "speculative.step": PAPER,
+    "conformance.adapters.torch_callables.from_torch": "needs torch",
+    "figures.rows.target_against_draft": "returns a picture",
+    "figures.runs.acceptance_by_position": "returns a picture",
+    "figures.runs.tokens_per_pass": "returns a picture",
+    "figures.runs.trace_strip": "returns a picture",
+    "figures.runs.loss_curves": "returns a picture",
+    "figures.speed.speedup_map": "returns a picture",
+    "bench.compare.timed": "times differ",
+    "bench.compare.pass_costs": "times differ",
+    "bench.compare.compare": "times differ",
+    "bench.compare.predicted_speedup": "times differ",
+    "plan.command.run": "prints a table, which docs/plan.md shows",
+}
+NO_RETURNS = {"speculative.draft": PAPER, "speculative.verify": PAPER}
+LATER = (ast.FunctionDef, ast.Lambda, ast.ClassDef)  # what these raise is raised when they are called
+
+
+def exports(path):
+    """List (module, name) of what a package's __init__ imports and has in its `__all__`."""
+    tree = read(path)
+    named = [
+        node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    ]
+    every = ast.literal_eval(named[0]) if named else []
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    return {
+        (node.module.removeprefix("specsample."), a.name) for node in imports for a in node.names if a.name in every
+    }
+
+
+def called_by_users():
+    """List (dotted name, node) of the functions of every `__all__`, of the core's modules and of the verifiers."""
+    exported = set().union(*(exports(path) for path in MODULES if path.name == "__init__.py"))
+    for path in MODULES:
+        module = path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", ".")
+        for node in read(path).body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                is_rule = module.startswith("verifiers.") and node.name in RULES
+                if (module, node.name) in exported or module in WHOLE or is_rule:
+                    yield f"{module}.{node.name}", node
+
+
+CALLED = dict(called_by_users())
+
+
+def sections(node):
+    """Split a docstring: title of a section to its lines."""
+    lines = (ast.get_docstring(node) or "").splitlines()
+    heads = [i for i in range(1, len(lines)) if UNDERLINE.match(lines[i])] + [len(lines) + 1]
+    return {lines[i - 1]: lines[i + 1 : end - 1] for i, end in pairwise(heads)}
+
+
+def raised(node):
+    """List the exception types that a function's own body raises by name."""
+    found, inside = set(), list(node.body)
+    while inside:
+        at = inside.pop()
+        inside += [] if isinstance(at, LATER) else ast.iter_child_nodes(at)
+        if isinstance(at, ast.Raise) and isinstance(at.exc, ast.Call):
+            found.add(ast.unparse(at.exc.func))
+    return {name for name in found if name[0].isupper()}
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_what_users_call_says_what_it_takes_gives_and_raises_and_shows_it(name):
+    node, has = CALLED[name], sections(CALLED[name])
+    gives = node.returns is not None and ast.unparse(node.returns) not in ("None", "NoReturn")
+    assert "Parameters" in has or not parameters(node)
+    assert ("Returns" in has or not gives) != (name in NO_RETURNS)
+    assert any(line.startswith(">>>") for line in has.get("Examples", [])) != (name in NO_EXAMPLE)
+    assert raised(node) <= {word.strip() for line in has.get("Raises", []) for word in line.split(",")}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_id)
+def test_examples_have_at_most_six_lines_of_code(path):
+    for name, node in public(read(path)):
+        lines = [line for line in sections(node).get("Examples", []) if line.startswith((">>>", "... "))]
+        assert len(lines) <= 6, f"{module_id(path)}: {name}"
+
+
+def test_the_exceptions_are_functions_and_have_reasons():
+    assert {*NO_EXAMPLE, *NO_RETURNS} <= {*CALLED}
+    assert all({**NO_EXAMPLE, **NO_RETURNS}.values())
+    assert len(CALLED) > 100
+
+
 SAMPLE = '''
 def f(a, b, *rest, c):
     """Do.
@@ -108,3 +204,31 @@ def test_the_check_reads_joined_names_stars_and_class_fields():
     function, record = ast.parse(SAMPLE).body
     assert documented(function) == parameters(function) == ["a", "b", "rest", "c"]
     assert (documented(record), parameters(record)) == (None, ["x", "y"])
+
+
+RAISING = '''
+def f():
+    """Do.
+
+    Raises
+    ------
+    TypeError, KeyError
+        If it is none.
+
+    Examples
+    --------
+    >>> f()
+    """
+    def g():
+        raise OSError("not of f itself")
+    if g:
+        raise ValueError("x")
+    raise error
+'''
+
+
+def test_the_check_reads_sections_and_what_is_raised():
+    node = ast.parse(RAISING).body[0]
+    assert sections(node)["Examples"] == [">>> f()"]
+    assert "TypeError, KeyError" in sections(node)["Raises"]
+    assert raised(node) == {"ValueError"}

@@ -52,6 +52,13 @@ def generate(
     ------
     ValueError
         If a request cannot be served (`request.check_request`) or a model's rows are no distributions.
+
+    Examples
+    --------
+    >>> from specsample.batched import BatchedTableModel
+    >>> other, rngs = BatchedTableModel(np.array([[0.0, 1.0], [1.0, 0.0]])), np.random.default_rng(0).spawn(2)
+    >>> [tokens for tokens, _ in generate([[0], [1]], other, other, K=2, max_new_tokens=[2, 3], rngs=rngs)]
+    [[1, 0], [0, 1, 0]]
     """
     B = len(prompts)
     room = np.full(B, max_new_tokens) if isinstance(max_new_tokens, int) else np.array(max_new_tokens)
@@ -104,6 +111,14 @@ def step(
     ------
     ValueError
         If a model's rows are no distributions.
+
+    Examples
+    --------
+    >>> from specsample.batched import BatchedTableModel
+    >>> other = BatchedTableModel(np.array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> rounds = step([[0], [1]], other.start(2), other.start(2), n_drafts=np.array([1, 0]), u=[[0.5] * 3, [0.5]])
+    >>> [rounds[b].emitted for b in (0, 1)]
+    [(1, 0), (0,)]
     """
     K, before = max(int(n_drafts.max()), 0), (target.lengths, drafter.lengths)
     tape = _tape(u, n_drafts, K)  # (B, 2K+1)

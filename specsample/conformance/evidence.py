@@ -61,7 +61,13 @@ def log_ratio(counts: Array, law: Array, target_law: Array) -> Array:
 
 
 def check_law(law: Array, name: str) -> Any:
-    """Return a law as a (C,) float array if it is one (`name` is for the message), else raise ValueError."""
+    """Return a law as a (C,) float array if it is one (`name` is for the message), else raise ValueError.
+
+    Raises
+    ------
+    ValueError
+        If it is no distribution.
+    """
     array = np.asarray(law, float)
     if array.ndim != 1 or not (array >= 0).all() or not abs(array.sum() - 1) < 1e-9:
         raise ValueError(f"{name} must be (C,), >= 0 and sum to 1; got shape {array.shape}, sum {array.sum()}.")
@@ -69,7 +75,13 @@ def check_law(law: Array, name: str) -> Any:
 
 
 def check_counts(counts: Array, C: int) -> Any:
-    """Return counts as a (C,) int array if they are one, else raise ValueError."""
+    """Return counts as a (C,) int array if they are one, else raise ValueError.
+
+    Raises
+    ------
+    ValueError
+        If they are no counts of C cells.
+    """
     array = np.asarray(counts)
     if array.shape != (C,) or not np.issubdtype(array.dtype, np.integer) or (array < 0).any():
         raise ValueError(f"counts must be ({C},) integers >= 0, one for each cell; got {array.dtype} {array.shape}.")

@@ -232,9 +232,19 @@ def assert_lossless(adapter: Adapter, **settings: Any) -> None:
 
     Parameters
     ----------
-    adapter : Adapter
-    **settings : of `check`
+    adapter, **settings : as for `check`
+
+    Raises
+    ------
+    AssertionError
+        If the verdict is another than PASS; the message is the report.
+
+    Examples
+    --------
+    >>> from specsample.conformance.adapters import from_verify
+    >>> assert_lossless(from_verify(lambda x, q, p, rng: np.hstack([x, x])))  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    AssertionError: FAIL
     """
-    found = check(adapter, **settings)
-    if found.verdict != "PASS":
+    if (found := check(adapter, **settings)).verdict != "PASS":
         raise AssertionError(str(found))

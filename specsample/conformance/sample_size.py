@@ -34,6 +34,11 @@ def required_n(cells: int, eps: float, *, alpha: float = 1e-6, power: float = 0.
     -------
     int, outputs
 
+    Raises
+    ------
+    ValueError
+        If eps lies outside (0, 1].
+
     Examples
     --------
     >>> required_n(8, 0.05), required_n(27, 0.01)
@@ -59,6 +64,11 @@ def min_detectable_tv(n: int, cells: int, *, alpha: float = 1e-6, power: float =
     Returns
     -------
     float in (0, 1]; 1 where even the largest deviation may be missed
+
+    Raises
+    ------
+    ValueError
+        If n < 1.
 
     Examples
     --------
@@ -119,6 +129,11 @@ def noncentrality(cells: int, *, alpha: float, power: float) -> float:
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two cells, or alpha and power make no sense.
 
     Examples
     --------

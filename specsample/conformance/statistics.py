@@ -104,6 +104,11 @@ def log_e_threshold(alpha: float) -> float:
     -------
     float
 
+    Raises
+    ------
+    ValueError
+        If alpha lies outside (0, 1].
+
     Examples
     --------
     >>> round(log_e_threshold(1e-6), 2)

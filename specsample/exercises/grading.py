@@ -23,6 +23,11 @@ def all_exercises() -> dict[str, Exercise]:
     Returns
     -------
     dict from id to Exercise, in the order of the notebooks
+
+    Examples
+    --------
+    >>> list(all_exercises())[:2]
+    ['00.1', '00.2']
     """
     units = [import_module(f"specsample.exercises.unit_{unit}") for unit in UNITS]
     return {exercise.id: exercise for unit in units for exercise in unit.EXERCISES}
@@ -35,10 +40,19 @@ def find(id: str) -> Exercise:
     ----------
     id : str, such as "03.2"
 
+    Returns
+    -------
+    Exercise
+
     Raises
     ------
     ValueError
         If there is no such exercise.
+
+    Examples
+    --------
+    >>> find("03.2").id
+    '03.2'
     """
     if id[:2] in UNITS:
         exercises = import_module(f"specsample.exercises.unit_{id[:2]}").EXERCISES
@@ -69,6 +83,13 @@ def check(id: str, answer: Any, *, seed: int = 0) -> Passed:
         the mistake is a known one, its name and a hint.
     ValueError
         If there is no such exercise.
+
+    Examples
+    --------
+    >>> from specsample import residual
+    >>> check("03.2", residual)
+    03.2 passed: the residual distribution.
+      cost: 0 target passes, 0 draft passes; 55 cases, no sampling error
     """
     exercise = find(id)
     cases = exercise.cases(seed)

@@ -28,6 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     Parameters
     ----------
     parser : argparse.ArgumentParser, of the command
+
+    Examples
+    --------
+    >>> add_arguments(parser := argparse.ArgumentParser())
+    >>> parser.parse_args(["--target", "70B", "--draft", "1B", "--device", "h100"]).alpha
+    0.8
     """
     add = parser.add_argument
     add("--target", required=True, help="70B, a name such as llama-70b, or SIZE:LAYERS:WIDTH:KV_WIDTH")

@@ -28,6 +28,11 @@ def lockstep_tokens(alpha: Number, K: int, B: int) -> Number:
     -------
     number or array in [1, K+1], tokens of each sequence
 
+    Raises
+    ------
+    ValueError
+        If B < 1.
+
     Examples
     --------
     >>> lockstep_tokens(0.5, 2, 1), lockstep_tokens(0.5, 2, 2)
@@ -85,6 +90,11 @@ def rounds_to_finish(alpha: Number, K: int, n: int, *, B: int = 1) -> Number:
     Returns
     -------
     number in [n / (K+1), n], rounds
+
+    Raises
+    ------
+    ValueError
+        If B < 1.
 
     Examples
     --------

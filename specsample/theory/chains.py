@@ -44,6 +44,11 @@ def contexts(model: TableModel, order: int | None = None) -> Array:
     -------
     (S, S) array with S = V^order, rows sum to 1
 
+    Raises
+    ------
+    ValueError
+        If order is smaller than the table's own.
+
     Examples
     --------
     >>> contexts(TableModel(np.array([[0.5, 0.5], [1.0, 0.0]])))

@@ -77,6 +77,11 @@ def lenient_acceptance(target_probs: Array, draft_probs: Array, lenience: Number
     -------
     (...) array in [0, 1]
 
+    Raises
+    ------
+    ValueError
+        If lenience lies outside (0, 1].
+
     Examples
     --------
     >>> float(lenient_acceptance(np.array([0.25, 0.75]), np.array([0.75, 0.25]), 0.5))

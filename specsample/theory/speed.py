@@ -28,6 +28,11 @@ def expected_tokens(alpha: Number, K: int) -> Number:
     -------
     number or array in [1, K+1], tokens
 
+    Raises
+    ------
+    TypeError, ValueError
+        If alpha or K lies outside its range.
+
     Examples
     --------
     >>> expected_tokens(0.5, 2), expected_tokens(1, 5)
@@ -54,6 +59,11 @@ def speedup(alpha: Number, K: int, cost_ratio: Number, verify_ratio: Number = 1)
     Returns
     -------
     number or array; below 1 is slower than autoregressive sampling
+
+    Raises
+    ------
+    ValueError
+        If a number lies outside its range.
 
     Examples
     --------
@@ -154,6 +164,11 @@ def oracle_speedup(alpha: Number, cost_ratio: Number) -> Number:
     Returns
     -------
     number or array, no smaller than `speedup` at any fixed K; alpha = 1 and c = 0 is refused: its rounds never end
+
+    Raises
+    ------
+    ValueError
+        If alpha = 1 and cost_ratio = 0, or a number lies outside its range.
 
     Examples
     --------

@@ -189,5 +189,11 @@ def load_pair() -> tuple[TransformerLM, TransformerLM]:
     Returns
     -------
     (TransformerLM, TransformerLM), target and draft, in float32, which share one tokenizer
+
+    Examples
+    --------
+    >>> target, draft = load_pair()
+    >>> target.tokenizer.decode(target.tokenizer.encode("def f(x):"))
+    'def f(x):'
     """
     return load(PRETRAINED / "target.npz"), load(PRETRAINED / "draft.npz")

@@ -39,18 +39,12 @@ class Config:
 
     Parameters
     ----------
-    vocab_size, width, n_layers : int
-        V, D and L.
-    n_heads, n_kv_heads : int
-        H query heads share Hkv key and value heads in groups of H / Hkv.
-    hidden : int
-        Width inside the SwiGLU.
-    max_length : int
-        Positions that a cache holds.
-    tied : bool
-        Whether the output head is the embedding, transposed.
-    rope_theta, norm_eps : float
-        Base of the rotary frequencies; ε of the norms.
+    vocab_size, width, n_layers : int, V, D and L
+    n_heads, n_kv_heads : int, H query heads share Hkv key and value heads in groups of H / Hkv
+    hidden : int, width inside the SwiGLU
+    max_length : int, positions that a cache holds
+    tied : bool, whether the output head is the embedding, transposed
+    rope_theta, norm_eps : float, base of the rotary frequencies; ε of the norms
     """
 
     vocab_size: int
@@ -121,6 +115,12 @@ def n_params(config: Config) -> int:
     Returns
     -------
     int
+
+    Examples
+    --------
+    >>> config = Config(vocab_size=5, width=4, n_layers=1, n_heads=2, n_kv_heads=1, hidden=8, max_length=16)
+    >>> n_params(config)  # embedding 20, attention 32 + 16, MLP 64 + 32, norms 12
+    176
     """
     return sum(int(np.prod(shape)) for shape in shapes(config).values())
 
@@ -137,6 +137,11 @@ def init_params(config: Config, rng: np.random.Generator, dtype: Any = np.float3
     Returns
     -------
     dict of arrays, in the order of `shapes`
+
+    Examples
+    --------
+    >>> init_params(Config(5, 4, 1, 2, 1, 8, 16), np.random.default_rng(0))["embedding"].shape
+    (5, 4)
     """
     params = {}
     for name, shape in shapes(config).items():
@@ -151,24 +156,25 @@ def forward(config: Config, params: dict[str, Array], tokens: Array, cache: Cach
 
     Parameters
     ----------
-    config : Config
-        Sizes of the model.
-    params : dict of arrays
-        As `init_params` makes them, in any array library.
-    tokens : (B, T) int array, T >= 1
-        The new positions; with a cache they follow its `length` positions.
-    cache : Cache, optional
-        Read, and extended by T positions.
+    config : Config, sizes of the model
+    params : dict of arrays, as `init_params` makes them, in any array library
+    tokens : (B, T) int array, T >= 1, the new positions; with a cache they follow its `length` positions
+    cache : Cache, optional, read, and extended by T positions
 
     Returns
     -------
-    (B, T, V) array
-        Logits in the float type of the parameters.
+    (B, T, V) array, logits in the float type of the parameters
 
     Raises
     ------
     ValueError
         If the positions do not fit in max_length.
+
+    Examples
+    --------
+    >>> config = Config(vocab_size=5, width=4, n_layers=1, n_heads=2, n_kv_heads=1, hidden=8, max_length=16)
+    >>> forward(config, init_params(config, np.random.default_rng(0)), np.array([[0, 1, 2]])).shape
+    (1, 3, 5)
     """
     weight = params["embedding"]
     xp = np if isinstance(weight, np.ndarray) else array_namespace(weight)
@@ -195,23 +201,23 @@ def loss_and_grads(
 
     Parameters
     ----------
-    config : Config
-        Sizes of the model.
-    params : dict of NumPy arrays
-        As `init_params` makes them.
-    tokens : (B, T) int array
-        Whole windows, from position 0.
-    targets : (B, T) int array or (B, T, V) array
-        The tokens that come next, or their probabilities (soft targets).
-    criterion : function of logits (B, T, V) and targets
-        Returns the loss and its gradient with respect to the logits.
+    config : Config, sizes of the model
+    params : dict of NumPy arrays, as `init_params` makes them
+    tokens : (B, T) int array, whole windows, from position 0
+    targets : (B, T) int array or (B, T, V) array, the tokens that come next, or their probabilities (soft targets)
+    criterion : function of logits (B, T, V) and targets, returns the loss and its gradient with respect to the logits
 
     Returns
     -------
-    loss : float
-        Of the criterion; nats per token for the cross-entropy.
-    grads : dict of arrays
-        Names and shapes of `params`.
+    (float, the criterion's loss, nats per token for the cross-entropy; dict of arrays, gradients named as `params`)
+
+    Examples
+    --------
+    >>> config = Config(vocab_size=5, width=4, n_layers=1, n_heads=2, n_kv_heads=1, hidden=8, max_length=16)
+    >>> params, tokens = init_params(config, np.random.default_rng(0)), np.array([[0, 1, 2]])
+    >>> loss, grads = loss_and_grads(config, params, tokens, np.array([[1, 2, 3]]))
+    >>> round(float(loss), 1), grads.keys() == params.keys()  # log 5 before any training
+    (1.6, True)
     """
     rotation = _rotation(config, params["embedding"], 0, tokens.shape[1])
     x = embedding(tokens, params["embedding"])

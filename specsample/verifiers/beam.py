@@ -115,6 +115,14 @@ def search(
     Returns
     -------
     list of at most `width` Beams, the most likely one first
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specsample import TableModel
+    >>> model = TableModel(np.array([[0.25, 0.75], [1.0, 0.0]]))
+    >>> [beam.tokens for beam in search([0], model, width=2, max_new_tokens=2)]  # 0.75, then 0.25 * 0.75
+    [(1, 0), (0, 1)]
     """
     reader, beams = Reader(Transformed(model, transform), prompt_tokens), [Beam((), 1)]
     for _ in range(max_new_tokens):
@@ -156,6 +164,15 @@ def generate(
     ------
     ValueError
         If the request cannot be served, or draft_width < width.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specsample import TableModel
+    >>> model = TableModel(np.array([[0.25, 0.75], [1.0, 0.0]]))
+    >>> beams, steps = generate([0], model, model, max_new_tokens=2, K=1, width=1, draft_width=1)
+    >>> [beam.tokens for beam in beams], steps  # both steps in one target pass
+    ([(1, 0)], [2])
     """
     check_request(prompt_tokens, (target_model, draft_model), max_new_tokens, K=K, stop=stop)
     if not 1 <= width <= draft_width:

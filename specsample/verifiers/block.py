@@ -154,6 +154,12 @@ def verify_batch(
     ------
     ValueError
         If the shapes do not fit.
+
+    Examples
+    --------
+    >>> p, q = np.array([[0.25, 0.75], [0.75, 0.25], [0.5, 0.5]]), np.array([[0.75, 0.25], [0.25, 0.75]])
+    >>> verify_batch(np.array([[0, 0]]), q[None], p[None], u_accept=np.full((1, 2), 0.9), u_emit=np.array([0.0]))
+    Verdicts(n_accepted=array([2]), token=array([0]))
     """
     p, q, x = target_probs, draft_probs, draft_tokens
     n_drafts, K = check_batch(x, q, p, u_accept=u_accept, u_emit=u_emit)

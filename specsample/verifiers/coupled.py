@@ -194,6 +194,13 @@ def generate(
     Returns
     -------
     (list of int, the new tokens: the same for every draft_model, draft_transform and K; Trace, whose u holds noise)
+
+    Examples
+    --------
+    >>> from specsample import TableModel
+    >>> other = TableModel(np.array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> generate([0], other, other, K=2, max_new_tokens=4, rng=np.random.default_rng(0))[0]
+    [1, 0, 1, 0]
     """
     check_K(K)
     size = coupling.size(target_model.vocab_size)

@@ -173,6 +173,13 @@ def generate(
     Returns
     -------
     (list of int, the new tokens; Trace of TreeRound)
+
+    Examples
+    --------
+    >>> from specsample import TableModel
+    >>> other = TableModel(np.array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> generate([0], other, other, K=2, max_new_tokens=4, rng=np.random.default_rng(0))[0]
+    [1, 0, 1, 0]
     """
     check_K(K)
     play = partial(tree_round, parents=chains(n_chains, K), propose=with_replacement, choose=choose)

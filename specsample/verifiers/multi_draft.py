@@ -53,6 +53,14 @@ def generate(
     ------
     ValueError
         If the request cannot be served.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specsample import TableModel
+    >>> other = TableModel(np.array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> generate([0], other, other, K=2, max_new_tokens=4, rng=np.random.default_rng(0))[0]
+    [1, 0, 1, 0]
     """
     check_K(K)
     if distinct and n_chains > target_model.vocab_size:

@@ -79,6 +79,14 @@ def chain(
     Returns
     -------
     (list of int, the new tokens; Trace)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specsample import TableModel, verify
+    >>> other = TableModel(np.array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> chain([0], other, other, verify=verify, K=2, max_new_tokens=4, rng=np.random.default_rng(0))[0]
+    [1, 0, 1, 0]
     """
     check_K(K)
     return run(prompt_tokens, target_model, draft_model, play=partial(chain_round, verify=verify, K=K), **request)

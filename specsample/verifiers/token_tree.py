@@ -78,6 +78,11 @@ def chains(n_chains: int, K: int) -> Parents:
     -------
     (n_chains K,) tuple of int
 
+    Raises
+    ------
+    ValueError
+        If n_chains < 1.
+
     Examples
     --------
     >>> chains(2, 3)

@@ -114,6 +114,15 @@ def measured_acceptance(rounds: Iterable[TreeRound], k: int) -> list[float]:
     Returns
     -------
     list of k floats, a_i; 0 where no node had so many children
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specsample import TableModel
+    >>> other = TableModel(np.array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> _, trace = generate([0], other, other, parents=(-1, -1), max_new_tokens=4, rng=np.random.default_rng(0))
+    >>> measured_acceptance(trace.rounds, 2)
+    [1.0, 0.0]
     """
     kept, offered = [0] * k, [0] * k
     for round in rounds:
@@ -150,6 +159,14 @@ def verify_batch(
     ------
     ValueError
         If the shapes do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> p, q = np.full((1, 3, 2), 0.5), np.array([[[1.0, 0.0], [0.0, 1.0]]])  # siblings 0 and 1, in this order
+    >>> u = {"u_accept": np.array([[0.6, 0.6]]), "u_emit": np.array([0.9])}
+    >>> verify_batch((-1, -1), np.array([[0, 1]]), q, target_probs=p, **u)  # 0 is refused, then 1 is what is left
+    Verdicts(n_accepted=array([1]), token=array([1]))
     """
     q, p, x = proposals, target_probs, draft_tokens
     n_drafts, n = check_batch(x, q, p, u_accept=u_accept, u_emit=u_emit)
@@ -193,6 +210,14 @@ def generate(
     ------
     ValueError
         If the request cannot be served, or a node has more children than there are tokens.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specsample import TableModel
+    >>> other = TableModel(np.array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> generate([0], other, other, K=2, max_new_tokens=4, rng=np.random.default_rng(0))[0]
+    [1, 0, 1, 0]
     """
     V = target_model.vocab_size
     check_K(K)

@@ -119,6 +119,13 @@ def generate(
     Returns
     -------
     (list of int, the new tokens; Trace)
+
+    Examples
+    --------
+    >>> from specsample import TableModel
+    >>> other = TableModel(np.array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> generate([0], other, other, K=2, max_new_tokens=4, rng=np.random.default_rng(0))[0]
+    [1, 0, 1, 0]
     """
     rule = partial(verify, epsilon=epsilon, delta=delta)
     return chain(prompt_tokens, target_model, draft_model, verify=rule, K=K, **request)

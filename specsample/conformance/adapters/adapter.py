@@ -114,6 +114,11 @@ def checked_rows(given: Any, shape: tuple[int, int], V: int) -> Any:
     given : array, or sequence of sequences of token ids
     shape : (N, K+1)
     V : int, token ids lie below it
+
+    Raises
+    ------
+    Broken
+        If it is none.
     """
     rows = _as_ints(given, f"(N, K+1) = {shape} token ids, padded with -1")
     if rows.shape != shape:
@@ -135,7 +140,13 @@ def checked_rows(given: Any, shape: tuple[int, int], V: int) -> Any:
 
 
 def checked_row(given: Any, K: int, V: int) -> list[int]:
-    """Return the tokens of one round as a list of 1 ... K+1 ids, or raise Broken."""
+    """Return the tokens of one round as a list of 1 ... K+1 ids, or raise Broken.
+
+    Raises
+    ------
+    Broken
+        If it is none.
+    """
     row = _as_ints(given, f"1 to K+1 = {K + 1} token ids")
     row = row[0] if row.ndim == 2 and len(row) == 1 else row
     if row.ndim != 1 or not 1 <= len(row) <= K + 1:
@@ -155,6 +166,11 @@ def checked_texts(given: Any, n: int, setting: Setting) -> Sample:
     given : n sequences of new token ids; padding with -1 is cut off
     n : int, texts asked for
     setting : Setting
+
+    Raises
+    ------
+    Broken
+        If it is none.
     """
     texts = [_as_ints(text, "a sequence of new token ids") for text in counted(given, n)]
     L, V, sample = setting.max_new_tokens, setting.vocab_size, Sample(np.full((n, setting.max_new_tokens), PADDING))
@@ -171,7 +187,13 @@ def checked_texts(given: Any, n: int, setting: Setting) -> Sample:
 
 
 def counted(given: Any, n: int) -> Any:
-    """Return what `generate` gave if it is n texts, or raise Broken."""
+    """Return what `generate` gave if it is n texts, or raise Broken.
+
+    Raises
+    ------
+    Broken
+        If it is none.
+    """
     if hasattr(given, "__len__") and len(given) == n:
         return given
     got = f"{len(given)} of them" if hasattr(given, "__len__") else type(given).__name__

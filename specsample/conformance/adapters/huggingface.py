@@ -45,7 +45,13 @@ def speculative_sampling(fn: Callable[..., Any] | None = None) -> Adapter:
 
 
 def installed_verifier() -> Callable[..., Any]:
-    """Find `_speculative_sampling` in the installed transformers."""
+    """Find `_speculative_sampling` in the installed transformers.
+
+    Raises
+    ------
+    RuntimeError
+        If the installed version has none.
+    """
     module = required("transformers.generation.utils")
     if not hasattr(module, "_speculative_sampling"):
         raise RuntimeError("the installed transformers has no generation.utils._speculative_sampling: use 4.45 to 5.")

@@ -77,6 +77,15 @@ def from_step(fn: Callable[..., Any], *, batched: bool = True, batch: int = 4096
     Returns
     -------
     Adapter
+
+    Examples
+    --------
+    >>> from specsample.conformance import check
+    >>> def likeliest(texts, draft_model, target_model, K, rng):
+    ...     token = target_model(texts)[:, -1:].argmax(axis=2)  # (N, 1), and K columns of padding
+    ...     return np.pad(token, ((0, 0), (0, K)), constant_values=-1)
+    >>> check(from_step(likeliest)).verdict
+    'FAIL'
     """
     emit = partial(_step, Watched(fn), batched, batch)
     return Adapter("step", name or name_of(fn), partial(play, emit), is_batched=batched)

@@ -200,7 +200,13 @@ def text_of(node: int, V: int) -> list[int]:
 
 
 def check_tokens(tokens: Array, V: int) -> None:
-    """Refuse token ids outside the vocabulary."""
+    """Refuse token ids outside the vocabulary.
+
+    Raises
+    ------
+    ValueError
+        If an id lies outside the vocabulary.
+    """
     if tokens.size and not (tokens.min() >= 0 and tokens.max() < V):
         bad = tokens[(tokens < 0) | (tokens >= V)].ravel()[0]
         raise ValueError(f"tokens must lie in 0 .. {V - 1}; got {bad}. Was padding read as text?")

@@ -40,6 +40,13 @@ def from_generate(fn: Callable[..., Any], *, batched: bool = False, batch: int =
     Returns
     -------
     Adapter
+
+    Examples
+    --------
+    >>> from specsample.conformance import check
+    >>> zeros = from_generate(lambda prompt, n, *, target_model, draft_model, K, stop, seed: [0] * n, name="zeros")
+    >>> check(zeros).verdict
+    'FAIL'
     """
     has_transform = "transform" in signature(fn).parameters
     ask = partial(_generate, Watched(fn), batched, batch, has_transform)
@@ -74,6 +81,13 @@ def from_engine(
     Returns
     -------
     Adapter
+
+    Examples
+    --------
+    >>> from specsample.conformance import check
+    >>> fair = lambda text: [0.5, 0.5]
+    >>> check(from_engine(lambda prompt, n, *, seed: [0] * n, next_probs=fair, prompt=[1], name="zeros")).verdict
+    'FAIL'
     """
     model = FunctionModel(next_probs, len(next_probs(list(prompt))))
     own = Setting(model, model, tuple(prompt), 1, max_new_tokens, tuple(stop), name="own models")
