@@ -96,7 +96,6 @@ NO_EXAMPLE = {
     "figures.runs.acceptance_by_position": "returns a picture",
     "figures.runs.tokens_per_pass": "returns a picture",
     "figures.runs.trace_strip": "returns a picture",
-    "figures.runs.loss_curves": "returns a picture",
     "figures.speed.speedup_map": "returns a picture",
     "bench.compare.timed": "times differ",
     "bench.compare.pass_costs": "times differ",
