@@ -1,5 +1,7 @@
 """The figures show the numbers of the library: read back from what was drawn, not looked at."""
 
+from dataclasses import replace
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -91,6 +93,13 @@ def test_the_strip_shows_every_token_and_frames_it_by_its_origin():
     assert "".join(text.get_text() for text in figure.axes[0].texts) == "".join(["a", r"\$"][t] for t in trace.tokens)
     assert len(figure.axes[0].patches) == 40
     figure.canvas.draw()  # a lone $ would be taken for mathematics
+
+
+def test_what_cannot_be_seen_is_drawn_as_in_the_viewer():
+    trace = Trace((0,), [replace(round, emitted=(0, 1, 2)[: len(round.emitted)]) for round in run(2).rounds])
+    figure = figures.trace_strip(trace, lambda tokens: ["\t", " ", "\n"][tokens[0]])
+    assert {text.get_text() for text in figure.axes[0].texts} == {"⇥", " ", "↵"}
+    figure.canvas.draw()  # every glyph is there, or matplotlib would warn
 
 
 def test_the_strip_breaks_lines_after_its_width_and_at_newlines():

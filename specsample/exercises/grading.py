@@ -29,8 +29,7 @@ def all_exercises() -> dict[str, Exercise]:
     >>> list(all_exercises())[:2]
     ['00.1', '00.2']
     """
-    units = [import_module(f"specsample.exercises.unit_{unit}") for unit in UNITS]
-    return {exercise.id: exercise for unit in units for exercise in unit.EXERCISES}
+    return {exercise.id: exercise for unit in UNITS for exercise in _exercises(unit)}
 
 
 def find(id: str) -> Exercise:
@@ -54,13 +53,17 @@ def find(id: str) -> Exercise:
     >>> find("03.2").id
     '03.2'
     """
-    if id[:2] in UNITS:
-        exercises = import_module(f"specsample.exercises.unit_{id[:2]}").EXERCISES
-        for exercise in exercises:
+    if id[:2] in UNITS:  # only its own unit is imported: a notebook should not wait for the others
+        for exercise in _exercises(id[:2]):
             if exercise.id == id:
-                found: Exercise = exercise
-                return found
+                return exercise
     raise ValueError(f"there is no exercise {id!r}; ids are the notebook and the number in it, such as '03.2'.")
+
+
+def _exercises(unit: str) -> tuple[Exercise, ...]:
+    """Import the exercises of one notebook."""
+    found: tuple[Exercise, ...] = import_module(f"specsample.exercises.unit_{unit}").EXERCISES
+    return found
 
 
 def check(id: str, answer: Any, *, seed: int = 0) -> Passed:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from specsample.distributions import Array
-from specsample.figures.style import ACCEPTED, DRAFTED, RESIDUAL, axes, visible
+from specsample.figures.style import ACCEPTED, DRAFTED, RESIDUAL, axes, drawable
+from specsample.viewer.text import visible
 
 
 def target_against_draft(
@@ -27,7 +28,7 @@ def target_against_draft(
     matplotlib Figure
     """
     p, q = np.asarray(p, float), np.asarray(q, float)
-    names = [visible(text) for text in (labels if labels is not None else map(str, range(len(p))))]
+    names = [drawable(visible(text)) for text in (labels if labels is not None else map(str, range(len(p))))]
     kept = _largest(np.maximum(p, q), top)
     rest = np.setdiff1d(np.arange(len(p)), kept)
     both, p_only, q_only = (

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from specsample.distributions import Array
-from specsample.figures.style import DRAFTED, GREY, ORIGIN, RESIDUAL, SERIES, axes, visible
+from specsample.figures.style import DRAFTED, GREY, ORIGIN, RESIDUAL, SERIES, axes, drawable
 from specsample.theory import expected_tokens
 from specsample.trace import Trace
+from specsample.viewer.text import running
 
 
 def acceptance_by_position(traces: Mapping[str, Trace] | Sequence[Trace] | Trace, *, ax: Any = None) -> Any:
@@ -87,7 +88,8 @@ def trace_strip(trace: Trace, decode: Callable[[list[int]], str], *, width: int 
     """
     from matplotlib.patches import Patch, Rectangle
 
-    cells, n_lines = _lay_out([visible(decode([token]), keep_newline=True) for token in trace.tokens], width)
+    texts = [drawable(running(decode([token])).replace("\t", "")) for token in trace.tokens]  # a tab has no glyph
+    cells, n_lines = _lay_out(texts, width)
     ax = axes(ax, (0.105 * width + 0.2, 0.24 * n_lines + 0.5))
     ends = set(np.cumsum([len(round.emitted) for round in trace.rounds]).tolist())
     for i, ((line, column, text), source) in enumerate(zip(cells, trace.sources, strict=True)):

@@ -68,17 +68,15 @@ def write_svg(figure: Any, path: str | Path) -> None:
         figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
 
 
-def visible(text: str, *, keep_newline: bool = False) -> str:
-    """Make white space visible, and `$` no mathematics.
+def drawable(text: str) -> str:
+    """Keep matplotlib from taking `$` for the beginning of mathematics.
 
     Parameters
     ----------
     text : str
-    keep_newline : bool, end the text with a newline where the token does
 
     Returns
     -------
     str
     """
-    shown = text.replace("\n", "↵").replace("\t", "→").replace("$", r"\$")
-    return (shown + "\n") if keep_newline and text.endswith("\n") else shown.replace(" ", "␣")
+    return text.replace("$", r"\$")
