@@ -89,7 +89,7 @@ def test_float_type_of_parameters_is_that_of_logits_cache_and_gradients(dtype):
 
 def test_positions_beyond_max_length_are_refused():
     params = init_params(SMALL, np.random.default_rng(0))
-    with pytest.raises(ValueError, match="max_length = 12; got 13"):
+    with pytest.raises(ValueError, match="max_length = 12; got 13 new ones after 0"):
         forward(SMALL, params, np.zeros((1, 13), dtype=np.int64))
 
 

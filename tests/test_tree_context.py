@@ -91,7 +91,7 @@ def test_a_tree_may_be_wider_than_the_cache_is_long_but_no_path():
     tree = tree_of(started(transformer(), [2] * 10))
     assert tree.extend_tree([1] * 20, [-1] * 20).shape == (20, 4)
     tree.extend_tree([1], [0])
-    with pytest.raises(ValueError, match="max_length = 12; got a path of 13"):
+    with pytest.raises(ValueError, match="max_length = 12; got 3 new ones after 10"):
         tree.extend_tree([1], [20])
 
 

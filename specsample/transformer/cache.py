@@ -16,6 +16,28 @@ if TYPE_CHECKING:
 Array = Any  # an array of the parameters' library
 
 
+def check_fits(past: int, n: int, limit: int) -> None:
+    """Refuse more positions than a memory holds.
+
+    Parameters
+    ----------
+    past, n : int
+        Positions that are cached, and new ones.
+    limit : int
+        The model's max_length.
+
+    Raises
+    ------
+    ValueError
+        If they do not fit.
+    """
+    if past + n > limit:
+        raise ValueError(
+            f"positions must fit in max_length = {limit}; got {n} new ones after {past}. "
+            "Is the prompt plus max_new_tokens too long for this model?"
+        )
+
+
 class Cache:
     """Hold keys and values of L layers, each (B, Hkv, max_length, Dh).
 

@@ -16,6 +16,7 @@ from specsample.distributions import Array, softmax
 from specsample.language_model import Context
 from specsample.request import check_rollback
 from specsample.transformer import checkpoint
+from specsample.transformer.cache import check_fits
 from specsample.transformer.inference import Memory, PackedModel, probabilities
 from specsample.transformer.model import Config
 from specsample.transformer.tokenizer import CharTokenizer
@@ -100,12 +101,8 @@ class TransformerContext:
 
     def extend(self, tokens: Sequence[int]) -> Array:
         """Read tokens; row i of the (n, V) answer is the distribution of the token after tokens[i]."""
-        ids, limit = check_ids(tokens, self.model.vocab_size), self.model.max_length
-        if self.length + len(ids) > limit:
-            raise ValueError(
-                f"positions must fit in max_length = {limit}; got {len(ids)} new positions after {self.length} "
-                "cached ones. Is the prompt plus max_new_tokens too long for this model?"
-            )
+        ids = check_ids(tokens, self.model.vocab_size)
+        check_fits(self.length, len(ids), self.model.max_length)
         return probabilities(self.model.packed, ids, self.memory)
 
     def rollback(self, length: int) -> None:

@@ -21,7 +21,7 @@ from specsample.transformer.blocks import (
     mlp_block,
     mlp_block_backward,
 )
-from specsample.transformer.cache import Cache
+from specsample.transformer.cache import Cache, check_fits
 from specsample.transformer.layers import (
     Array,
     array_like,
@@ -240,11 +240,7 @@ def loss_and_grads(
 
 def _rotation(config: Config, weight: Array, start: int, stop: int, *, xp: Any = np) -> tuple[Array, Array]:
     """Return the rotary cos and sin of positions start … stop − 1, in the library and type of weight."""
-    if stop > config.max_length:
-        raise ValueError(
-            f"positions must fit in max_length = {config.max_length}; got {stop - start} new positions after "
-            f"{start} cached ones. Is the prompt plus max_new_tokens too long for this model?"
-        )
+    check_fits(start, stop - start, config.max_length)
     dtype = str(weight.dtype).removeprefix("torch.")
     cos, sin = rotary_tables(config.head_dim, config.max_length, config.rope_theta, dtype)
     return array_like(cos[start:stop], weight, xp), array_like(sin[start:stop], weight, xp)

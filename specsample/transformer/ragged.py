@@ -19,6 +19,7 @@ from specsample.trace import Trace
 from specsample.transformer import ragged_numpy
 from specsample.transformer.attention import rotary
 from specsample.transformer.blocks import Params, head, mlp_block
+from specsample.transformer.cache import check_fits
 from specsample.transformer.layers import Array, embedding, rms_norm
 from specsample.transformer.lm import TransformerLM
 from specsample.transformer.model import Config
@@ -104,12 +105,8 @@ class RaggedContext:
 
     def _check(self, tokens: Array, counts: Array) -> None:
         """Refuse what does not fit, and ids on the host that are no tokens; those of a device were picked there."""
-        limit, V = self.model.max_length, self.model.vocab_size
-        if (past := int((self.lengths + counts).max())) > limit:
-            raise ValueError(
-                f"positions must fit in max_length = {limit}; got {past}. "
-                "Is a prompt plus max_new_tokens too long for this model?"
-            )
+        longest, V = int(np.argmax(self.lengths + counts)), self.model.vocab_size
+        check_fits(int(self.lengths[longest]), int(counts[longest]), self.model.max_length)
         if isinstance(tokens, np.ndarray):
             read = tokens[np.arange(tokens.shape[1]) < counts[:, None]]
             if ((read < 0) | (read >= V)).any():

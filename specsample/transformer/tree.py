@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from specsample.transformer.cache import check_fits
 from specsample.transformer.inference import Memory, PackedModel, _gated, _normed, _store
 from specsample.transformer.layers import Array
 from specsample.transformer.linear import product
@@ -56,21 +57,17 @@ class TreeMemory:
         ValueError
             If a parent is not before its child, or a position does not fit in max_length.
         """
-        first, limit = len(self.seen), self.model.config.max_length
+        first = len(self.seen)
         seen = np.pad(self.seen, (0, len(parents)))
         for i, parent in enumerate(parents, first):
             if not -1 <= parent < i:
                 raise ValueError(f"parents must be -1 or stand before their children; node {i} has {parent}.")
             seen[i] = seen[parent] if parent >= 0 else False
             seen[i, i] = True
-        positions = self.memory.length + seen[first:].sum(axis=1) - 1
-        if len(positions) and positions.max() >= limit:
-            raise ValueError(
-                f"positions must fit in max_length = {limit}; got a path of {positions.max() + 1} tokens. "
-                "Is the prompt plus max_new_tokens too long for this model?"
-            )
+        depths = seen[first:].sum(axis=1)
+        check_fits(self.memory.length, int(depths.max(initial=0)), self.model.config.max_length)
         self.seen = seen
-        return seen[first:], positions
+        return seen[first:], self.memory.length + depths - 1
 
     def append(self, layer: int, keys: Array, values: Array) -> None:
         """Remember a layer's keys (Hkv, Dh, n) and values (Hkv, n, Dh) of new nodes."""
