@@ -143,7 +143,7 @@ def min_p(ratio: float) -> Transform:
 def typical(mass: float) -> Transform:
     """Make the map that keeps the tokens whose surprise is closest to the entropy, until they hold `mass`.
 
-    Locally typical sampling: rank by |-log p(x) - H(p)| (Meister et al., arXiv 2202.00666, Eq. 8). On
+    Locally typical sampling: rank by `|-log p(x) - H(p)|` (Meister et al., arXiv 2202.00666, Eq. 8). On
     fractions the entropies are floats, but they only rank tokens: the result stays exact.
 
     Parameters

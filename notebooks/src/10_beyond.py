@@ -17,7 +17,7 @@
 #
 # **You will be able to** say what four later ideas change in the rule, what they buy, and which of them gives up losslessness.
 #
-# The rule of notebook 03 is the best for *one* token. For K tokens, for several candidates, or if a little loss is allowed, more can be had. Each idea below is one file in [`verifiers/`](../specsample/verifiers), and each has its exact law tested.
+# The rule of notebook 03 is the best for *one* token. For K tokens, for several candidates, or if a little loss is allowed, more can be had. Each idea below is one file in [`verifiers/`](../specsample/verifiers/__init__.py), and each has its exact law tested.
 
 # %%
 from fractions import Fraction as F

@@ -108,7 +108,7 @@ def target_law(
 def total_variation(a: Mapping[Any, Any], b: Mapping[Any, Any]) -> Any:
     """Compute how far two laws are apart: the largest difference in the probability of any event.
 
-    TV(a, b) = 1/2 Σ_x |a(x) - b(x)|.
+    `TV(a, b) = 1/2 Σ_x |a(x) - b(x)|`.
 
     Parameters
     ----------

@@ -95,7 +95,7 @@ def binned_law(sampler: Any, probe: Probe, bins: Sequence[Sequence[int]]) -> Law
     Parameters
     ----------
     sampler : functools.partial of `speculate`
-    probe : Probe of `TableModel`s of order 1, without strategy and stop tokens
+    probe : Probe on a `TableModel` of order 1, without strategy and stop tokens
     bins : (V, V) sequences of int, bins[c][x] is the bin of token x behind token c
 
     Returns

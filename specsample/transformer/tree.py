@@ -27,7 +27,7 @@ class TreeMemory:
 
     Attributes
     ----------
-    seen : (n, n) bool array
+    seen : bool array, a row and a column for each node
         Which nodes each node sees: its ancestors and itself.
     """
 

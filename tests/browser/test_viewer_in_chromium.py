@@ -3,8 +3,6 @@
 Needs the extra [browser] and Chromium; left out of the default run by its marker.
 """
 
-import shutil
-
 import numpy as np
 import pytest
 from test_viewer import HOSTILE
@@ -12,7 +10,6 @@ from test_viewer import HOSTILE
 from specsample import TableModel, generate
 
 pytestmark = pytest.mark.browser
-QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
 SCREENS = [(width, scheme) for width in (1200, 380) for scheme in ("light", "dark")]
 
 
@@ -28,19 +25,6 @@ def trace_of(name):
     rng = np.random.default_rng(1)
     models = [TableModel(rng.dirichlet(np.ones(V), V)) for _ in range(2)]
     return generate([0], *models, K=K, max_new_tokens=8, rng=rng, **({"keep_rows": True} | settings))[1]
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """Start the browser."""
-    from playwright import sync_api
-
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert path, "no Chromium on this machine; Debian: apt-get install chromium"
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=QUIET.split())
-        yield browser
-        browser.close()
 
 
 def opened(chromium, tmp_path, name, *, width=1200, scheme="light"):
