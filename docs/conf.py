@@ -53,6 +53,7 @@ autodoc_typehints = "none"  # the docstrings say more: shapes
 autosummary_generate = False
 napoleon_google_docstring = False
 napoleon_use_param = napoleon_use_rtype = False  # shapes and words, not names of types to look up
+viewcode_follow_imported_members = False  # each name is documented where it is defined
 default_role = "py:obj"  # `name` in a docstring links where there is such a name
 toc_object_entries = False  # with them, writing takes three times as long
 
@@ -61,6 +62,7 @@ html_theme = "furo"
 html_title = "specsample"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_domain_indices = False  # reference/api has every module, in reading order
 html_copy_source = False
 html_show_search_summary = False  # it would fetch the pages found, which a browser refuses to pages opened as files
 html_show_sourcelink = False
