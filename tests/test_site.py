@@ -5,17 +5,13 @@ What the build makes of them is read by test_site_built.py, and seen by browser/
 
 import doctest
 import re
-import sys
-from pathlib import Path
 
+import make_tutorial
 import pytest
 from test_layout import MODULES, ORDER, PACKAGE, ROOT
 
 import specsample
 from specsample.course.source import sources
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs"))
-import make_tutorial
 
 DOCS = ROOT / "docs"
 API = DOCS / "reference" / "api"

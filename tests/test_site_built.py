@@ -92,6 +92,13 @@ def test_no_page_loads_anything_from_outside():
     assert OUTSIDE.match("https://example.org/a.js")
 
 
+def test_pages_with_formulas_load_the_bundled_mathjax_and_no_other_page_does():
+    for path, page in pages().items():
+        scripts = [link for link in page.loaded if "mathjax" in link]
+        assert len(scripts) == ('class="math' in path.read_text(encoding="utf-8")), path.name
+    assert [link for link in pages()[SITE / "index.html"].loaded if "_static/mathjax/tex-svg.js" in link]
+
+
 def test_no_style_sheet_loads_anything_from_outside():
     styles = [*SITE.rglob("*.css")]
     assert len(styles) > 3

@@ -32,7 +32,7 @@ def run(
     ----------
     prompt_tokens : sequence of int, at least one
     target_model, draft_model : LanguageModel
-    play : function of (tokens, target, drafter, *, room, rng) that plays one round, see `play.play_rounds`
+    play : function of (tokens, target, drafter, room=, rng=) that plays one round, see `play.play_rounds`
     **request : max_new_tokens, rng, transform, draft_transform, stop, as for `speculative.generate`
 
     Returns
