@@ -18,6 +18,7 @@ from pages import row, wrapped
 from rich.console import Console
 
 from specsample.bench import timed
+from specsample.bench.shapes import RANDOM, random_model
 from specsample.figures.style import write_svg
 from specsample.papers import printed_figures
 from specsample.plan.command import MAP_CONTEXTS, remarks, table
@@ -25,8 +26,8 @@ from specsample.plan.heat_map import draw
 from specsample.plan.question import Question
 from specsample.theory import Device, Shape, Work, best_K, implied_alpha, pass_seconds, speedup
 from specsample.theory.machines import device, shape
-from specsample.transformer.lm import TransformerLM, load_pair
-from specsample.transformer.model import Config, init_params
+from specsample.transformer.lm import load_pair
+from specsample.transformer.model import Config
 
 PAGE, MAP, FIGURES = (
     Path(__file__).with_name(name) for name in ("plan.md", "plan-map.svg", "plan-measurements.json")
@@ -34,10 +35,10 @@ PAGE, MAP, FIGURES = (
 CONTEXT, ROWS = 128, 6
 CACHE = 32 * 2**20  # bytes of the L3 cache of the machine in the measurements
 TINY = Config(97, 16, 8, 2, n_kv_heads=1, hidden=16, max_length=192)  # nothing to read or compute: what is left
-SHAPES = {  # name: configuration, random weights
-    "6 layers, width 256, V 96": Config(96, 256, 6, 8, n_kv_heads=8, hidden=688, max_length=192),
-    "the shape of GPT-2 124M": Config(50257, 768, 12, 12, n_kv_heads=12, hidden=2048, max_length=192),
-    "a Llama of 135M": Config(49152, 576, 30, 9, n_kv_heads=3, hidden=1536, max_length=192),
+NAMES = {  # of models with random weights: what the page calls them
+    "six-layers": "6 layers, width 256, V 96",
+    "gpt2-124m": "the shape of GPT-2 124M",
+    "llama-135m": "a Llama of 135M",
 }
 
 
@@ -86,16 +87,14 @@ def shape_of(config):
 def measure(machine):
     """Measure this machine and write the figures down."""
     target, draft = load_pair()
-    random = (
-        TransformerLM(config, init_params(config, np.random.default_rng(0), np.float32)) for config in SHAPES.values()
-    )
     models = {"the shipped draft": draft, "the shipped target": target}
-    tiny = TransformerLM(TINY, init_params(TINY, np.random.default_rng(0), np.float32))
+    tiny = random_model(TINY)
     found = {"machine": machine, "date": str(date.today()), "numpy": np.__version__, "load": os.getloadavg()[0]}
     found |= {"memory": read_rate(512), "cache": read_rate(8), "arithmetic": arithmetic_rate()}
     found["layer"] = [seconds / TINY.n_layers for seconds in passes(tiny, 200)]
     rows = {name: [shape_of(model.config), passes(model, 200)] for name, model in models.items()}
-    rows |= {name: [shape_of(model.config), passes(model, 25)] for name, model in zip(SHAPES, random, strict=True)}
+    for key, name in NAMES.items():
+        rows[name] = [shape_of(RANDOM[key]), passes(random_model(RANDOM[key]), 25)]
     FIGURES.write_text(json.dumps(found | {"passes": rows}, indent=1) + "\n", encoding="utf-8")
 
 
