@@ -120,7 +120,7 @@ def _measure_pair(
     for kind in given.kinds:
         prompts = prompts_of(kind, n=given.prompts)
         for T in given.temperatures:
-            n_calls = given.repeats * (2 * len(Ks) + 3)
+            n_calls = given.repeats * (2 * len(Ks) + 4)
             size: dict[str, Any] = {name: getattr(given, name) for name in ("max_new_tokens", "repeats", "seed")}
             tick = progress(f"{kind}, T = {T:g}", n_calls)
             size |= {"Ks": Ks, "transform": None if T == 1 else temperature(T), "label": (kind, T)}

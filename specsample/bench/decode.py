@@ -160,7 +160,7 @@ def measure_decoding(
     seed: int = 0,
     on_call: Callable[[], Any] = lambda: None,
 ) -> Decoding:
-    """Measure the parts, then all runs in turns.
+    """Measure the parts and all runs in turns, so that a slow minute of the machine hits prediction and clock alike.
 
     Parameters
     ----------
@@ -180,9 +180,8 @@ def measure_decoding(
     """
     size: dict[str, Any] = {"max_new_tokens": max_new_tokens, "transform": transform}
     models = target_model, draft_model
-    parts = _measure_parts(prompts, *models, Ks=Ks, repeats=repeats, on_call=on_call, seed=seed, **size)
-    choose_K = BestRecentK(parts.cost_ratio(max(Ks)), parts.verify_ratio, max_K=max(Ks))
-    traces: dict[Key, list[Trace]] = {}
+    steps, rounds = list[float](), {K: list[tuple[float, float]]() for K in Ks}
+    choosers, traces = list[BestRecentK](), dict[Key, list[Trace]]()
 
     def every_prompt(key: Key, run: Callable[..., Any]) -> Callable[[], None]:
         def job() -> None:
@@ -190,33 +189,24 @@ def measure_decoding(
 
         return job
 
-    jobs: dict[Key, Callable[[], None]] = {}
+    def one_round(K: int) -> Callable[[], None]:
+        return lambda: rounds[K].append(time_rounds(prompts, *models, K=K, seed=seed, **size))
+
+    jobs: dict[Any, Callable[[], None]] = {}
+    jobs["step"] = lambda: steps.append(time_steps(prompts, target_model, seed=seed, **size))
     jobs[BASELINE] = every_prompt(BASELINE, lambda prompt, **s: autoregressive(prompt, target_model, **s))
     for K in Ks:
+        jobs["round", K] = one_round(K)
         jobs[K] = every_prompt(K, lambda prompt, K=K, **s: generate(prompt, *models, K=K, **s)[1])
-    adaptive = lambda prompt, **s: generate_adaptive(prompt, *models, choose_K=choose_K, **s)[1]  # noqa: E731
+    jobs["chooser"] = lambda: choosers.append(_adaptive_K(to_parts(steps, rounds)))
+    adaptive = lambda prompt, **s: generate_adaptive(prompt, *models, choose_K=choosers[-1], **s)[1]  # noqa: E731
     jobs[ADAPTIVE] = every_prompt(ADAPTIVE, adaptive)
     seconds = in_turns(jobs, repeats, on_call=on_call)
-    runs = {key: Run(spread(seconds[key]), traces[key]) for key in jobs if key != BASELINE}
-    return Decoding(*label, max_new_tokens * len(prompts), spread(seconds[BASELINE]), runs, parts)
+    runs = {key: Run(spread(seconds[key]), made) for key, made in traces.items() if key != BASELINE}
+    return Decoding(*label, max_new_tokens * len(prompts), spread(seconds[BASELINE]), runs, to_parts(steps, rounds))
 
 
-def _measure_parts(
-    prompts: Sequence[list[int]],
-    target_model: LanguageModel,
-    draft_model: LanguageModel,
-    *,
-    Ks: Sequence[int],
-    repeats: int,
-    on_call: Callable[[], Any],
-    **settings: Any,
-) -> Parts:
-    """Measure all parts in turns, in runs of their own."""
-    steps, rounds = list[float](), {K: list[tuple[float, float]]() for K in Ks}
-    for _ in range(repeats):
-        steps.append(time_steps(prompts, target_model, **settings))
-        on_call()
-        for K in Ks:
-            rounds[K].append(time_rounds(prompts, target_model, draft_model, K=K, **settings))
-            on_call()
-    return to_parts(steps, rounds)
+def _adaptive_K(parts: Parts) -> BestRecentK:
+    """Choose by what has been measured so far."""
+    largest = max(parts.rest)
+    return BestRecentK(parts.cost_ratio(largest), parts.verify_ratio, max_K=largest)
