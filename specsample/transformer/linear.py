@@ -16,7 +16,7 @@ import numpy as np
 
 LAYOUTS = ("plain", "transposed", "blocks32", "blocks64", "blocks32+pad2", "blocks64+pad2", "plain+pad8")
 OVERRIDE = "SPECSAMPLE_LAYOUT"  # environment variable: one of LAYOUTS for all matrices, instead of measuring
-ROWS = (1, 6)  # what is measured: a draft or autoregressive pass, and a target pass over K + 1 = 6 rows
+ROWS = (1, 4, 6)  # what is measured: a draft or autoregressive pass, and target passes over K + 1 rows of K = 3 and 5
 SAMPLE = 2**20  # numbers that are measured: the first columns of a large matrix, or copies of a small one, since in a
 # model the other matrices have pushed it out of the fastest cache
 REPEATS = 5
@@ -92,7 +92,7 @@ def product(x: np.ndarray, packed: Packed) -> Any:
 
 @lru_cache(maxsize=256)
 def fastest_layout(d_in: int, d_out: int, dtype: str) -> str:
-    """Measure which layout takes the least time for one row and six rows together.
+    """Measure which layout takes the least time for one, four and six rows together.
 
     Parameters
     ----------
