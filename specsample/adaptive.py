@@ -7,14 +7,13 @@ looks unlikely, gives the token after it another law (tests/test_adaptive.py has
 Before this file: `speculative`; after it: `theory`.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Unpack
 
-from specsample.language_model import LanguageModel, Transformed
-from specsample.request import check_request
-from specsample.speculative import step
-from specsample.strategies import Transform
+from specsample.language_model import LanguageModel
+from specsample.play import play_rounds, play_step
+from specsample.request import Request
 from specsample.trace import Round, Trace
 
 ChooseK = Callable[[Sequence[Round]], int]
@@ -85,26 +84,18 @@ def generate_adaptive(
     draft_model: LanguageModel,
     *,
     choose_K: ChooseK,
-    max_new_tokens: int,
-    rng: Any,
-    transform: Transform | None = None,
-    draft_transform: Transform | None = None,
-    stop: Collection[int] = (),
+    **request: Unpack[Request],
 ) -> tuple[list[int], Trace]:
     """Generate text from the target model with another number of drafts in each round.
 
-    The loop of `speculative.generate`; where K is always the same, so are the tokens.
+    Where choose_K always answers the same, the tokens are those of `speculative.generate`.
 
     Parameters
     ----------
     prompt_tokens : sequence of int, at least one
     target_model, draft_model : LanguageModel; the text follows the first, the second only sets the speed
     choose_K : function from the finished rounds to the drafts of the next, an int >= 0; no randomness of its own
-    max_new_tokens : int >= 0, tokens
-    rng : numpy.random.Generator, or anything whose `random(n)` gives n uniform numbers
-    transform : decoding strategy of the target (see `strategies`) or None
-    draft_transform : the draft's; None for the same
-    stop : token ids that end the text; the stop token is part of it
+    **request : max_new_tokens, rng, transform, draft_transform, stop, as for `speculative.generate`
 
     Returns
     -------
@@ -112,7 +103,7 @@ def generate_adaptive(
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If the request cannot be served (`request.check_request`) or choose_K answers with less than 0.
 
     Examples
@@ -125,15 +116,14 @@ def generate_adaptive(
     >>> [round.K for round in trace.rounds]
     [1, 2, 3]
     """
-    check_request(prompt_tokens, (target_model, draft_model), max_new_tokens, stop=stop)
-    target = Transformed(target_model, transform, "target_probs").start()
-    drafter = Transformed(draft_model, draft_transform or transform, "draft_probs").start()
-    tokens, trace, room, is_stopped = list(prompt_tokens), Trace(tuple(prompt_tokens)), max_new_tokens, False
-    while room > 0 and not is_stopped:
-        K = min(choose_K(trace.rounds), room - 1)  # before any number of this round is drawn
+    trace = Trace(tuple(prompt_tokens))
+
+    def play(*state: Any, **rest: Any) -> Round:
+        K = choose_K(trace.rounds)  # before any number of this round is drawn
         if K < 0:
             raise ValueError(f"choose_K must answer with at least 0 drafts; got {K}.")
-        tokens, round = step(tokens, target, drafter, K=K, u=rng.random(2 * K + 1))
-        trace.rounds.append(round := round.until(stop))
-        room, is_stopped = room - len(round.emitted), round.emitted[-1] in stop
+        return play_step(*state, **rest, K=K)
+
+    for round in play_rounds(prompt_tokens, target_model, draft_model, play=play, **request):
+        trace.rounds.append(round)
     return trace.tokens, trace

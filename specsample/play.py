@@ -6,9 +6,10 @@ after it: `streaming`.
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-from specsample.distributions import Uniforms
-from specsample.language_model import LanguageModel, Transformed
+from specsample.distributions import Uniforms, uniforms
+from specsample.language_model import Context, LanguageModel, Transformed
 from specsample.request import check_request
+from specsample.speculative import step
 from specsample.strategies import Transform
 from specsample.trace import Round
 
@@ -55,17 +56,44 @@ def play_rounds(
     Examples
     --------
     >>> import numpy as np
-    >>> from specsample import TableModel, step
+    >>> from functools import partial
+    >>> from specsample import TableModel
     >>> other = TableModel(np.array([[0.0, 1.0], [1.0, 0.0]]))
-    >>> two = lambda tokens, p, q, room, rng: step(tokens, p, q, K=min(1, room - 1), u=rng.random(3))[1]
-    >>> rounds = play_rounds([0], other, other, play=two, max_new_tokens=3, rng=np.random.default_rng(0))
-    >>> [round.emitted for round in rounds]
+    >>> request = {"play": partial(play_step, K=1), "max_new_tokens": 3, "rng": np.random.default_rng(0)}
+    >>> [round.emitted for round in play_rounds([0], other, other, **request)]
     [(1, 0), (1,)]
     """
     check_request(prompt_tokens, (target_model, draft_model), max_new_tokens, stop=stop)
     target = Transformed(target_model, transform, "target_probs")
     drafter = Transformed(draft_model, draft_transform or transform, "draft_probs")
     return _rounds(list(prompt_tokens), (target, drafter), play=play, room=max_new_tokens, rng=rng, stop=stop)
+
+
+def play_step(tokens: list[int], target: Context, drafter: Context, *, room: int, rng: Uniforms, K: int) -> Round:
+    """Play the round of the paper (`speculative.step`), with fewer drafts where fewer tokens are left.
+
+    Parameters
+    ----------
+    tokens : list of int, everything so far
+    target, drafter : Context of each model
+    room : int >= 1, tokens that may still be emitted
+    rng : numpy.random.Generator, or anything whose `random(n)` gives n uniform numbers
+    K : int >= 0, drafts
+
+    Returns
+    -------
+    Round
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specsample import TableModel
+    >>> other, rng = TableModel(np.array([[0.0, 1.0], [1.0, 0.0]])), np.random.default_rng(0)
+    >>> play_step([0], other.start(), other.start(), room=2, rng=rng, K=5).emitted
+    (1, 0)
+    """
+    k = min(K, room - 1)
+    return step(tokens, target, drafter, K=k, u=uniforms(rng, 2 * k + 1))[1]
 
 
 def _rounds(

@@ -10,11 +10,10 @@ taken back, and the text is the one that `cut` would leave of the whole. Before 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from functools import partial
 
-from specsample.distributions import Uniforms, uniforms
-from specsample.language_model import Context, LanguageModel
-from specsample.play import play_rounds
+from specsample.distributions import Uniforms
+from specsample.language_model import LanguageModel
+from specsample.play import play_rounds, play_step
 from specsample.request import check_K
-from specsample.speculative import step
 from specsample.strategies import Transform
 from specsample.trace import Round, Trace
 
@@ -75,7 +74,7 @@ def generate_stream(
         prompt_tokens,
         target_model,
         draft_model,
-        play=partial(_play_step, K=K),
+        play=partial(play_step, K=K),
         max_new_tokens=max_new_tokens,
         rng=rng,
         transform=transform,
@@ -83,12 +82,6 @@ def generate_stream(
         stop=stop,
     )
     return _emitted(rounds, kept)
-
-
-def _play_step(tokens: list[int], target: Context, drafter: Context, *, room: int, rng: Uniforms, K: int) -> Round:
-    """Play the round of the paper, with fewer drafts where fewer tokens are left."""
-    k = min(K, room - 1)
-    return step(tokens, target, drafter, K=k, u=uniforms(rng, 2 * k + 1))[1]
 
 
 def _emitted(rounds: Iterator[Round], trace: Trace) -> Generator[list[int], None, None]:
