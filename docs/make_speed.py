@@ -2,8 +2,8 @@
 
     OPENBLAS_NUM_THREADS=1 python docs/make_speed.py
 
-Passes of 1 and of 6 rows against the context, the vocabulary and the number of parameters (random weights) and against
-the number of texts (the shipped target, batched); and a step at GPT-2's shape beside one reading of its weights.
+Passes of 1 and of 6 rows against the context, the vocabulary and the number of parameters (random weights), and
+against the number of texts (the shipped target, batched); a step at GPT-2's shape beside one reading of its weights.
 The other figures of docs/speed.md come from `specsample bench`.
 """
 
