@@ -20,9 +20,12 @@ def main() -> int:
         os.environ["OPENBLAS_NUM_THREADS"] = "1"
         sys.stdout.flush()
         os.execv(sys.executable, [sys.executable, "-m", "specsample", *sys.argv[1:]])
-    from specsample.cli import main as run
+    try:
+        from specsample.cli import main as run
 
-    return run()
+        return run()
+    except KeyboardInterrupt:  # while modules are loaded; later `cli` sees to it
+        return 130
 
 
 if __name__ == "__main__":

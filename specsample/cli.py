@@ -1,12 +1,14 @@
 """What does the command `specsample` do? It runs the library and prints what came out.
 
 `demo` shows the algorithm on the pair that comes with the package, `generate` and `trace` run it on a prompt, `train`
-makes another pair. Everything here is called from the library; nothing is computed here.
+makes another pair. Everything here is called from the library; nothing is computed here. What comes in wrong, a full
+disk and Ctrl-C end in one line and a status. Before this file: `arguments`.
 """
 
 import argparse
 import json
 import math
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -18,11 +20,12 @@ from rich.table import Table
 from rich.text import Text
 
 from specsample import papers, plan
-from specsample.backend import LIBRARIES
+from specsample.arguments import check_writable, parser
 from specsample.bench import Comparison, compare, pass_costs, predicted_speedup, timed
 from specsample.bench import command as bench
 from specsample.conformance import command as check
 from specsample.course import command as course
+from specsample.request import check_count
 from specsample.speculative import generate
 from specsample.strategies import Transform, decoding_strategy, temperature
 from specsample.streaming import generate_stream, stream_text
@@ -34,7 +37,7 @@ PROMPTS = {
     "code": 'def read_lines(path):\n    """Return the lines of a file."""\n    ',
     "prose": "The expression list is evaluated in order, and ",
 }
-IN_LIBRARY = "decode in batched form in this array library (default: NumPy, the text of the paper)"
+FILES = ("out", "html", "report", "plot", "csv", "json")
 STRATEGY = ("temperature", "top_k", "top_p", "min_p", "typical_p")
 
 
@@ -47,16 +50,25 @@ def main(arguments: list[str] | None = None) -> int:
 
     Returns
     -------
-    int, exit status: 0, or 2 for bad input, or 130 after Ctrl-C; that of a check follows its verdict
+    int, exit status: 0, 2 for bad input, 130 after Ctrl-C, 141 if output is no longer read; a check's is its verdict
     """
-    given = _parser().parse_args(arguments)
+    given, unknown = parser(RUNS).parse_known_args(arguments)
+    if unknown:  # argparse itself would show the usage of no command
+        given.refuse(f"unrecognized arguments: {' '.join(unknown)}")
     try:
-        return int(given.run(given) or 0)
-    except (ValueError, OSError, RuntimeError) as error:
-        print(f"specsample {given.command}: {error}", file=sys.stderr)
+        _check(given)
+        status = int(given.run(given) or 0)
+        sys.stdout.flush()
+        return status
+    except (BrokenPipeError, SystemExit):  # the reader has seen enough, as in `specsample papers | head`; rich exits
+        _close_output()
+        return 141  # what a shell gives a process that SIGPIPE ended
+    except (ValueError, TypeError, OSError, RuntimeError) as error:
+        said = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
+        print(f"specsample {given.command}: {said}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        print(f"specsample {given.command}: interrupted", file=sys.stderr)
         return 130
 
 
@@ -78,6 +90,8 @@ def demo(given: argparse.Namespace) -> None:
 
 def run_generate(given: argparse.Namespace) -> None:
     """Continue one prompt and print the text, or one JSON object."""
+    if given.json and (given.stream or given.stop_string):
+        raise ValueError("--json prints one object at the end; got --stream or --stop-string as well. Leave one out.")
     target, draft, run_prompt = _models(given)
     if given.stream or given.stop_string:
         pieces = _continue(given, target, draft, run=generate_stream)
@@ -129,11 +143,29 @@ def run_evaluate(given: argparse.Namespace) -> None:
     """Measure a pair on held-out text, as one JSON object: what the card of the shipped pair states."""
     from specsample.quality import best_ngram, measure_pair
 
+    if (given.target is None) != (given.draft is None):
+        raise ValueError("--target and --draft must be given together, or neither of them; got one.")
+    if given.limit is not None and given.limit < 2:
+        raise ValueError(f"--limit must be at least 2 characters, one to read and one to predict; got {given.limit}.")
     target, draft = load_pair() if given.target is None else (load(given.target), load(given.draft))
     report = measure_pair(target, draft, limit=given.limit)
     for kind in PROMPTS if given.ngrams else ():
         report[kind]["ngrams_bits_per_character"] = best_ngram(kind)
     print(json.dumps(report, indent=1))
+
+
+def _check(given: argparse.Namespace) -> None:
+    """Refuse before any work is done what would be refused after it: a seed below 0, a file in no folder."""
+    check_count("seed", getattr(given, "seed", 0))
+    for name in FILES:
+        path = getattr(given, name, None)
+        if isinstance(path, str) and path != "-" and given.run is not run_train:
+            check_writable(f"--{name}", path)
+
+
+def _close_output() -> None:
+    """Let nothing more be written to a pipe that nobody reads, at the interpreter's end above all."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _models(given: argparse.Namespace) -> tuple[TransformerLM, TransformerLM, Any]:
@@ -148,7 +180,11 @@ def _continue(
     given: argparse.Namespace, target: TransformerLM, draft: TransformerLM, *, run: Any = generate, **settings: Any
 ) -> Any:
     """Run what the arguments ask for; the autoregressive baseline is the case K = 0."""
-    prompt = sys.stdin.read() if given.prompt == "-" else given.prompt
+    prompt = given.prompt
+    if prompt == "-":
+        if sys.stdin is None or sys.stdin.closed:
+            raise ValueError("--prompt - reads standard input, which is closed. Give the text: --prompt TEXT.")
+        prompt = sys.stdin.read()
     settings |= {"max_new_tokens": given.max_new_tokens, "transform": _strategy(given)}
     K, rng = 0 if given.autoregressive else given.K, np.random.default_rng(given.seed)
     return run(target.tokenizer.encode(prompt), target, draft, K=K, rng=rng, **settings)
@@ -186,64 +222,15 @@ def _table(run: Comparison, target: TransformerLM, draft: TransformerLM, *, give
     return table
 
 
-def _parser() -> argparse.ArgumentParser:
-    """Describe the commands."""
-    parser = argparse.ArgumentParser(prog="specsample", description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    command = _command(commands, demo, "demo", "generate code and prose with the pair that comes with the package")
-    command.add_argument("--K", type=int, default=5, help="drafts a round (default: 5)")
-    command.add_argument("--max-new-tokens", type=int, default=200, help="tokens a prompt (default: 200)")
-    command.add_argument("--temperature", type=float, default=1.0, help="of both models (default: 1)")
-    command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--no-times", action="store_true", help="print only what a seed determines")
-    command.add_argument("--backend", choices=LIBRARIES, help=IN_LIBRARY)
-    _add_sampling(command := _command(commands, run_generate, "generate", "continue a prompt"))
-    command.add_argument("--backend", choices=LIBRARIES, help=IN_LIBRARY)
-    command.add_argument("--json", action="store_true", help="print one JSON object with text and counters")
-    command.add_argument("--stream", action="store_true", help="print only the new text, each round as it finishes")
-    command.add_argument(
-        "--stop-string", action="append", default=[], help="end before this; repeatable; implies --stream"
-    )
-    _add_sampling(command := _command(commands, run_trace, "trace", "continue a prompt and write every round down"))
-    command.add_argument("--out", help="file to write, JSON")
-    command.add_argument("--html", help="file to write, a page to step through without a network")
-    command = _command(commands, run_train, "train", "train a model on the text that comes with Python")
-    command.add_argument("--preset", choices=("tiny", "draft", "target"), required=True)
-    command.add_argument("--out", required=True, help="folder of the run")
-    command.add_argument("--teacher", help="checkpoint of a target to distil from")
-    command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
-    check.add_arguments(
-        _command(commands, check.run, "check", "judge a sampler of your own: is its text the target's?")
-    )
-    bench.add_arguments(_command(commands, bench.run, "bench", "measure passes, decoding and the prediction"))
-    papers.add_arguments(_command(commands, papers.run, "papers", "print the papers' numbers beside recomputed ones"))
-    plan.add_arguments(_command(commands, plan.run, "plan", "predict the speed-up on a machine that is not here"))
-    course.add_arguments(_command(commands, course.run, "course", "hand out, grade or open the notebooks"))
-    command = _command(commands, run_evaluate, "evaluate", "measure a pair on held-out text, as JSON")
-    command.add_argument("--target", help="checkpoint; with --draft, instead of the pair that comes with the package")
-    command.add_argument("--draft", help="checkpoint")
-    command.add_argument("--limit", type=int, help="characters of each kind (default: all)")
-    command.add_argument("--ngrams", action="store_true", help="also train and measure n-gram models")
-    return parser
-
-
-def _command(commands: Any, run: Any, name: str, text: str) -> argparse.ArgumentParser:
-    """Add one command."""
-    command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
-    command.set_defaults(run=run)
-    return command
-
-
-def _add_sampling(command: argparse.ArgumentParser) -> None:
-    """Add what `generate` and `trace` share."""
-    command.add_argument("--prompt", required=True, help="text to continue, or - to read it from standard input")
-    command.add_argument("--max-new-tokens", type=int, default=200)
-    command.add_argument("--K", type=int, default=5, help="drafts a round (default: 5)")
-    command.add_argument("--temperature", type=float, default=1.0, help="0 is greedy (default: 1)")
-    command.add_argument("--top-k", type=int)
-    command.add_argument("--top-p", type=float)
-    command.add_argument("--min-p", type=float)
-    command.add_argument("--typical-p", type=float)
-    command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--autoregressive", action="store_true", help="the baseline: K = 0")
+RUNS = {
+    "demo": demo,
+    "generate": run_generate,
+    "trace": run_trace,
+    "train": run_train,
+    "check": check.run,
+    "bench": bench.run,
+    "papers": papers.run,
+    "plan": plan.run,
+    "course": course.run,
+    "evaluate": run_evaluate,
+}

@@ -32,7 +32,7 @@ CORE = [
     *("backend", "batched", "cuda", "verifiers", "conformance"),
 ]
 BESIDE = ["transformer", "pretrained", "drafts"]
-LAST = ["quality", "figures", "bench", "exercises", "course", "plan", "papers", "cli"]
+LAST = ["quality", "figures", "bench", "exercises", "course", "plan", "papers", "arguments", "cli"]
 ORDER = CORE + BESIDE + LAST
 
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "engine", "misc"}

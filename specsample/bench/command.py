@@ -35,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser : argparse.ArgumentParser, of the command
     """
     add = parser.add_argument
-    add("--shapes", nargs="+", choices=SHAPES, default=["pair"], help="models whose passes are measured")
+    shapes = f"models whose passes are measured: {', '.join(SHAPES)} (default: pair)"
+    add("--shapes", nargs="+", choices=SHAPES, default=["pair"], metavar="NAME", help=shapes)
     add(
         "--kinds",
         nargs="*",
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--prompts", type=int, default=3, help="prompts of each kind (default: 3)")
     add("--max-new-tokens", type=int, default=256, help="tokens a prompt (default: 256)")
     add("--repeats", type=int, default=5, help="of each run of decoding; passes get six times as many (default: 5)")
-    add("--seed", type=int, default=0)
+    add("--seed", type=int, default=0, help="of the random numbers (default: 0)")
     add(
         "--peers",
         action="store_true",

@@ -13,6 +13,7 @@ from html import escape
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 from rich.console import Console
@@ -34,19 +35,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """
     add = parser.add_argument
     add("function", help="module:function; a function of the kind, or one without arguments that returns an adapter")
-    add("--kind", choices=("verify", "step", "generate", "adapter"), required=True)
+    add(
+        "--kind",
+        choices=("verify", "step", "generate", "adapter"),
+        required=True,
+        help="what the function does",
+    )
     add("--one", action="store_true", help="verify or step takes one sequence, not a batch")
     add("--batch", action="store_true", help="generate takes a batch of prompts, not one")
     add("--logits", action="store_true", help="verify wants logits, not probabilities")
     add("--torch", metavar="DEVICE", help="verify takes torch tensors on this device")
-    add("--probes", nargs="+", default=["standard"], help="probes of the pack (default: standard, all of them)")
-    add("--eps", type=float, default=0.02, help="total variation that a PASS excludes (default: 0.02)")
-    add("--alpha", type=float, default=1e-6, help="probability that a lossless sampler fails (default: 1e-6)")
-    add("--power", type=float, default=0.999, help="probability of finding a deviation by eps (default: 0.999)")
-    add("--budget", type=int, help="streams in all (default: as many as eps needs)")
-    add("--time-limit", type=float, default=60.0, help="seconds for one call (default: 60)")
-    add("--workers", type=int, default=1, help="processes (default: 1)")
-    add("--seed", type=int, default=0)
+    add(
+        "--probes",
+        nargs="+",
+        default=["standard"],
+        metavar="NAME",
+        help="probes of the pack (default: all)",
+    )
+    add("--eps", type=float, default=0.02, metavar="TV", help="total variation that a PASS excludes (default: 0.02)")
+    add("--alpha", type=float, default=1e-6, metavar="P", help="chance that a lossless sampler fails (default: 1e-6)")
+    add("--power", type=float, default=0.999, metavar="P", help="chance to find a deviation by eps (default: 0.999)")
+    add("--budget", type=int, metavar="N", help="streams in all (default: as many as eps needs)")
+    add("--time-limit", type=float, default=60.0, metavar="S", help="seconds for one call (default: 60)")
+    add("--workers", type=int, default=1, metavar="N", help="processes (default: 1)")
+    add("--seed", type=int, default=0, metavar="N", help="of the random numbers (default: 0)")
     add("--json", action="store_true", help="print the report as JSON")
     add("--report", metavar="OUT.html", help="write the report as HTML too")
 
@@ -149,6 +161,11 @@ def find(path: str) -> Any:
         found: Any = import_module(module)
     except ModuleNotFoundError as error:
         raise ValueError(f"module {module!r} cannot be imported: {error}. Is it in this folder?") from error
+    except Exception as error:  # whatever the user's module does when it is imported
+        at = extract_tb(error.__traceback__)[-1]
+        where = f"{at.filename}, line {at.lineno}" if not isinstance(error, SyntaxError) else "its text"
+        why = f"{type(error).__name__} in {where}: {error}"
+        raise ValueError(f"module {module!r} must be importable; it raised {why}.") from error
     for part in name.split("."):
         if not hasattr(found, part):
             raise ValueError(f"module {module!r} has no {name!r}; it has {_public(found)}.")

@@ -18,7 +18,6 @@ from specsample.conformance.statistics import log_e_threshold
 from specsample.distributions import Array
 
 SCRIPTS = {"0": 0.0, "2^-53": 2.0**-53, "1 - 2^-24": 1 - 2.0**-24}
-N_PAIRS = 2048
 EDGES = (  # p and q rows with zeros in one, in the other, in both; equal rows; one-hot rows
     ([0.5, 0.0, 0.5, 0.0], [0.25, 0.5, 0.25, 0.0]),
     ([0.0, 1.0, 0.0, 0.0], [0.25, 0.25, 0.25, 0.25]),

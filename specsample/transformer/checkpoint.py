@@ -121,7 +121,10 @@ def _read_arrays(path: str | Path) -> dict[str, np.ndarray]:
         with np.load(io.BytesIO(raw), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except Exception as error:  # on damaged bytes zipfile and numpy raise a dozen different kinds
-        raise ValueError(f"{path} must be a whole .npz checkpoint; it is cut short or foreign ({error})") from error
+        why = (
+            "no archive" if "If you trust" in str(error) else error
+        )  # NumPy advises to unpickle what it does not know
+        raise ValueError(f"{path} must be a whole .npz checkpoint; it is cut short or foreign ({why}).") from error
 
 
 def _widen(array: np.ndarray) -> np.ndarray:
