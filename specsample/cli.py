@@ -53,8 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
     int, exit status: 0, 2 for bad input, 130 after Ctrl-C, 141 if output is no longer read; a check's is its verdict
     """
     given, unknown = parser(RUNS).parse_known_args(arguments)
+    refuse = vars(given).pop("refuse")
     if unknown:  # argparse itself would show the usage of no command
-        given.refuse(f"unrecognized arguments: {' '.join(unknown)}")
+        refuse(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         _check(given)
         status = int(given.run(given) or 0)
