@@ -19,9 +19,10 @@ import torch
 import torch.nn.functional as F
 import transformers
 
+from specsample.bench.peers import to_llama
 from specsample.transformer import data
 from specsample.transformer.attention import rotary_tables
-from specsample.transformer.huggingface import llama_from_params
+from specsample.transformer.lm import TransformerLM
 from specsample.transformer.memory import keep_freed_memory
 from specsample.transformer.optim import learning_rate
 from specsample.transformer.presets import PRESETS
@@ -80,19 +81,8 @@ def trainers(preset, state, pool):
     """Return the three trainers by name, all with the same first parameters."""
     c = preset.config
     ours = {name: torch.tensor(array, requires_grad=True) for name, array in state.params.items()}
-    sizes = {
-        "vocab_size": c.vocab_size,
-        "hidden_size": c.width,
-        "intermediate_size": c.hidden,
-        "rms_norm_eps": c.norm_eps,
-    }
-    sizes |= {"num_hidden_layers": c.n_layers, "num_attention_heads": c.n_heads, "num_key_value_heads": c.n_kv_heads}
-    sizes |= {"max_position_embeddings": c.max_length, "tie_word_embeddings": c.tied}
-    sizes |= {"bos_token_id": None, "eos_token_id": None, "use_cache": False}
-    llama = transformers.LlamaForCausalLM(transformers.LlamaConfig(**sizes))
-    theirs = {name: torch.from_numpy(array) for name, array in llama_from_params(state.params, c).items()}
-    llama.load_state_dict(theirs, strict=False)
-    llama.tie_weights()
+    llama = to_llama(TransformerLM(c, state.params))
+    llama.config.use_cache = False  # nothing is generated
 
     def llama_loss(tokens, targets):
         return F.cross_entropy(llama(tokens).logits.flatten(0, 1), targets.flatten())
