@@ -1,12 +1,14 @@
-"""Measure how the time of a token grows, and draw it: writes docs/speed/growth.svg and docs/speed/growth.json.
+"""Draw how the time of a token grows: writes docs/speed/growth.svg.
 
-    OPENBLAS_NUM_THREADS=1 python docs/make_speed.py
+    python docs/make_speed.py                                          from the numbers in docs/speed/growth.json
+    OPENBLAS_NUM_THREADS=1 python docs/make_speed.py --measure         measure those first, some minutes
 
 Passes of 1 and of 6 rows against the context, the vocabulary and the number of parameters (random weights), and
 against the number of texts (the shipped target, batched); a step at GPT-2's shape beside one reading of its weights.
 The other figures of docs/speed.md come from `specsample bench`.
 """
 
+import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -14,19 +16,28 @@ from pathlib import Path
 import numpy as np
 from measure_batches import SIZES, pass_seconds, prompts
 
-from specsample.bench.chart import Panel, Series, write_svg
 from specsample.bench.clock import in_turns, spread
 from specsample.bench.machine import describe_machine
 from specsample.bench.parts import time_steps
 from specsample.bench.shapes import RANDOM, random_model
+from specsample.figures.style import SERIES, panels, write_svg
 from specsample.language_model import Transformed
 from specsample.transformer.lm import load_pair
 from specsample.transformer.memory import keep_freed_memory
 from specsample.transformer.model import Config, n_params
 from specsample.transformer.ragged import BatchedTransformer
 
-HERE, ROWS, REPEATS = Path(__file__).parent / "speed", (1, 6), 25
+FIGURE, NUMBERS = (Path(__file__).parent / "speed" / f"growth.{kind}" for kind in ("svg", "json"))
+ROWS, REPEATS = (1, 6), 25
 SIX = RANDOM["six-layers"]
+LABELS = {  # of the panels beside that of the context: title, and what grows
+    "vocabulary": ("vocabulary, six layers of width 256", "V"),
+    "size": ("size, V = 96", "parameters"),
+    "batch": ("batch, shipped target", "texts at once"),
+}
+
+
+# --- measuring ---------------------------------------------------------------------------------------------------
 
 
 def passes(models, contexts):
@@ -99,49 +110,46 @@ def step_at_gpt2_shape():
     return {"step": 1e3 * spread(steps).median, "weights once": 1e3 * spread(times["weights once"]).median}
 
 
-def line(found, name, *, x_of, label, colour, rows=1):
-    """Make a series of what was found for one model name, or for all where name is None."""
-    jobs = [job for job in found if job[2] == rows and name in (None, job[0])]
-    style = "line" if rows == 1 else "dotted"
-    return Series(label, [x_of(job) for job in jobs], [found[job] for job in jobs], colour, style)
-
-
-def main():
-    """Measure, write the numbers and the figure."""
+def measure():
+    """Measure everything and write the numbers."""
     keep_freed_memory()
-    context, vocabulary, size, batch = against_context(), against_vocabulary(), against_size(), against_batch()
-    names = ("pair target", "pair draft", "six-layers")
-    curves = [
-        line(context, name, x_of=lambda job: job[1], label=name if rows == 1 else "", colour=i, rows=rows)
-        for i, name in enumerate(names)
-        for rows in ROWS
-    ]
+    found = {"context": against_context(), "vocabulary": against_vocabulary(), "size": against_size()}
+    found["batch"] = against_batch()
+    record = {kind: [[*job, round(ms, 4)] for job, ms in times.items()] for kind, times in found.items()}
+    record["gpt2-124m, ms"] = step_at_gpt2_shape()
+    head = {"machine": describe_machine(), "columns": ["model", "context", "rows", "ms"]}
+    NUMBERS.write_text(json.dumps(head | record, indent=1) + "\n", encoding="utf-8")
 
-    def both(found):
-        labels = {1: "1 row", 6: "6 rows (dotted)"}
-        return [line(found, None, x_of=lambda job: job[0], label=labels[n], colour=0, rows=n) for n in ROWS]
 
-    panels = [
-        Panel("context: 1 row (line), 6 rows (dotted)", "tokens read before", "ms a pass", curves),
-        Panel("vocabulary, six layers of width 256", "V", "ms a pass", both(vocabulary), is_logarithmic=True),
-        Panel("size, V = 96", "parameters", "ms a pass", both(size), is_logarithmic=True),
-        Panel("batch, shipped target", "texts at once", "ms a pass", both(batch), is_logarithmic=True),
-    ]
-    HERE.mkdir(exist_ok=True)
-    write_svg(HERE / "growth.svg", panels)
-    numbers = {"context": context, "vocabulary": vocabulary, "size": size, "batch": batch}
-    record = {kind: [[*job, round(ms, 4)] for job, ms in found.items()] for kind, found in numbers.items()}
-    text = json.dumps(
-        {
-            "machine": describe_machine(),
-            "columns": ["model", "context", "rows", "ms"],
-            **record,
-            "gpt2-124m, ms": step_at_gpt2_shape(),
-        },
-        indent=1,
-    )
-    (HERE / "growth.json").write_text(text + "\n", encoding="utf-8")
+# --- drawing -----------------------------------------------------------------------------------------------------
+
+
+def draw(record):
+    """Draw four panels: milliseconds of a pass against context, vocabulary, size and batch."""
+    context, *others = panels(1 + len(LABELS), (4.4, 3.2))
+    for name, color in zip(dict.fromkeys(model for model, *_ in record["context"]), SERIES):
+        at = [(tokens, rows, ms) for model, tokens, rows, ms in record["context"] if model == name]
+        _draw_rows(context, at, color=color, label=name)
+    context.set(xlabel="tokens read before", title="context")
+    for ax, (kind, (title, xlabel)) in zip(others, LABELS.items(), strict=True):
+        _draw_rows(ax, [(x, rows, ms) for x, _, rows, ms in record[kind]], color=SERIES[0], label="1 row")
+        ax.set(xlabel=xlabel, title=title, xscale="log")
+    for ax in (context, *others):
+        ax.set(ylabel="ms a pass; of 6 rows dotted", ylim=(0, None))
+        ax.legend(frameon=False)
+    return context.figure
+
+
+def _draw_rows(ax, points, **style):
+    """Draw the passes of one row as a line and those of six as dots."""
+    one, six = ([(x, ms) for x, rows, ms in points if rows == n] for n in ROWS)
+    ax.plot(*zip(*one), **style)
+    ax.plot(*zip(*six), ":", color=style["color"])
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--measure", action="store_true", help="measure first")
+    if parser.parse_args().measure:
+        measure()
+    write_svg(draw(json.loads(NUMBERS.read_text(encoding="utf-8"))), FIGURE)

@@ -10,16 +10,17 @@ import pytest
 from specsample import theory
 from specsample.bench import command
 from specsample.bench.clock import Spread, in_turns, spread
-from specsample.bench.decode import Decoding, Run, prompts_of
+from specsample.bench.decode import ADAPTIVE, Decoding, Run, prompts_of
 from specsample.bench.machine import blas_kernel, describe_machine, header
 from specsample.bench.parts import Parts, time_rounds, time_steps, to_parts
 from specsample.bench.passes import PassTimes, pass_times
+from specsample.bench.plot import draw
 from specsample.bench.report import Results
 from specsample.bench.shapes import RANDOM, random_model
 from specsample.cli import main
 from specsample.language_model import TableModel
 from specsample.speculative import generate
-from specsample.transformer.lm import load_pair
+from specsample.transformer.data import load_streams
 from specsample.transformer.model import Config, n_params
 
 TINY = Config(7, width=8, n_layers=1, n_heads=2, n_kv_heads=1, hidden=8, max_length=64)
@@ -130,10 +131,12 @@ def test_too_short_a_text_has_no_parts():
 
 
 def test_prompts_are_held_out_text_of_their_kind():
-    assert prompts_of("code", n=2) != prompts_of("prose", n=2)
-    text = load_pair()[0].tokenizer.decode(prompts_of("prose", n=1, length=200)[0])
-    assert len(text) == 200
-    assert text.isprintable() or "\n" in text
+    held_out = load_streams()[1]
+    for kind, other in (("code", "prose"), ("prose", "code")):
+        prompts = prompts_of(kind, n=2, length=200)
+        assert [len(prompt) for prompt in prompts] == [200, 200]
+        assert all(bytes(prompt) in held_out[kind].tobytes() for prompt in prompts)
+        assert not any(bytes(prompt) in held_out[other].tobytes() for prompt in prompts)
 
 
 def test_the_short_form_completes_and_its_json_and_figure_are_whole(tmp_path, capsys):
@@ -145,8 +148,28 @@ def test_the_short_form_completes_and_its_json_and_figure_are_whole(tmp_path, ca
     runs = record["decoding"][0]["runs"]
     assert [run["K"] for run in runs] == [0, 1, 2, "adaptive"]
     assert {"measured_over_predicted", "predicted", "rho", "alpha", "tokens_per_second"} <= runs[2].keys()
-    assert {element.tag.split("}")[1] for element in ElementTree.parse(paths["svg"]).iter()} >= {"polyline", "circle"}
+    words = {element.text for element in ElementTree.parse(paths["svg"]).iter() if element.tag.endswith("}text")}
+    assert {"pair target", "pair draft", "code, adaptive K"} <= words
     assert "adaptive" in capsys.readouterr().out
+
+
+def test_the_figure_shows_what_was_measured_and_what_was_predicted():
+    found, _ = decoding()
+    found.runs[ADAPTIVE] = found.runs[3]
+    times = PassTimes("m", 1, {1: exactly(2.0), 3: exactly(3.0)}, exactly(1.0), 4)
+    rows, speeds = draw([times], [found]).axes
+    assert rows.lines[0].get_xydata().tolist() == [[1, 1.0], [3, 1.5]]
+    dots, by_position, by_equation_1, adaptive, one = ([*line.get_ydata()] for line in speeds.lines)
+    assert (dots, adaptive[0], one[0]) == ([found.measured(0), found.measured(3)], found.measured(3), 1)
+    assert (by_position[1], by_equation_1[1]) == (found.by_position(3), found.by_equation_1(3))
+
+
+def test_without_matplotlib_a_figure_is_refused_before_anything_is_measured(monkeypatch, capsys):
+    monkeypatch.setattr("specsample.figures.style.find_spec", lambda name: None)
+    assert main([*QUICK, "--plot", "out.svg"]) == 2
+    assert capsys.readouterr().err == (
+        "specsample bench: a figure needs matplotlib: pip install matplotlib, or the extra 'specsample[notebooks]'\n"
+    )
 
 
 def test_an_interrupted_run_leaves_a_whole_file_that_says_so(tmp_path, monkeypatch, capsys):

@@ -1,6 +1,6 @@
 """How fast is it here, and does the speed-up follow from the parts? Measured in one process, in turns.
 
-Reading order: compare, clock, machine, shapes, passes, parts, decode, peers, chart, plot, report, command.
+Reading order: compare, clock, machine, shapes, passes, parts, decode, peers, plot, report, command.
 """
 
 from specsample.bench.compare import Comparison, Costs, compare, pass_costs, predicted_speedup, timed

@@ -17,9 +17,10 @@ from specsample.bench.decode import measure_decoding, prompts_of
 from specsample.bench.machine import describe_machine
 from specsample.bench.passes import pass_times
 from specsample.bench.peers import measure_peers
-from specsample.bench.plot import plot
+from specsample.bench.plot import draw
 from specsample.bench.report import Results, show
 from specsample.bench.shapes import SHAPES, models_of
+from specsample.figures.style import check_matplotlib, write_svg
 from specsample.strategies import temperature
 from specsample.transformer.memory import keep_freed_memory
 
@@ -59,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--quick", action="store_true", help="a few seconds: shows that everything runs, measures nothing well")
     add("--json", metavar="OUT.json", help="write all numbers to a file, or to standard output: -")
-    add("--plot", metavar="OUT.svg", help="write a figure")
+    add("--plot", metavar="OUT.svg", help="write a figure; needs matplotlib")
 
 
 def run(given: argparse.Namespace) -> int:
@@ -72,7 +73,14 @@ def run(given: argparse.Namespace) -> int:
     Returns
     -------
     int, exit status
+
+    Raises
+    ------
+    ValueError
+        If a figure is asked for and matplotlib is missing.
     """
+    if given.plot:
+        check_matplotlib()
     if given.quick:
         vars(given).update(QUICK)
     keep_freed_memory()
@@ -90,8 +98,8 @@ def run(given: argparse.Namespace) -> int:
         show(results, Console(highlight=False, width=max(100, Console().width)))
         if given.json:
             results.save(given.json)
-    if given.plot:
-        plot(given.plot, results.passes, results.decodings)
+    if given.plot and (results.passes or results.decodings):
+        write_svg(draw(results.passes, results.decodings), given.plot)
     return 0 if results.is_complete else 130
 
 

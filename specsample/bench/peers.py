@@ -1,7 +1,7 @@
 """How fast are others with the same weights, in the same run?
 
 Hugging Face transformers, and a loop without a cache. torch gets all cores and one core, and the faster counts. Needs
-the extra [peers], imported only here and only when asked for. Before this file: `decode`; after it: `chart`.
+the extra [peers], imported only here and only when asked for. Before this file: `decode`; after it: `plot`.
 """
 
 import inspect

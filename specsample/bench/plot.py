@@ -1,43 +1,56 @@
 """How does the benchmark look? ρ against rows, and measured beside predicted speed-ups against K.
 
-Before this file: `chart`; after it: `report`.
+Before this file: `peers`; after it: `report`.
 """
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Any
 
-from specsample.bench.chart import Panel, Series, write_svg
 from specsample.bench.decode import ADAPTIVE, Decoding
 from specsample.bench.passes import PassTimes
+from specsample.figures.style import GREY, SERIES, panels
 
 
-def plot(path: str | Path, passes: Sequence[PassTimes], decodings: Sequence[Decoding]) -> None:
-    """Write one figure: left the curves of ρ, then the speed-ups at each temperature.
+def draw(passes: Sequence[PassTimes], decodings: Sequence[Decoding]) -> Any:
+    """Draw one figure: left the curves of ρ, then the speed-ups at each temperature.
 
     Parameters
     ----------
-    path : str or Path, an .svg
     passes : sequence of PassTimes
-    decodings : sequence of Decoding
+    decodings : sequence of Decoding, of both at least one
+
+    Returns
+    -------
+    matplotlib Figure
     """
-    curves = [
-        Series(times.model, [*times.seconds], [times.ratio(rows) for rows in times.seconds], i % 6)
-        for i, times in enumerate(passes)
-    ]
-    panels = [Panel("what more rows cost", "rows of a pass", "ρ, time / time of 1 row", curves)] if curves else []
-    for temperature in sorted({decoding.temperature for decoding in decodings}):
-        found = [decoding for decoding in decodings if decoding.temperature == temperature]
-        lines = [line for i, decoding in enumerate(found) for line in _lines(decoding, i)]
-        title = f"T = {temperature:g}: measured (dots), predicted by position (line), by equation 1 (dotted)"
-        panels.append(Panel(title, "drafts a round, K", "speed-up", lines, level=1.0))
-    write_svg(path, panels)
+    temperatures = sorted({decoding.temperature for decoding in decodings})
+    axes = panels(bool(passes) + len(temperatures), (4.6, 3.4))
+    if passes:
+        for i, times in enumerate(passes):
+            ratios = [times.ratio(rows) for rows in times.seconds]
+            axes[0].plot([*times.seconds], ratios, color=SERIES[i % 4], label=times.model)
+        axes[0].set(xlabel="rows of a pass", ylabel="ρ, time / time of 1 row", ylim=(0, None))
+        axes[0].set_title("what more rows cost", fontsize=10)
+        axes[0].legend(frameon=False)
+    for ax, temperature in zip(axes[bool(passes) :], temperatures, strict=True):
+        _draw_speedups(ax, [decoding for decoding in decodings if decoding.temperature == temperature])
+        ax.set_title(
+            f"T = {temperature:g}: measured (dots), predicted by\nposition (line), by equation 1 (dotted)",
+            fontsize=10,
+        )
+    for ax in axes:
+        ax.xaxis.get_major_locator().set_params(integer=True)
+    return axes[0].figure
 
 
-def _lines(decoding: Decoding, colour: int) -> Iterator[Series]:
+def _draw_speedups(ax: Any, decodings: Sequence[Decoding]) -> None:
     """Draw measured and predicted speed-ups against K, and the adaptive K as a line across."""
-    Ks = [key for key in decoding.runs if isinstance(key, int)]
-    yield Series(f"{decoding.kind}", Ks, [decoding.measured(K) for K in Ks], colour, "dots")
-    yield Series("", Ks, [decoding.by_position(K) for K in Ks], colour)
-    yield Series("", Ks, [decoding.by_equation_1(K) for K in Ks], colour, "dotted")
-    level = decoding.measured(ADAPTIVE)
-    yield Series(f"{decoding.kind}, adaptive K", [Ks[0], Ks[-1]], [level, level], colour)
+    for decoding, color in zip(decodings, SERIES * len(decodings)):
+        Ks = [key for key in decoding.runs if isinstance(key, int)]
+        ax.plot(Ks, [decoding.measured(K) for K in Ks], "o", color=color, label=decoding.kind)
+        ax.plot(Ks, [decoding.by_position(K) for K in Ks], color=color)
+        ax.plot(Ks, [decoding.by_equation_1(K) for K in Ks], ":", color=color)
+        ax.axhline(decoding.measured(ADAPTIVE), color=color, lw=1, ls="--", label=f"{decoding.kind}, adaptive K")
+    ax.axhline(1, color=GREY, lw=1)
+    ax.set(xlabel="drafts a round, K", ylabel="speed-up", ylim=(0, None))
+    ax.legend(frameon=False, loc="lower right")

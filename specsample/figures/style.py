@@ -31,15 +31,29 @@ def axes(ax: Any, size: tuple[float, float]) -> Any:
     -------
     matplotlib Axes
     """
-    if ax is not None:
-        return ax
+    return panels(1, size)[0] if ax is None else ax
+
+
+def panels(n: int, size: tuple[float, float]) -> list[Any]:
+    """Make a new figure of several axes side by side.
+
+    Parameters
+    ----------
+    n : int >= 1
+    size : (float, float), width and height of each in inches
+
+    Returns
+    -------
+    list of n matplotlib Axes
+    """
     check_matplotlib()
     from matplotlib import pyplot
 
-    figure, ax = pyplot.subplots(figsize=size, layout="constrained")
+    figure, (row,) = pyplot.subplots(1, n, figsize=(n * size[0], size[1]), layout="constrained", squeeze=False)
     pyplot.close(figure)
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax
+    for ax in row:
+        ax.spines[["top", "right"]].set_visible(False)
+    return [*row]
 
 
 def check_matplotlib() -> None:
