@@ -56,7 +56,6 @@ class BestRecentK:
                 "max_K and window must be at least 1 and cost_ratio positive; "
                 f"got {self.max_K}, {self.window} and {self.cost_ratio}. Was no draft step measured?"
             )
-
         object.__setattr__(self, "table", tuple(self._fastest(i / GRID) for i in range(GRID + 1)))
 
     def __call__(self, rounds: Sequence[Round]) -> int:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from specsample.transformer.model import Config
 
 CHUNK = 64  # rows of a long prompt that go through the model together: attention then needs (64 H, T) at most
+_FUTURE = np.triu(np.full((CHUNK, CHUNK), -np.inf, np.float32), 1)[:, None, :]  # −∞ where a row would see its future
 
 
 class PackedLayer(NamedTuple):
@@ -62,9 +63,7 @@ class Memory:
     def __init__(self, model: PackedModel) -> None:
         config, dtype = model.config, model.embedding.dtype
         shape = (config.n_layers, config.n_kv_heads)
-        self.keys = np.empty(
-            (*shape, config.head_dim, config.max_length), dtype
-        )  # transposed: q @ keys is contiguous
+        self.keys = np.empty((*shape, config.head_dim, config.max_length), dtype)  # so that q @ keys is contiguous
         self.values = np.empty((*shape, config.max_length, config.head_dim), dtype)
         self.length = 0
 
@@ -113,7 +112,7 @@ def probabilities(model: PackedModel, tokens: np.ndarray, memory: Memory) -> Arr
     -------
     (n, V) array, rows sum to 1
     """
-    probs = logits(model, tokens, memory)
+    probs = logits(model, tokens, memory)  # turned in place, where `softmax` makes three arrays of its size
     probs -= probs.max(axis=-1, keepdims=True)
     np.exp(probs, out=probs)
     probs /= probs.sum(axis=-1, keepdims=True)
@@ -148,20 +147,12 @@ def _attend(q: np.ndarray, keys: np.ndarray, values: np.ndarray, *, n: int) -> A
     probs = q @ keys  # (Hkv, n G, m)
     if n > 1:  # only among the new columns is there a future to hide
         new = probs.reshape(n_kv, n, rows // n, -1)[..., -n:]
-        new += _future(n, probs.dtype)
+        new += _FUTURE[:n, :, :n]
     probs -= probs.max(axis=-1, keepdims=True)
     np.exp(probs, out=probs)
     heads = probs @ values  # (Hkv, n G, Dh), not yet divided by the sum
     heads /= probs.sum(axis=-1, keepdims=True)
     return heads.reshape(n_kv, n, -1).transpose(1, 0, 2).reshape(n, -1)
-
-
-_FUTURE = np.triu(np.full((CHUNK, CHUNK), -np.inf, np.float32), 1)[:, None, :]  # −∞ where a row would see its future
-
-
-def _future(n: int, dtype: np.dtype) -> Array:
-    """Return (n, 1, n): 0 up to a row's own position, −∞ after it."""
-    return _FUTURE[:n, :, :n]
 
 
 def _gated(gate_up: np.ndarray, hidden: int) -> Array:

@@ -21,8 +21,8 @@ from specsample.transformer.evaluate import evaluate
 from specsample.transformer.layers import cross_entropy
 from specsample.transformer.lm import TransformerLM, load
 from specsample.transformer.memory import keep_freed_memory
-from specsample.transformer.model import loss_and_grads, n_params
-from specsample.transformer.optim import clip_by_norm, learning_rate
+from specsample.transformer.model import loss_and_grads, n_params, shapes
+from specsample.transformer.optim import clip_by_norm, flatten, learning_rate
 from specsample.transformer.presets import PRESETS, Preset
 from specsample.transformer.runlog import Progress, RunLog, interruption, progress_bar
 from specsample.transformer.state import State, describe, resume_state, save_state, start_state
@@ -209,7 +209,6 @@ def training_step(
     float
         Cross-entropy to the targets, bits per character.
     """
-
     is_late = teacher is not None and 2 * state.step >= preset.steps
     criterion = acceptance_criterion if is_late else cross_entropy
 
@@ -217,7 +216,7 @@ def training_step(
         read = rows[:, :-1]
         targets = rows[:, 1:] if teacher is None else next_token_probs(teacher, read)
         loss, grads = loss_and_grads(preset.config, state.params, read, targets, criterion=criterion)
-        return loss, np.concatenate([grads[name].reshape(-1) for name in state.params])
+        return loss, flatten(grads, shapes(preset.config))[0]
 
     shards = np.split(tokens, n_shards(tokens[:, 1:].size))
     losses, grads = zip(*(map if len(shards) == 1 else pool.map)(shard_loss, shards), strict=True)
