@@ -92,7 +92,7 @@ def demo(given: argparse.Namespace) -> None:
 def run_generate(given: argparse.Namespace) -> None:
     """Continue one prompt and print the text, or one JSON object."""
     if given.json and (given.stream or given.stop_string):
-        raise ValueError("--json prints one object at the end; got --stream or --stop-string as well. Leave one out.")
+        raise ValueError("--json cannot go with --stream or --stop-string: it prints one object at the end.")
     target, draft, run_prompt = _models(given)
     if given.stream or given.stop_string:
         pieces = _continue(given, target, draft, run=generate_stream)

@@ -34,7 +34,7 @@ def run(arguments, capsys):
         ([*FEW, "--prompt", ""], "specsample generate: prompt_tokens must hold at least one token"),
         ([*FEW, "--prompt", "é"], "specsample generate: text must hold only printable ASCII"),
         ([*FEW, "--stop-string", ""], "stop_strings must be a list of non-empty strings; .* would end every text"),
-        ([*FEW, "--json", "--stream"], "--json prints one object at the end; got --stream"),
+        ([*FEW, "--json", "--stream"], "--json cannot go with --stream or --stop-string"),
         ([*FEW, "--frobnicate"], r"(?s)usage: specsample generate .*unrecognized arguments: --frobnicate"),
         (
             ["trace", "--prompt", "a", "--out", "no/such/run.json"],

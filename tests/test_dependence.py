@@ -66,5 +66,5 @@ def test_two_different_laws_are_told_apart():
 
 
 def test_samples_of_different_sizes_are_refused():
-    with pytest.raises(ValueError, match="must be as many outputs"):
+    with pytest.raises(ValueError, match="must have as many outputs each"):
         TwoSample(3).update([0, 1], [0])

@@ -1,7 +1,10 @@
 """The requests that are refused before any work is done, and how that is said."""
 
+import ast
+
 import numpy as np
 import pytest
+from test_layout import MODULES
 
 from specsample.language_model import TableModel
 from specsample.request import check_count, check_K, check_request, check_rollback, check_tokens
@@ -111,3 +114,23 @@ def test_stop_tokens_that_could_never_stop_a_text_are_refused(stop):
 @pytest.mark.parametrize("stop", [(), {1}, [0, 1], np.array([1])])
 def test_a_request_that_just_fits_is_served(stop):
     check_request(np.array([0, 1, 1]), [Bounded()], 5, stop=stop)
+
+
+def messages():
+    """List (where, text) of every message that is raised; what is put in for a name stands in braces."""
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
+                text = node.exc.args[0]
+                parts = text.values if isinstance(text, ast.JoinedStr) else [text]
+                if all(isinstance(part, ast.Constant | ast.FormattedValue) for part in parts):
+                    words = [part.value if isinstance(part, ast.Constant) else "{}" for part in parts]
+                    yield f"{path.name}:{node.lineno} {ast.unparse(node.exc.func)}", "".join(map(str, words))
+
+
+def test_every_message_is_a_sentence_or_two():
+    found = [(where, text) for where, text in messages() if where.endswith(("ValueError", "TypeError"))]
+    assert len(found) > 80
+    open_ended = [where for where, text in found if not text.endswith((".", "?", "]'", "{}"))]
+    assert not open_ended, open_ended
+    assert not [where for where, text in found if text.endswith("got {}")]

@@ -135,8 +135,8 @@ def test_devices_add_up_and_sizes_take_the_nearest_shape():
     ("call", "message"),
     [
         (lambda: device("h1000"), "device must be one of a100, h100"),
-        (lambda: device("h100", count=0), "count >= 1"),
-        (lambda: device("h100", bits=4), "16 or 8 bits"),
+        (lambda: device("h100", count=0), "count must be >= 1"),
+        (lambda: device("h100", bits=4), "bits 16 or 8"),
         (lambda: shape("seventy"), "a size such as 70B"),
         (lambda: shape("0B"), "a size such as 70B"),
     ],

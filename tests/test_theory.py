@@ -193,7 +193,7 @@ def test_acceptance_rate_is_the_mean_overlap_of_all_rows():
     [
         (lambda: expected_tokens(70, 5), "alpha must lie in"),
         (lambda: expected_tokens(float("nan"), 5), "alpha must lie in"),
-        (lambda: expected_tokens(0.5, -1), "K must be at least 0"),
+        (lambda: expected_tokens(0.5, -1), "K must be an integer >= 0"),
         (lambda: speedup(0.5, 5, -0.1), "ratio of costs must be at least 0"),
         (lambda: speedup(0.5, 5, 0.1, verify_ratio=0), "verify_ratio must be positive"),
         (lambda: oracle_speedup(1, 0), "no finite speed-up"),

@@ -114,7 +114,7 @@ class TwoSample:
         """
         x, y = np.asarray(reference), np.asarray(candidate)
         if x.shape != y.shape:
-            raise ValueError(f"reference and candidate must be as many outputs; got {x.shape} and {y.shape}.")
+            raise ValueError(f"reference and candidate must have as many outputs each; got {x.shape} and {y.shape}.")
         a, b = np.log(self.seen)
         self.log_e += float((log(2) - np.logaddexp(0, b[x] + a[y] - b[y] - a[x])).sum())
         for row, cells in zip(self.seen, (x, y), strict=True):

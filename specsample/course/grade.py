@@ -78,7 +78,7 @@ def submitted_answers(path: Path) -> dict[str, str]:
         read_cells = [Cell(cell["cell_type"], cell["metadata"], "".join(cell["source"])) for cell in cells]
         return {cell.grade_id: cell.text for cell in read_cells if cell.is_answer}
     except (KeyError, TypeError, AttributeError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} must be a notebook, an .ipynb file; reading it gave {error!r}") from error
+        raise ValueError(f"{path} must be a notebook, an .ipynb file; reading it gave {error!r}.") from error
 
 
 def source_of(answers: dict[str, str], path: Path) -> Path:

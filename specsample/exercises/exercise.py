@@ -110,7 +110,7 @@ def call(answer: Any, case: Case) -> Any:
     case : Case
     """
     if not callable(answer):
-        raise TypeError(f"a function is asked for; got {type(answer).__name__}")
+        raise TypeError(f"the answer must be a function; got {type(answer).__name__}.")
     return answer(*case.arguments)
 
 

@@ -55,7 +55,7 @@ def _contest(answer: Any, case: Case) -> dict[str, float]:
     p, first, second = (np.array(row, float) for row in answer)
     for name, row in zip(("p", "first", "second"), (p, first, second)):
         if row.min() <= 0 or abs(row.sum() - 1) > 1e-9:
-            raise ValueError(f"{name} must be positive and sum to 1; got {show(row)}")
+            raise ValueError(f"{name} must be positive and sum to 1; got {show(row)}.")
     found = {"loss of first": divergence(p, first), "loss of second": divergence(p, second)}
     return found | {"overlap of first": float(overlap(p, first)), "overlap of second": float(overlap(p, second))}
 

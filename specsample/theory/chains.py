@@ -214,7 +214,7 @@ def _chains(target_model: TableModel, draft_model: TableModel) -> tuple[Array, A
     """Write both tables over the same contexts: P, min(P, Q) and the order."""
     if target_model.vocab_size != draft_model.vocab_size:
         sizes = target_model.vocab_size, draft_model.vocab_size
-        raise ValueError(f"models must share one vocabulary; got vocab_size {sizes}.")
+        raise ValueError(f"models must share one vocabulary; got vocab_size {sizes}. Do they share a tokenizer?")
     order = max(target_model.table.ndim, draft_model.table.ndim) - 1
     P, Q = contexts(target_model, order), contexts(draft_model, order)
     return P, np.minimum(P, Q), order

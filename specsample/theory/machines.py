@@ -65,7 +65,7 @@ def device(name: str, *, count: int = 1, bits: int = 16, layer_seconds: float = 
         raise ValueError(f"device must be one of {', '.join(table)}; got {name!r}.")
     if count < 1 or layer_seconds < 0 or str(bits) not in table[name]["operations"]:
         raise ValueError(
-            f"need count >= 1, layer_seconds >= 0 and 16 or 8 bits; got {count}, {layer_seconds}, {bits}."
+            f"count must be >= 1, layer_seconds >= 0, bits 16 or 8; got {count}, {layer_seconds}, {bits}."
         )
     d = table[name]
     return Device(count * d["bandwidth"], count * d["operations"][str(bits)], count * d["memory"], layer_seconds)

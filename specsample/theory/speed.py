@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from specsample.request import check_K
 from specsample.theory.rates import Number, check_rates
 
 
@@ -39,8 +40,7 @@ def expected_tokens(alpha: Number, K: int) -> Number:
     (1.75, 6)
     """
     check_rates(alpha)
-    if K < 0:
-        raise ValueError(f"K must be at least 0 drafts; got {K}. K = 0 is autoregressive sampling.")
+    check_K(K)
     return sum(alpha**k for k in range(K + 1))
 
 

@@ -72,11 +72,11 @@ def load(path: str | Path) -> tuple[Config, dict[str, np.ndarray], dict[str, Any
     """
     arrays = _read_arrays(path)
     if "config" not in arrays or "notes" not in arrays:
-        raise ValueError(f"{path} must be a checkpoint with 'config' and 'params/...'; got {sorted(arrays)[:5]}")
+        raise ValueError(f"{path} must be a checkpoint with 'config' and 'params/...'; got {sorted(arrays)[:5]}.")
     try:
         config = Config(**json.loads(str(arrays["config"])))
     except (TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} holds a config that this version cannot read: {error}") from error
+        raise ValueError(f"{path} holds a config that this version cannot read: {error}.") from error
     params = {n.removeprefix("params/"): _widen(a) for n, a in arrays.items() if n.startswith("params/")}
     check_shapes(config, params)
     extra = json.loads(str(arrays["notes"]))

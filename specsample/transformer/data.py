@@ -44,7 +44,7 @@ def load_documents(kind: str) -> list[str]:
         topics = pydoc_data.topics.topics
         texts = [topics[name] for name in sorted(topics)]
     else:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}.")
     if not texts:
         raise ValueError(f"no {kind} documents found; does this Python ship its library as a .zip without sources?")
     strangers = {ord(c): None for c in set().union(*texts) - set(ALPHABET)}

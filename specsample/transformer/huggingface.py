@@ -191,7 +191,7 @@ def _read_tensors(path: Path) -> dict[str, np.ndarray]:
     try:
         entries = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
     except SafetensorError as error:
-        raise ValueError(f"{path} must be a whole .safetensors file; it is cut short or foreign ({error})") from error
+        raise ValueError(f"{path} must be a whole .safetensors file; it is cut or foreign ({error}).") from error
     return {name: _to_array(entry, f"{path}: {name}") for name, entry in entries}
 
 

@@ -62,16 +62,16 @@ class Config:
         sizes = ("vocab_size", "width", "n_layers", "n_heads", "n_kv_heads", "hidden", "max_length")
         for name in sizes:
             if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
-                raise ValueError(f"{name} must be a positive integer; got {getattr(self, name)!r}")
+                raise ValueError(f"{name} must be a positive integer; got {getattr(self, name)!r}.")
         if self.width % self.n_heads or self.head_dim % 2:
             raise ValueError(
                 "width must be n_heads times an even head size (rotary turns pairs); "
-                f"got width {self.width} and n_heads {self.n_heads}"
+                f"got width {self.width} and n_heads {self.n_heads}."
             )
         if self.n_heads % self.n_kv_heads:
             raise ValueError(
                 "n_heads must be a multiple of n_kv_heads, so that groups are equal; "
-                f"got {self.n_heads} and {self.n_kv_heads}"
+                f"got {self.n_heads} and {self.n_kv_heads}."
             )
 
     @property

@@ -25,7 +25,7 @@ from specsample.language_model import Context, LanguageModel
 from specsample.request import Request, check_K
 from specsample.speculative import Draft, Verdict
 from specsample.trace import Round, Trace, record
-from specsample.verifiers.rounds import run
+from specsample.verifiers.rounds import matching_run, run
 
 
 class Coupling(NamedTuple):
@@ -164,11 +164,7 @@ def verify(
     >>> verify([1], np.array([[0.5, 0.5], [0.5, 0.5]]), [[0.6], [0.2]], COMMON_UNIFORM)
     Verdict(n_accepted=1, token=0)
     """
-    for n, x in enumerate(draft_tokens):
-        own = coupling.token(target_probs[n], noise[n])
-        if own != x:
-            return Verdict(n, own)
-    return Verdict(len(draft_tokens), coupling.token(target_probs[-1], noise[-1]))
+    return matching_run(draft_tokens, lambda n: coupling.token(target_probs[n], noise[n]))
 
 
 def generate(

@@ -15,7 +15,7 @@ from typing import Any
 from specsample.acceptance import check_drafts
 from specsample.distributions import Array
 from specsample.speculative import Verdict
-from specsample.verifiers.rounds import chain
+from specsample.verifiers.rounds import chain, matching_run
 
 
 def verify(
@@ -49,10 +49,7 @@ def verify(
     """
     check_drafts(draft_tokens, draft_probs, target_probs, u_accept)
     best = target_probs.argmax(axis=-1).tolist()  # (K+1,) the lowest id among equals
-    n = 0
-    while n < len(draft_tokens) and draft_tokens[n] == best[n]:
-        n += 1
-    return Verdict(n, best[n])
+    return matching_run(draft_tokens, best.__getitem__)
 
 
 generate = partial(chain, verify=verify)

@@ -14,7 +14,7 @@ from typing import Any
 from specsample.acceptance import check_drafts
 from specsample.distributions import Array, pick
 from specsample.speculative import Verdict
-from specsample.verifiers.rounds import chain
+from specsample.verifiers.rounds import chain, matching_run
 
 
 def verify(
@@ -46,13 +46,9 @@ def verify(
     >>> [verify([1], q, p, u_accept=[u], u_emit=0.0) for u in (0.2, 0.7)]
     [Verdict(n_accepted=0, token=0), Verdict(n_accepted=1, token=0)]
     """
-    p, K = target_probs, len(draft_tokens)
-    check_drafts(draft_tokens, draft_probs, p, u_accept)
-    for n in range(K):
-        own = pick(p[n], u_accept[n])
-        if own != draft_tokens[n]:
-            return Verdict(n, own)
-    return Verdict(K, pick(p[K], u_emit))
+    check_drafts(draft_tokens, draft_probs, target_probs, u_accept)
+    u = [*u_accept, u_emit]
+    return matching_run(draft_tokens, lambda n: pick(target_probs[n], u[n]))
 
 
 generate = partial(chain, verify=verify)
