@@ -97,10 +97,6 @@ NO_EXAMPLE = {
     "figures.runs.tokens_per_pass": "returns a picture",
     "figures.runs.trace_strip": "returns a picture",
     "figures.speed.speedup_map": "returns a picture",
-    "bench.compare.timed": "times differ",
-    "bench.compare.pass_costs": "times differ",
-    "bench.compare.compare": "times differ",
-    "bench.compare.predicted_speedup": "times differ",
     "plan.command.run": "prints a table, which docs/plan.md shows",
 }
 NO_RETURNS = {"speculative.draft": PAPER, "speculative.verify": PAPER}

@@ -44,6 +44,11 @@ def timed(function: Callable[[], Any]) -> tuple[Any, float]:
     Returns
     -------
     (what it returned, seconds)
+
+    Examples
+    --------
+    >>> timed(lambda: 2 + 2)[0]
+    4
     """
     start = time.perf_counter()
     result = function()
@@ -67,6 +72,13 @@ def pass_costs(
     Returns
     -------
     Costs(target_seconds, cost_ratio, verify_ratio)
+
+    Examples
+    --------
+    >>> from specsample.language_model import TableModel
+    >>> other = TableModel(np.array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> min(pass_costs(other, other, [0], K=2, repeats=3)) > 0
+    True
     """
     jobs = [(target_model.start(), 1), (target_model.start(), K + 1), (draft_model.start(), 1)]
     for context, _ in jobs:
@@ -106,6 +118,14 @@ def compare(
     Returns
     -------
     Comparison
+
+    Examples
+    --------
+    >>> from specsample.language_model import TableModel
+    >>> other = TableModel(np.array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> found = compare([0], other, other, K=2, max_new_tokens=4, seed=0)
+    >>> found.baseline_tokens, found.trace.target_passes
+    ([1, 0, 1, 0], 2)
     """
     size = {"max_new_tokens": max_new_tokens} | settings
     for model in (target_model, draft_model):
@@ -137,5 +157,13 @@ def predicted_speedup(trace: Trace, costs: Costs, K: int) -> float:
     Returns
     -------
     float, autoregressive seconds / speculative seconds; NaN if nothing was tested
+
+    Examples
+    --------
+    >>> from specsample.language_model import TableModel
+    >>> other = TableModel(np.array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> _, trace = generate([0], other, other, K=2, max_new_tokens=4, rng=np.random.default_rng(0))  # α = 1
+    >>> predicted_speedup(trace, Costs(1.0, cost_ratio=0.25, verify_ratio=1.5), K=2)  # 3 tokens for 0.5 + 1.5
+    1.5
     """
     return float(speedup(trace.acceptance_rate, K, costs.cost_ratio, costs.verify_ratio))

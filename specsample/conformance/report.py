@@ -145,9 +145,9 @@ class Report:
         return Group(*lines, *(each for each in shown if each), *tail)
 
     def __str__(self) -> str:
-        console = Console(file=StringIO(), width=118, color_system=None, highlight=False)
-        console.print(self)
-        return console.file.getvalue().rstrip()  # type: ignore[attr-defined,no-any-return]
+        text = StringIO()
+        Console(file=text, width=118, color_system=None, highlight=False).print(self)
+        return text.getvalue().rstrip()
 
     def _repr_html_(self) -> str:
         return to_html(self)
