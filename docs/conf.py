@@ -1,8 +1,8 @@
 """How is the site built? `python -m sphinx -W docs docs/_build`; no page asks the network for anything.
 
-Pages are the Markdown files of this folder. The notebooks are written into `tutorial/` first (by `make_tutorial.py`)
-and executed by the build, as are the cells in `viewer/` and `reference/papers.md`. A failing cell, a link that leads
-nowhere and any warning end the build.
+Pages are the Markdown files of this folder. Two scripts add to them first: `make_tutorial.py` the notebooks and
+`make_reference.py` a page for each part of the package. Notebooks are executed by the build, as are the cells in
+`viewer/` and `reference/papers.md`. A failing cell, a link that leads nowhere and any warning end the build.
 """
 
 import os
@@ -18,8 +18,10 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 sys.path[:0] = [str(ROOT), str(DOCS)]  # the checkout documents itself, not an installed copy
 
-import make_tutorial  # noqa: E402  (needs the line above)
+import make_reference  # noqa: E402  (need the line above)
+import make_tutorial  # noqa: E402
 
+make_reference.write(DOCS / "reference" / "api")
 make_tutorial.write(DOCS / "tutorial")
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])  # for kernels
 
@@ -62,7 +64,7 @@ html_theme = "furo"
 html_title = "specsample"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_domain_indices = False  # reference/api has every module, in reading order
+html_domain_indices = False  # the reference has every module, in reading order
 html_copy_source = False
 html_show_search_summary = False  # it would fetch the pages found, which a browser refuses to pages opened as files
 html_show_sourcelink = False

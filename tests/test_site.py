@@ -6,21 +6,17 @@ What the build makes of them is read by test_site_built.py, and seen by browser/
 import doctest
 import re
 
+import make_reference
 import make_tutorial
 import pytest
-from test_layout import MODULES, ORDER, PACKAGE, ROOT
+from test_layout import MODULES, ORDER, PACKAGE, ROOT, part_of
 
 import specsample
 from specsample.course.source import sources
 
 DOCS = ROOT / "docs"
-API = DOCS / "reference" / "api"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 NOT_CODE = {"pretrained"}  # a part without modules: the weights and their card
-
-
-def modules_on(page):
-    """List the modules that a page of the reference documents, in its order."""
-    return re.findall(r"^\.\. automodule:: (\S+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def module_name(path):
@@ -30,23 +26,25 @@ def module_name(path):
 
 
 def test_the_reference_has_a_page_for_each_part_in_reading_order():
-    toctree = (API / "index.md").read_text(encoding="utf-8").partition(":hidden:")[2]
-    assert re.findall(r"^(\w+)$", toctree, re.MULTILINE) == [part for part in ORDER if part not in NOT_CODE]
+    assert [*make_reference.pages(README)] == [part for part in ORDER if part not in NOT_CODE]
 
 
-@pytest.mark.parametrize("part", [part for part in ORDER if part not in NOT_CODE])
-def test_a_page_documents_every_module_of_its_part_once_and_no_other(part):
-    names = {*map(module_name, MODULES)}
-    own = {name for name in names if name == f"specsample.{part}" or name.startswith(f"specsample.{part}.")}
-    listed = modules_on(API / f"{part}.md")
-    assert sorted(listed) == sorted(own)
-    assert listed[0] == f"specsample.{part}"
+def test_every_module_is_documented_once_on_the_page_of_its_part():
+    for part, page in make_reference.pages(README).items():
+        own = [path for path in MODULES if part_of(path) == part]
+        assert sorted(re.findall(r"automodule:: (\S+)", page)) == sorted(map(module_name, own))
+
+
+def test_pages_of_parts_that_are_gone_are_taken_away(tmp_path):
+    (tmp_path / "gone.md").write_text("# `gone`")
+    make_reference.write(tmp_path)
+    assert "front.txt" in {path.name for path in tmp_path.iterdir()}
+    assert not (tmp_path / "gone.md").exists()
 
 
 def test_the_front_of_the_reference_lists_the_public_names_in_their_order():
-    listed = re.findall(r"^   ~(\S+)$", (API / "index.md").read_text(encoding="utf-8"), re.MULTILINE)
-    public = [getattr(specsample, name) for name in specsample.__all__]
-    assert listed == [f"{value.__module__}.{name}" for name, value in zip(specsample.__all__, public, strict=True)]
+    listed = re.findall(r"^   ~specsample\.\S+\.(\w+)$", make_reference.front([]), re.MULTILINE)
+    assert listed == specsample.__all__
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: path.stem)
@@ -60,8 +58,9 @@ def test_a_tutorial_page_has_every_answer_folded_and_nothing_that_may_fail(path)
     assert code.count("check(") == len(answers) + code.count("import check(")
 
 
-def test_the_examples_of_the_script_that_writes_the_tutorial_hold():
+def test_the_examples_of_the_scripts_that_write_pages_hold():
     assert doctest.testmod(make_tutorial) == (0, 2)
+    assert doctest.testmod(make_reference) == (0, 2)
 
 
 def test_the_configuration_stays_short_and_suppresses_no_warning():

@@ -115,7 +115,7 @@ def test_every_public_function_and_class_of_the_package_is_on_a_page():
 
 
 def test_the_front_of_the_reference_links_every_public_name():
-    links = pages()[SITE / "reference" / "api" / "index.html"].links
+    links = pages()[SITE / "reference" / "library.html"].links
     for name in specsample.__all__:
         home = f"{getattr(specsample, name).__module__}.{name}"
         assert [link for link in links if link.endswith(f".html#{home}")], name
