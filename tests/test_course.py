@@ -68,6 +68,13 @@ def test_the_student_version_holds_no_line_of_a_model_answer_and_no_hidden_test(
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=stem)
+def test_no_text_of_a_notebook_shows_a_value_that_it_asks_for(path):
+    student = "\n".join(cell.text for cell in student_version(path))
+    answers = re.findall(r"^my_\w+ = (.{5,})$", "\n".join(cell.text for cell in read(path)), re.MULTILINE)
+    assert not [answer for answer in answers if answer in student]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=stem)
 def test_a_notebook_asks_and_checks_exactly_the_exercises_of_its_unit(path):
     ids = sorted(id for id in all_exercises() if id.startswith(path.stem[:2]))
     cells = read(path)
