@@ -110,8 +110,8 @@ def uniforms(rng: Uniforms, n: int) -> Any:
             "Is it a seed? Write numpy.random.default_rng(seed)."
         )
     u = rng.random(n)
-    if isinstance(u, np.ndarray) and u.dtype != object:
-        is_sound = u.size == 0 or (u.min() >= 0 and u.max() < 1)
+    if isinstance(u, np.ndarray) and u.dtype.kind != "O":
+        is_sound = u.size == 0 or (float(u.min()) >= 0 and float(u.max()) < 1)
     else:  # an array of objects may fork: comparing it is the sampler's business alone
         is_sound = isinstance(u, np.ndarray) or all(0 <= x < 1 for x in u)
     if len(u) != n or not is_sound:
@@ -142,14 +142,21 @@ def check_probs(probs: Array, name: str) -> Array:
     >>> check_probs(np.array([0.5, 0.5]), "p")
     array([0.5, 0.5])
     """
-    if not probs.size or (probs.dtype == object and all(sum(row) == 1 and min(row) >= 0 for row in _rows(probs))):
-        return probs  # fractions, summed as Python numbers: NumPy takes longer over objects
-    off = np.max(abs(probs.sum(axis=-1) - 1))
-    if probs.dtype != object and off <= 1e-3 and probs.min() >= 0:
-        return probs  # NaN fails both comparisons
-    if probs.dtype != object and np.isnan(probs).any():
-        raise ValueError(f"{name} must hold probabilities; got NaN. Did a logit overflow, or was the cache stale?")
-    off, least = (x if probs.dtype == object else f"{x:.3g}" for x in (off, probs.min()))
+    if not probs.size:
+        return probs
+    if probs.dtype.kind == "O":  # fractions, summed as Python numbers: NumPy takes longer over objects
+        if all(sum(row) == 1 and min(row) >= 0 for row in _rows(probs)):
+            return probs
+    else:
+        sums = probs.sum(axis=-1).ravel().tolist()  # as Python floats: every pass of a model comes through here
+        if max(sums) <= 1 + 1e-3 and min(sums) >= 1 - 1e-3 and float(probs.min()) >= 0:  # false for a NaN
+            return probs
+        if np.isnan(probs).any():
+            raise ValueError(
+                f"{name} must hold probabilities; got NaN. Did a logit overflow, or was the cache stale?"
+            )
+    off, least = np.max(abs(probs.sum(axis=-1) - 1)), probs.min()
+    off, least = (x if probs.dtype == object else f"{x:.3g}" for x in (off, least))
     if probs.min() < 0:
         raise ValueError(f"{name} must be >= 0; got {least}. Are these logits? Apply softmax first.")
     raise ValueError(f"rows of {name} must sum to 1; one is off by {off}. Was a mask applied without normalising?")
