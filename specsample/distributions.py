@@ -63,7 +63,7 @@ def pick(probs: Array, u: Any) -> int:
     Raises
     ------
     ValueError
-        If no token is possible.
+        If no token is possible, or u is 1 or more.
 
     Examples
     --------
@@ -75,6 +75,8 @@ def pick(probs: Array, u: Any) -> int:
     if is_past[token]:
         return token
     possible = np.flatnonzero(probs)
+    if not u < 1:
+        raise ValueError(f"u must lie in [0, 1); got {u}. Is it a percentage?")
     if not possible.size:
         raise ValueError("probs must sum to 1; every token has probability 0. Was everything masked?")
     return int(possible[-1])  # u lies beyond a sum rounded below 1

@@ -89,6 +89,12 @@ def test_pick_refuses_a_row_without_any_possible_token():
         pick(np.zeros(3), 0.5)
 
 
+@pytest.mark.parametrize("u", [1, 1.0, 50, float("nan")])
+def test_pick_refuses_what_is_no_uniform_number(u):
+    with pytest.raises(ValueError, match=r"u must lie in \[0, 1\); got"):
+        pick(np.array([0.5, 0.5]), u)
+
+
 class Tape:
     """Hand out the same numbers, however many are asked for."""
 

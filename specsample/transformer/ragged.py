@@ -6,15 +6,15 @@ attention knows of rows: each has a length of its own in the cache, its own rota
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 from array_api_compat import array_namespace
 
 from specsample import batched
 from specsample.backend import owner, to_device, to_numpy
-from specsample.distributions import Uniforms, softmax
-from specsample.request import check_rollback
+from specsample.distributions import softmax
+from specsample.request import Request, check_rollback
 from specsample.trace import Trace
 from specsample.transformer import ragged_numpy
 from specsample.transformer.attention import rotary
@@ -145,8 +145,8 @@ def generate(
     target_model: TransformerLM,
     draft_model: TransformerLM,
     *,
-    rng: Uniforms,
-    **settings: Any,
+    K: int = 5,
+    **request: Unpack[Request],
 ) -> tuple[list[int], Trace]:
     """Do what `speculative.generate` does, on the models' device: one small transfer a round, none of rows of V.
 
@@ -154,15 +154,24 @@ def generate(
     ----------
     prompt_tokens : sequence of int, at least one
     target_model, draft_model : TransformerLM, parameters of one library on one device
-    rng : numpy.random.Generator, on the host
-    **settings : as `batched.generate` takes them (K, max_new_tokens, transform, draft_transform, stop)
+    K : int >= 0, drafts a round, shortened where fewer tokens are left
+    **request : max_new_tokens, rng (on the host), transform, draft_transform, stop, as for `speculative.generate`
 
     Returns
     -------
     (list of int, the new tokens; Trace)
     """
     models = BatchedTransformer(target_model), BatchedTransformer(draft_model)
-    return batched.generate([prompt_tokens], *models, rngs=[rng], **settings)[0]
+    return batched.generate(
+        [prompt_tokens],
+        *models,
+        K=K,
+        max_new_tokens=request["max_new_tokens"],
+        rngs=[request["rng"]],
+        transform=request.get("transform"),
+        draft_transform=request.get("draft_transform"),
+        stop=request.get("stop", ()),
+    )[0]
 
 
 def forward(config: Config, params: Params, tokens: Array, *, cache: RaggedCache, places: Places) -> Array:
