@@ -52,6 +52,7 @@ nb_ipywidgets_js = {}  # no widgets here, and their scripts come from elsewhere
 # The reference, from docstrings
 autodoc_default_options = {"members": True, "member-order": "bysource", "ignore-module-all": True}  # each name once
 autodoc_typehints = "none"  # the docstrings say more: shapes
+autodoc_preserve_defaults = True  # as written, not as the machine that builds evaluates them
 autosummary_generate = False
 napoleon_google_docstring = False
 napoleon_use_param = napoleon_use_rtype = False  # shapes and words, not names of types to look up
@@ -62,6 +63,7 @@ toc_object_entries = False  # with them, writing takes three times as long
 # HTML
 html_theme = "furo"
 html_title = "specsample"
+html_favicon = "_static/mark.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_domain_indices = False  # the reference has every module, in reading order

@@ -92,6 +92,10 @@ def test_no_page_loads_anything_from_outside():
     assert OUTSIDE.match("https://example.org/a.js")
 
 
+def test_no_page_names_the_folder_that_it_was_built_in():
+    assert not [path.name for path in pages() if str(ROOT) in path.read_text(encoding="utf-8")]
+
+
 def test_pages_with_formulas_load_the_bundled_mathjax_and_no_other_page_does():
     for path, page in pages().items():
         scripts = [link for link in page.loaded if "mathjax" in link]

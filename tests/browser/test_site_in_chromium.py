@@ -84,6 +84,17 @@ def test_a_recorded_run_can_be_stepped_through_without_a_kernel(tab, name):
     assert (box.get_attribute("data-step"), wrong) == ("2", [])
 
 
+def test_a_recorded_run_is_a_picture_and_a_table_where_scripts_may_not_run(chromium):
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((SITE / "viewer" / "code.html").as_uri())
+    left = page.locator(".specsample-trace")
+    assert left.locator("img").is_visible()
+    left.locator("summary").click()
+    assert "accepted" in left.locator("pre").inner_text()
+    context.close()
+
+
 def test_the_theme_switch_darkens_the_viewer_too(tab):
     page, _ = tab
     page.set_viewport_size({"width": 1200, "height": 800})
