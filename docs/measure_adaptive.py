@@ -1,0 +1,58 @@
+"""Is adaptive K as good as the best fixed K? Compared by what a round costs, not by a clock that drifts.
+
+    OPENBLAS_NUM_THREADS=1 python docs/measure_adaptive.py [docs/speed/pair.json]
+
+c and ρ of every K come from a run of `specsample bench --json`; the rounds from 24 prompts of each kind, 256 tokens
+each. Speed is tokens / Σ (K c + ρ), as in theorem 3.8, so that only the choice of K makes a difference. Prints the
+table of docs/speed.md, with standard errors over prompts.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from specsample import generate, load_pair
+from specsample.adaptive import BestRecentK, generate_adaptive
+from specsample.bench.decode import prompts_of
+
+PROMPTS, NEW = 24, 256
+
+
+def costs(record):
+    """Return (c, {K: ρ}) of a decoding in the bench's JSON; c at the largest K."""
+    fixed = [run for run in record["runs"] if isinstance(run["K"], int)]
+    return fixed[-1]["c"], {run["K"]: run["rho"] for run in fixed}
+
+
+def speeds(traces, c, rho):
+    """Return each trace's tokens in units of an autoregressive step: its speed-up where rounds cost K c + ρ."""
+    return [len(trace.tokens) / sum(one.K * c + rho[one.K] for one in trace.rounds) for trace in traces]
+
+
+def main(path):
+    """Print a row for every K."""
+    target, draft = load_pair()
+    print("| text | K | speed-up by cost | drafts a round |\n| --- | --- | --- | --- |")
+    for record in json.loads(Path(path).read_text(encoding="utf-8"))["decoding"]:
+        c, rho = costs(record)
+        prompts, models = prompts_of(record["kind"], n=PROMPTS), (target, draft)
+
+        def run(sampler, **choice):
+            rngs = [np.random.default_rng(i) for i in range(PROMPTS)]
+            requests = zip(prompts, rngs, strict=True)
+            return [sampler(p, *models, max_new_tokens=NEW, rng=rng, **choice)[1] for p, rng in requests]
+
+        rows = {K: run(generate, K=K) for K in rho}
+        rows["adaptive"] = run(generate_adaptive, choose_K=BestRecentK(c, rho.get, max_K=max(rho)))
+        for K, traces in rows.items():
+            found, drafts = speeds(traces, c, rho), [one.K for trace in traces for one in trace.rounds]
+            error = np.std(found, ddof=1) / len(found) ** 0.5
+            print(
+                f"| {record['kind']} | {K} | {np.mean(found):.2f} ± {error:.2f} | {np.mean(drafts):.1f} |", flush=True
+            )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "speed" / "pair.json")
