@@ -9,6 +9,7 @@ table of docs/speed.md, with standard errors over prompts.
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,13 @@ def costs(record):
     return fixed[-1]["c"], {run["K"]: run["rho"] for run in fixed}
 
 
+def run_all(prompts, models, sampler, **choice):
+    """Continue every prompt, each with a seed of its own, and return the traces."""
+    rngs = [np.random.default_rng(i) for i in range(len(prompts))]
+    runs = zip(prompts, rngs, strict=True)
+    return [sampler(prompt, *models, max_new_tokens=NEW, rng=rng, **choice)[1] for prompt, rng in runs]
+
+
 def speeds(traces, c, rho):
     """Return each trace's tokens in units of an autoregressive step: its speed-up where rounds cost K c + ρ."""
     return [len(trace.tokens) / sum(one.K * c + rho[one.K] for one in trace.rounds) for trace in traces]
@@ -37,13 +45,7 @@ def main(path):
     print("| text | K | speed-up by cost | drafts a round |\n| --- | --- | --- | --- |")
     for record in json.loads(Path(path).read_text(encoding="utf-8"))["decoding"]:
         c, rho = costs(record)
-        prompts, models = prompts_of(record["kind"], n=PROMPTS), (target, draft)
-
-        def run(sampler, **choice):
-            rngs = [np.random.default_rng(i) for i in range(PROMPTS)]
-            requests = zip(prompts, rngs, strict=True)
-            return [sampler(p, *models, max_new_tokens=NEW, rng=rng, **choice)[1] for p, rng in requests]
-
+        run = partial(run_all, prompts_of(record["kind"], n=PROMPTS), (target, draft))
         rows = {K: run(generate, K=K) for K in rho}
         rows["adaptive"] = run(generate_adaptive, choose_K=BestRecentK(c, rho.get, max_K=max(rho)))
         for K, traces in rows.items():
