@@ -1,6 +1,6 @@
 """Is adaptive K as good as the best fixed K? Compared by what a round costs, not by a clock that drifts.
 
-    OPENBLAS_NUM_THREADS=1 python docs/measure_adaptive.py [docs/speed/pair.json]
+    OPENBLAS_NUM_THREADS=1 python docs/measure_adaptive.py docs/speed/pair-code.json docs/speed/pair-prose.json
 
 c and ρ of every K come from a run of `specsample bench --json`; the rounds from 24 prompts of each kind, 256 tokens
 each. Speed is tokens / Σ (K c + ρ), as in theorem 3.8, so that only the choice of K makes a difference. Prints the
@@ -39,11 +39,11 @@ def speeds(traces, c, rho):
     return [len(trace.tokens) / sum(one.K * c + rho[one.K] for one in trace.rounds) for trace in traces]
 
 
-def main(path):
+def main(paths):
     """Print a row for every K."""
     target, draft = load_pair()
     print("| text | K | speed-up by cost | drafts a round |\n| --- | --- | --- | --- |")
-    for record in json.loads(Path(path).read_text(encoding="utf-8"))["decoding"]:
+    for record in (one for path in paths for one in json.loads(Path(path).read_text(encoding="utf-8"))["decoding"]):
         c, rho = costs(record)
         run = partial(run_all, prompts_of(record["kind"], n=PROMPTS), (target, draft))
         rows = {K: run(generate, K=K) for K in rho}
@@ -57,4 +57,4 @@ def main(path):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "speed" / "pair.json")
+    main(sys.argv[1:])
