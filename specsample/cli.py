@@ -65,7 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
         _close_output()
         return 141  # what a shell gives a process that SIGPIPE ended
     except (ValueError, TypeError, OSError, RuntimeError) as error:
-        said = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
+        parts = (error.filename, error.strerror) if isinstance(error, OSError) else (error,)
+        said = ": ".join(str(part) for part in parts if part) or str(error)  # without the number of the error
         print(f"specsample {given.command}: {said}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -90,6 +90,14 @@ def test_ctrl_c_ends_in_one_line(monkeypatch, capsys):
     assert run(["papers"], capsys) == (130, "specsample papers: interrupted\n")
 
 
+def test_a_full_disk_is_said_without_a_number(monkeypatch, capsys):
+    def full(given):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setitem(cli.RUNS, "papers", full)
+    assert run(["papers"], capsys) == (2, "specsample papers: No space left on device\n")
+
+
 def start(*arguments, **streams):
     """Start the command as a process of its own."""
     return subprocess.Popen(
