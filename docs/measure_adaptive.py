@@ -1,6 +1,6 @@
 """Is adaptive K as good as the best fixed K? Compared by what a round costs, not by a clock that drifts.
 
-    OPENBLAS_NUM_THREADS=1 python docs/measure_adaptive.py docs/speed/pair-code.json docs/speed/pair-prose.json
+    OPENBLAS_NUM_THREADS=1 python docs/measure_adaptive.py docs/speed/pair.json
 
 c and ρ of every K come from a run of `specsample bench --json`; the rounds from 24 prompts of each kind, 256 tokens
 each. Speed is tokens / Σ (K c + ρ), as in theorem 3.8, so that only the choice of K makes a difference. Prints the
@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from pages import row, table
 
 from specsample import generate, load_pair
 from specsample.adaptive import BestRecentK, generate_adaptive
@@ -42,7 +43,7 @@ def speeds(traces, c, rho):
 def main(paths):
     """Print a row for every K."""
     target, draft = load_pair()
-    print("| text | K | speed-up by cost | drafts a round |\n| --- | --- | --- | --- |")
+    print(table(["text", "K", "speed-up by cost", "drafts a round"], []))
     for record in (one for path in paths for one in json.loads(Path(path).read_text(encoding="utf-8"))["decoding"]):
         c, rho = costs(record)
         run = partial(run_all, prompts_of(record["kind"], n=PROMPTS), (target, draft))
@@ -51,9 +52,7 @@ def main(paths):
         for K, traces in rows.items():
             found, drafts = speeds(traces, c, rho), [one.K for trace in traces for one in trace.rounds]
             error = np.std(found, ddof=1) / len(found) ** 0.5
-            print(
-                f"| {record['kind']} | {K} | {np.mean(found):.2f} ± {error:.2f} | {np.mean(drafts):.1f} |", flush=True
-            )
+            print(row(record["kind"], K, f"{np.mean(found):.2f} ± {error:.2f}", f"{np.mean(drafts):.1f}"), flush=True)
 
 
 if __name__ == "__main__":
