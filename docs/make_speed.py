@@ -126,16 +126,18 @@ def measure():
 
 def draw(record):
     """Draw four panels: milliseconds of a pass against context, vocabulary, size and batch."""
-    context, *others = panels(1 + len(LABELS), (4.4, 3.2))
+    context, *others = panels(1 + len(LABELS), (4.4, 3.2), columns=2)
     for name, color in zip(dict.fromkeys(model for model, *_ in record["context"]), SERIES):
         at = [(tokens, rows, ms) for model, tokens, rows, ms in record["context"] if model == name]
         _draw_rows(context, at, color=color, label=name)
     context.set(xlabel="tokens read before", title="context")
     for ax, (kind, (title, xlabel)) in zip(others, LABELS.items(), strict=True):
         _draw_rows(ax, [(x, rows, ms) for x, _, rows, ms in record[kind]], color=SERIES[0], label="1 row")
-        ax.set(xlabel=xlabel, title=title, xscale="log")
+        grows = kind != "vocabulary"  # a hundredfold, which only a logarithmic axis shows
+        ax.set(xlabel=xlabel, title=title, xscale="log", **({"yscale": "log"} if grows else {"ylim": (0, None)}))
+    context.set_ylim(0, None)
     for ax in (context, *others):
-        ax.set(ylabel="ms a pass; of 6 rows dotted", ylim=(0, None))
+        ax.set_ylabel("ms a pass; of 6 rows dotted")
         ax.legend(frameon=False)
     return context.figure
 

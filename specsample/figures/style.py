@@ -34,13 +34,14 @@ def axes(ax: Any, size: tuple[float, float]) -> Any:
     return panels(1, size)[0] if ax is None else ax
 
 
-def panels(n: int, size: tuple[float, float]) -> list[Any]:
-    """Make a new figure of several axes side by side.
+def panels(n: int, size: tuple[float, float], *, columns: int | None = None) -> list[Any]:
+    """Make a new figure of several axes side by side, or in rows.
 
     Parameters
     ----------
     n : int >= 1
     size : (float, float), width and height of each in inches
+    columns : int >= 1, a divisor of n, or None for one row
 
     Returns
     -------
@@ -49,11 +50,15 @@ def panels(n: int, size: tuple[float, float]) -> list[Any]:
     check_matplotlib()
     from matplotlib import pyplot
 
-    figure, (row,) = pyplot.subplots(1, n, figsize=(n * size[0], size[1]), layout="constrained", squeeze=False)
+    columns = columns or n
+    rows = n // columns
+    figure, axes = pyplot.subplots(
+        rows, columns, figsize=(columns * size[0], rows * size[1]), layout="constrained", squeeze=False
+    )
     pyplot.close(figure)
-    for ax in row:
+    for ax in axes.flat:
         ax.spines[["top", "right"]].set_visible(False)
-    return [*row]
+    return [*axes.flat]
 
 
 def check_matplotlib() -> None:
