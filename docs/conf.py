@@ -28,14 +28,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ
 project, author = "specsample", "The specsample developers"
 project_copyright = "the specsample developers, MIT licence"
 release = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-extensions = [
-    "myst_nb",
-    "sphinx.ext.autodoc",
-    "sphinx.ext.autosummary",
-    "sphinx.ext.napoleon",
-    "sphinx.ext.viewcode",
-    "sphinx.ext.mathjax",
-]
+own = ("autodoc", "autosummary", "napoleon", "viewcode", "mathjax")
+extensions = ["myst_nb", *(f"sphinx.ext.{name}" for name in own)]
 exclude_patterns = ["_build", "jupyter_execute"]
 
 # Markdown and notebooks
@@ -67,10 +61,8 @@ html_favicon = "_static/mark.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_domain_indices = False  # the reference has every module, in reading order
-html_copy_source = False
 html_show_search_summary = False  # it would fetch the pages found, which a browser refuses to pages opened as files
-html_show_sourcelink = False
-html_show_sphinx = False
+html_copy_source = html_show_sourcelink = html_show_sphinx = False
 mathjax_path = "mathjax/tex-svg.js"  # 3.2.2, Apache 2.0, see _static/mathjax/LICENSE; paths as SVG need no fonts
 mathjax3_config = {
     "options": {"enableMenu": False},  # its menu would load more of MathJax
@@ -113,7 +105,13 @@ def source_pages(app):
             yield page, {"title": str(rest), "body": f"<h1><code>{rest}</code></h1>{body}"}, "page.html"
 
 
+def says_nothing(app, what, name, value, skip, options):
+    """Leave out the fields of named tuples that have no words of their own."""
+    return True if str(getattr(value, "__doc__", "")).startswith("Alias for field number") else None
+
+
 def setup(app):
     """Connect the functions above."""
+    app.connect("autodoc-skip-member", says_nothing)
     app.connect("doctree-read", lead_to_pages, priority=100)  # before files to download are collected
     app.connect("html-collect-pages", source_pages)

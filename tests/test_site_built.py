@@ -118,6 +118,11 @@ def test_every_public_function_and_class_of_the_package_is_on_a_page():
         assert not [name for name in names if f"{module_name(path)}.{name}" not in ids], path.name
 
 
+def test_no_page_of_the_reference_has_fields_without_words():
+    found = [path.name for path in pages() if "Alias for field number" in path.read_text(encoding="utf-8")]
+    assert not found, found
+
+
 def test_the_front_of_the_reference_links_every_public_name():
     links = pages()[SITE / "reference" / "library.html"].links
     for name in specsample.__all__:
