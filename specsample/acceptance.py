@@ -1,7 +1,7 @@
 """When is a draft token kept, and what replaces a rejected one?
 
 The rule in three functions. A draft x ~ q is kept with probability min(1, p(x)/q(x)) and otherwise replaced by a draw
-from the residual norm(max(0, p - q)). Why the emitted token is distributed as p, exactly:
+from the residual norm(max(0, p - q)). Why the emitted token is distributed as p, exactly::
 
     P(emit x) = P(draft x and keep it)    + P(reject) · residual(x)
               = q(x) · min(1, p(x)/q(x))  + (1 - β)   · max(0, p(x) - q(x)) / (1 - β)

@@ -2,7 +2,7 @@
 
 Outputs are counted in cells; the target's law over the cells is known. `log_evidence` is the logarithm of a number E
 whose mean is at most 1 at every stopping time if the sampler is right: rejecting when E >= 1/alpha is wrong with
-probability alpha at most, however often one looks, whatever the sizes of the cells. E is the mean of two halves:
+probability alpha at most, however often one looks, whatever the sizes of the cells. E is the mean of two halves::
 
     E_dirichlet = mean over c of  Π_x Γ(c p_x + n_x) / (Γ(c p_x) p_x^n_x) · Γ(c) / Γ(c + n)     (Lindon & Malek)
     E_catalogue = mean over known wrong laws m of  Π_x (m_x / p_x)^n_x

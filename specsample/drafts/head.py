@@ -1,7 +1,7 @@
 """Can one small layer draft from what the target has in mind? A recurrent head on its last hidden state.
 
 The target's features, its last stream scaled to unit length, hold far more of the text than its next token. The head
-carries them on, one draft token at a time, without ever asking the target again:
+carries them on, one draft token at a time, without ever asking the target again::
 
     s_0 = features before the last token,    s_k = s_{k-1} + swiglu([norm(s_{k-1}), norm(e(x_k))]) @ down,
     q_k = softmax(norm(s_k) @ target's head).

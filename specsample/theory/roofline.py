@@ -1,7 +1,7 @@
 """How long does a pass take on a machine that is not here? From bytes, operations and two numbers of the device.
 
 A pass reads every weight once, whatever its rows, and the cache of every sequence; it multiplies every row by every
-weight. Reading and computing overlap, so the slower of the two decides (the roofline):
+weight. Reading and computing overlap, so the slower of the two decides (the roofline)::
 
     seconds = max(bytes / bandwidth, operations / rate) + layers · seconds a layer.
 

@@ -7,7 +7,7 @@ weight
     w_0 = 1,    w_i = min(1, w_{i-1} · p(x_i) / q(x_i)),
 
 the probability that the run, or a longer one, is kept. Whether it ends exactly at i depends on what is still
-missing:
+missing::
 
     S_i = Σ_x max(0, w_i · p(x) - q(x)),    h_i = S_i / (S_i + 1 - w_i),    h_K = w_K,
 

@@ -4,7 +4,7 @@ Drafter-invariant speculative sampling (Daliri, Musco and Suresh, arXiv 2408.079
 its noise. The draft picks its token with it, and so does the target, from its own p and the same noise; drafts are
 accepted while the two agree, and what is emitted is always the target's own token. So the text is a function of the
 target and the noise alone: lossless for a trivial reason, and the same for every draft, K = 0 included. The price is
-that two picks agree at most as often as the token rule accepts, 1 - TV. Two ways to turn noise into a token:
+that two picks agree at most as often as the token rule accepts, 1 - TV. Two ways to turn noise into a token::
 
     COMMON_UNIFORM   one uniform number, inverse CDF for both. Its text is that of `autoregressive`, token for token.
                      How often two picks agree hangs on the order of the tokens.

@@ -3,7 +3,7 @@
 Sun et al., SpecTr (arXiv 2310.15141, k-sequential selection; p and q swapped there): k siblings from the same q
 are tested one after the other, each with the same probability min(1, p(x) / (γ q(x))). γ >= 1 makes up for the
 further tries. Each passes with β = Σ min(q, p/γ), one of them with a = 1 - (1 - β)^k, and which token it is has the
-law min(q, p/γ) / β. What is missing to p is the correction's:
+law min(q, p/γ) / β. What is missing to p is the correction's::
 
     residual = (p - min(q, p/γ) a/β) / (1 - a),
 

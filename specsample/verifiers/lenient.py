@@ -4,7 +4,7 @@ Lenience (Leviathan et al., appendix A.5): q is multiplied by l <= 1 before it i
 passes with probability min(1, p(x) / (l q(x))). The share of drafts that pass grows from Σ min(p, q) to Σ min(p/l,
 q), and the text is no longer the target's: this rule is lossy. What is left of the promise is a bound: no token is
 emitted with more than 1/l times its probability. What replaces a rejected draft can be read in two ways; both
-readings keep the bound:
+readings keep the bound::
 
     "token":   norm(max(0, p - q)), the residual of Algorithm 1. A token that the draft likes too much is emitted
                by the draft alone, with min(q, p/l) <= p/l, any other with at most p.

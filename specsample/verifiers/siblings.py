@@ -4,7 +4,7 @@ Recursive rejection (multi-step speculative sampling: Miao et al., SpecInfer, ar
 first sibling meets p as a single draft would. If it is rejected, what is still to be emitted is the residual, so
 the second meets the residual as if that were the target, and so on; each time the law is right by the proof in
 `acceptance`. What makes it right is that sibling i is compared with the distribution it was really drawn from,
-given those before it:
+given those before it::
 
     r_1 = p;    keep x_i with probability min(1, r_i(x_i) / q_i(x_i));    r_{i+1} = norm(max(0, r_i - q_i)).
 

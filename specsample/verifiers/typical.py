@@ -1,7 +1,7 @@
 """Must a draft have the target's law, or is it enough that the target could have said it?
 
 Typical acceptance (Cai et al., Medusa, arXiv 2401.10774, section 2.3.1): a draft passes when the target finds it
-likely enough, with no regard to how it was drafted:
+likely enough, with no regard to how it was drafted::
 
     p(x) > min(ε, δ exp(-H(p))),    H(p) = -Σ p log p in nats.
 
