@@ -6,7 +6,7 @@ prints the table of docs/backends.md. Per batch size, in one process and interle
 and speculative decoding (K drafts) of B prompts of different lengths with the shipped pair, each the best of several
 repeats, less the time of the prompts and the first two tokens. Beside them: what a target pass over K+1 rows costs
 against one over 1 row (ρ), a draft pass against it (c), and the speed-up that follows, tokens a target pass over
-ρ + K c.
+ρ + K c. A batch plays rounds until its slowest text is done: how many, beside their mean over the texts.
 """
 
 import argparse
@@ -64,7 +64,8 @@ def measure(models: tuple[Any, Any], texts: list[list[int]], *, K: int, new: int
         for k in (0, K):
             times[k].append(-timed(lambda k=k: run(k, 2))[1] + timed(lambda k=k: run(k))[1])
     one, many, draft = np.median(costs, axis=0)
-    emitted = new * len(texts) / sum(trace.target_passes for trace in traces[K])
+    rounds = [trace.target_passes for trace in traces[K]]
+    emitted = new * len(texts) / sum(rounds)
     slow, fast = min(times[0]), min(times[K])
     return {
         "B": len(texts),
@@ -75,7 +76,8 @@ def measure(models: tuple[Any, Any], texts: list[list[int]], *, K: int, new: int
         "ρ": many / one,
         "c": draft / one,
         "predicted": emitted / (many / one + K * draft / one),
-        "pass": one,
+        "pass": f"{1e3 * one:.2f} ms",
+        "rounds": f"{np.mean(rounds):.1f}, {max(rounds)}",
     }
 
 
@@ -90,13 +92,13 @@ def main() -> None:
     given = parser.parse_args()
     target, draft = (model.to(given.backend) for model in load_pair())
     models = BatchedTransformer(target), BatchedTransformer(draft)
-    print(table([*COLUMNS, "target pass"], []))
+    print(table([*COLUMNS, "target pass of 1 row a text", "rounds: mean, slowest"], []))
     for B in given.sizes:
         found = measure(models, prompts(B, target.tokenizer.encode), K=given.K, new=given.new, repeats=given.repeats)
         cells = [
             f"{found[name]:,.0f}" if found[name] >= 20 or name == "B" else f"{found[name]:.2f}" for name in COLUMNS
         ]
-        print(row(*cells, f"{1e3 * found['pass']:.2f} ms"), flush=True)
+        print(row(*cells, found["pass"], found["rounds"]), flush=True)
 
 
 if __name__ == "__main__":

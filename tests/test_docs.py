@@ -218,7 +218,7 @@ def test_the_page_on_speed_divides_right():
 
 
 def test_the_page_on_backends_divides_right():
-    for B, plain, drafted, speed, tokens, rho, c, predicted, _ in table("docs/backends.md", "| B |"):
+    for B, plain, drafted, speed, tokens, rho, c, predicted, *_ in table("docs/backends.md", "| B |"):
         plain, drafted = numbers(plain)[0], numbers(drafted)[0]
         assert could_be(quotient(drafted, plain, (1, 1)), float(speed), ulp=0.01), B
         tokens, rho, c = map(float, (tokens, rho, c))
