@@ -183,6 +183,19 @@ def test_an_interrupted_run_leaves_a_whole_file_that_says_so(tmp_path, monkeypat
     assert "interrupted" in capsys.readouterr().out
 
 
+def test_a_killed_run_leaves_a_whole_file_of_what_was_measured(tmp_path, monkeypatch):
+    out = tmp_path / "out.json"
+
+    def kill(*arguments, **settings):
+        raise GeneratorExit  # which nothing on the way handles
+
+    monkeypatch.setattr(command, "measure_decoding", kill)
+    with pytest.raises(GeneratorExit):
+        main([*QUICK, "--json", str(out)])
+    record = json.loads(out.read_text())
+    assert (record["is_complete"], len(record["passes"]), record["decoding"]) == (False, 2, [])
+
+
 def test_json_on_standard_output_is_all_that_is_printed(capsys):
     assert main(["bench", "--quick", "--kinds", "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out)["is_complete"]

@@ -1,7 +1,7 @@
 """What does `specsample bench` do? It measures passes, decoding and peers in one process.
 
-`add_arguments` describes the command to argparse, `run` returns its exit status: 0, or 130 after Ctrl-C, which leaves
-whole files of what was measured until then. Before this file: `report`.
+`add_arguments` describes the command to argparse, `run` returns its exit status: 0, or 130 after Ctrl-C. The JSON is
+written anew after each part, so that a run that is killed leaves a whole file as well. Before this file: `report`.
 """
 
 import argparse
@@ -86,25 +86,32 @@ def run(given: argparse.Namespace) -> int:
     keep_freed_memory()
     settings = {name: value for name, value in vars(given).items() if name not in ("run", "command", "json", "plot")}
     results = Results(describe_machine(), settings)
+
+    def save() -> None:
+        if given.json not in (None, "-"):
+            results.save(given.json)
+
     try:
         with _bar() as progress:
-            _measure(given, results, progress)
+            for _ in _measure(given, results, progress):
+                save()
         results.is_complete = True
     except KeyboardInterrupt:
         pass  # what is in results is whole
+    save()
     if given.json == "-":
         Console(soft_wrap=True, highlight=False).print(results.to_json(), markup=False, end="")
     else:
         show(results, Console(highlight=False, width=max(100, Console().width)))
-        if given.json:
-            results.save(given.json)
     if given.plot and (results.passes or results.decodings):
         write_svg(draw(results.passes, results.decodings), given.plot)
     return 0 if results.is_complete else 130
 
 
-def _measure(given: argparse.Namespace, results: Results, progress: Callable[[str, int], Callable[[], None]]) -> None:
-    """Fill the results in, one whole entry after the other."""
+def _measure(
+    given: argparse.Namespace, results: Results, progress: Callable[[str, int], Callable[[], None]]
+) -> Iterator[None]:
+    """Fill the results in, and yield after each whole entry."""
     for shape in given.shapes:
         models = models_of(shape)
         for name, model in models.items():
@@ -112,17 +119,19 @@ def _measure(given: argparse.Namespace, results: Results, progress: Callable[[st
             tick = progress(f"passes, {name}", repeats * (given.max_rows + 1))
             times = pass_times(name, model, rows=rows, context=given.context, repeats=repeats, on_call=tick)
             results.passes.append(times)
+            yield
         if given.peers:
             tick, (target, *drafter) = progress(f"peers, {shape}", 0), models.values()
             prompt = prompts_of("code", n=1)[0]
             size = {"max_new_tokens": min(64, given.max_new_tokens), "repeats": given.repeats}
             results.peers[shape] = measure_peers(target, *drafter, prompt_tokens=prompt, on_call=tick, **size)
-    _measure_pair(given, results, progress)
+            yield
+    yield from _measure_pair(given, results, progress)
 
 
 def _measure_pair(
     given: argparse.Namespace, results: Results, progress: Callable[[str, int], Callable[[], None]]
-) -> None:
+) -> Iterator[None]:
     """Measure decoding with the shipped pair, one kind and temperature after the other."""
     target, draft = models_of("pair").values()
     Ks = range(given.max_K + 1)
@@ -134,6 +143,7 @@ def _measure_pair(
             tick = progress(f"{kind}, T = {T:g}", n_calls)
             size |= {"Ks": Ks, "transform": None if T == 1 else temperature(T), "label": (kind, T)}
             results.decodings.append(measure_decoding(prompts, target, draft, on_call=tick, **size))
+            yield
 
 
 @contextmanager
