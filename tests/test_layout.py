@@ -53,15 +53,20 @@ def part_of(path):
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imported_parts(path):
-    """List the parts of specsample that a file imports, wherever in the file."""
+def imported_names(path):
+    """List what a file imports, wherever in the file, in full: specsample.conformance.exact.Law."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{name_of(path)}: write imports in full, not relative"
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        yield from (name.split(".")[1] for name in names if name.startswith("specsample."))
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def imported_parts(path, folder="specsample"):
+    """List the parts of specsample, or of a folder in it, that a file imports."""
+    inside = f"{folder}.".replace("/", ".")
+    return [name.removeprefix(inside).split(".")[0] for name in imported_names(path) if name.startswith(inside)]
 
 
 def functions():
@@ -117,6 +122,40 @@ def test_the_check_of_imports_sees_every_way_of_importing(tmp_path):
     )
     (tmp_path / "m.py").write_text("\n".join(lines))
     assert [*imported_parts(tmp_path / "m.py")] == ["a", "b", "c", "g"]
+
+
+READ_IN_ONE_ORDER = ["theory", "batched", "conformance", "conformance/adapters"]  # others have several ways through
+
+
+def neighbours(path):
+    """Read off a module's docstring which module comes before it and which comes after."""
+    words = " ".join(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).split())
+    found = (re.search(rf"{said} `(\w+)`", words) for said in ("Before this (?:file|folder):", "after it:"))
+    return [match and match[1] for match in found]
+
+
+def reading_order(folder):
+    """Walk through a folder from the one module whose predecessor stands elsewhere; a folder in it is one step."""
+    paths = [path for path in (PACKAGE / folder).glob("*.py") if path.name != "__init__.py"]
+    said = {path.stem: neighbours(path) for path in paths}
+    said |= {path.parent.name: neighbours(path) for path in (PACKAGE / folder).glob("*/__init__.py")}
+    (name,) = [name for name, (before, _) in said.items() if before not in said]
+    order = [name]
+    while (after := said[name][1]) in said and after not in order:
+        assert said[after][0] == name, f"after {name} comes {after}, which says that {said[after][0]} comes before"
+        order.append(name := after)
+    assert set(order) == set(said), f"{sorted(set(said) - set(order))} have no place in the order {order}"
+    return order
+
+
+@pytest.mark.parametrize("folder", READ_IN_ONE_ORDER)
+def test_the_reading_order_of_a_folder_is_one_line_and_the_order_of_its_imports(folder):
+    order = reading_order(folder)
+    for i, name in enumerate(order):
+        paths = [PACKAGE / folder / f"{name}.py", *(PACKAGE / folder / name).rglob("*.py")]
+        for path in [path for path in paths if path.exists()]:
+            late = {*imported_parts(path, f"specsample/{folder}")} & {*order[i + 1 :]}
+            assert not late, f"{name_of(path)} imports {late}, which come after it"
 
 
 # --- budgets -----------------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 Of the 2K+1 rows only the two at the first refusal are needed whole. Of each other row two numbers will do: its
 largest logit and the sum of its weights, which make a probability of one logit. The answer is that of `verify` on the
-rows' softmax, bit for bit on NumPy. Read `verdicts` before.
+rows' softmax, bit for bit on NumPy. Before this file: `verdicts`; after it:
+`passes`.
 """
 
 from array_api_compat import array_namespace, device

@@ -1,7 +1,7 @@
 """How are the drafts of B sequences verified at once, without a loop over rows or tokens?
 
 `verify` does for B rows what `speculative.verify` does for one, with functions of the array-API standard only: the
-same lines run on NumPy, PyTorch and CuPy. Before this file: `picking`; after it: `logits`, then `passes`.
+same lines run on NumPy, PyTorch and CuPy. Before this file: `picking`; after it: `logits`.
 """
 
 from typing import Any, NamedTuple

@@ -1,7 +1,9 @@
 """Is a sampler right? Exact laws for what can be enumerated, statistics for what cannot.
 
-Read `lazy` first (a uniform number that forks when it is compared), then `exact` (the law of a sampler's output). To
-judge a sampler of your own: `check(from_verify(my_verify))`, or `assert_lossless` in a test.
+To judge a sampler of your own: `check(from_verify(my_verify))`, or `assert_lossless` in a test. The reading order:
+exact laws (from `lazy`, a uniform number that forks when it is compared, to `search`), evidence from samples
+(`evidence` to `calibration`), the questions that the kit asks and how they were made (`cells` to `make_probes`), and
+the kit itself (`adapters` to `command`). Before this folder: `verifiers`; after it: `transformer`.
 """
 
 from specsample.conformance.adapters import from_engine, from_generate, from_step, from_torch, from_verify

@@ -1,6 +1,6 @@
 """How often does the test reject what it should, and what it should not? A simulation from exact laws.
 
-Before this file: `probe_pack`; after it: the kit itself.
+Before this file: `dependence`; after it: `cells`.
 """
 
 from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 A chunk is a fixed number of streams with a seed of its own. Chunks are started ahead on any
 `concurrent.futures.Executor` and always read in one order. A sampler that raises, hangs or answers nonsense ends in a
-`Broken` that says what to do. Before this file: `adapters`; after it: `branches`.
+`Broken` that says what to do. Before this file: `branches`; after it: `contract`.
 """
 
 import pickle

@@ -1,7 +1,7 @@
 """What must hold before any law is judged? Fresh randomness, and no token of probability 0 at either end.
 
 Shapes, ids and padding are checked at every call (`adapters.adapter`); here are the checks that need calls of their
-own. A finding is a sentence for the report. Before this file: `chunks`; after it: `diagnosis`.
+own. A finding is a sentence for the report. Before this file: `chunks`; after it: `questions`.
 """
 
 from collections.abc import Iterator

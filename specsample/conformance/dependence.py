@@ -2,7 +2,7 @@
 
 All evidence counts outputs as independent draws, so shared seeds are looked for first: `Independence` watches pairs
 of outputs. `TwoSample` compares a candidate with a reference where nobody knows the law. Both are e-processes: reject
-at log E >= log(1/alpha), at any time. Before this file: `statistics`; after it: `simulate`.
+at log E >= log(1/alpha), at any time. Before this file: `statistics`; after it: `calibration`.
 """
 
 from math import log

@@ -2,7 +2,7 @@
 
 E_dirichlet is a Dirichlet-multinomial likelihood, centred at the law, over the law's own likelihood (Lindon & Malek,
 arXiv 2011.03567); E_catalogue is a mean of likelihood ratios. Both have mean exactly 1 under the law.
-Before this file: `wrong_samplers`; after it: `sample_size`.
+Before this file: `search`; after it: `sample_size`.
 """
 
 from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 A path through the forks of the lazy uniforms has probability Π (hi - lo), and the paths that end in one outcome sum
 to its probability: in exact fractions, for the function that users call, with its caches, its stopping and its
-rounding. Before this file: `lazy`; after it: `wrong_samplers`.
+rounding. Before this file: `lazy`; after it: `probes`.
 """
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence

@@ -5,7 +5,7 @@ written with ten significant digits, so that the file comes out bit for bit (V =
 ten digits hide).
 `--design` searches the tables of P1 again and compares them with those of the plan (two
 minutes on one core; the file alone takes half a minute).
-Before this file: `probe_plans`; after it: `kit`.
+Before this file: `probe_plans`; after it: `adapters`.
 """
 
 import argparse

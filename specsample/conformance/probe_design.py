@@ -4,7 +4,7 @@ A random pair of tables needs 10 to 100 times as many outputs as a designed one,
 starts from the best of many random pairs and climbs: it moves weight between two tokens of a row and keeps what
 rejects the slowest rule sooner, or tells the two rules apart that look most alike. All laws are exact fractions; the
 only random draws are `rng.random()`, so that one seed gives one result. Before this file: `probe_laws`; after it:
-`make_probes`.
+`probe_plans`.
 """
 
 from collections.abc import Sequence

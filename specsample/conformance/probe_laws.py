@@ -2,8 +2,8 @@
 
 Two shorter ways to the same law. `law_by_state` enumerates the rounds behind each of the last tokens that the tables
 look at, and not behind each text. `binned_law` multiplies matrices, for rules that treat every draft alike, and sums
-over tokens in bins on the way: V = 32 has 33 million texts of five tokens. Before this file: `probe_pack`; after it:
-`make_probes`.
+over tokens in bins on the way: V = 32 has 33 million texts of five tokens. Before this file: `simulate`; after it:
+`probe_design`.
 """
 
 from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 One fixed pair (p, q) proves little: a wrong block verification is exactly right on the pair of the block verification
 paper. The search climbs over tables of small fractions, from several starts, to a large distance, and then shrinks:
-fewer tokens, smaller denominators. Before this file: `accepted`.
+fewer tokens, smaller denominators. Before this file: `accepted`; after it: `evidence`.
 """
 
 from collections.abc import Callable, Iterator

@@ -2,7 +2,7 @@
 
 The rows of p and q are looked up in tables of states: a text of a `TableModel` is known by its last tokens, any other
 model's by all of them. Streams are played by the room that is left, most room first, so that each round is one call
-of a batched `verify` for all streams that have it. Before this file: `dependence`; after it: `calibration`.
+of a batched `verify` for all streams that have it. Before this file: `probe_pack`; after it: `probe_laws`.
 """
 
 from collections.abc import Callable

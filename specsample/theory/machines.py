@@ -1,7 +1,8 @@
 """Which devices and models can be planned for? A small table of each, with the source of every figure.
 
 `devices.json` and `shapes.json` hold the figures: what vendors state, what models' configurations say. A size without
-a name ("4B") takes the layers and widths of the published Llama model nearest in size. Before this file: `roofline`.
+a name ("4B") takes the layers and widths of the published Llama model nearest in size. Before this file:
+`roofline`; after it: `batched`.
 """
 
 import json

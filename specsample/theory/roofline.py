@@ -9,7 +9,7 @@ The last term is what neither explains: starting kernels, and exchanging results
 measured, and then the times are lower bounds and their ratios are what to look at. One row reads as much as K+1 rows:
 that is all the room speculative sampling has, and a batch uses it up, for B rows are B times the arithmetic.
 Weights only: which tokens are drafted well (alpha) must come from elsewhere. Before this file: `batches`; after it:
-`batched`, and `plan`, which prints these numbers.
+`machines`, then `plan`, which prints these numbers.
 """
 
 from collections.abc import Callable

@@ -2,7 +2,7 @@
 
 `from_verify` for a function that judges drafts, `from_step` for one that drafts too, `from_generate` for whole texts;
 `from_engine` for an engine that keeps its own models, `from_torch` for tensors. Ready-made: `huggingface`, `vllm`,
-`flashinfer`. Read `setting` first.
+`flashinfer`. Read `setting` first. Before this folder: `make_probes`; after it: `branches`.
 """
 
 from specsample.conformance.adapters.adapter import Adapter, Broken, Sample, Seeds

@@ -1,7 +1,7 @@
 """Is FlashInfer's `chain_speculative_sampling` lossless? Written against its documented shapes.
 
 q (N, K, V), drafts (N, K), p (N, K+1, V) and a generator; the first of its three results is (N, K+1), padded with -1.
-Needs flashinfer and a CUDA device. Before this file: `vllm`; after it: the kit.
+Needs flashinfer and a CUDA device. Before this file: `vllm`; after it: `branches`.
 """
 
 from functools import partial

@@ -2,7 +2,7 @@
 
 A `Setting` is one task: two models, a prompt, K, a length, stop tokens. The texts behind the prompt form a tree whose
 node s has the children s·V + 1 + x, so that the rows of p and q of thousands of streams are one lookup in a table.
-Read this first; `adapter` comes next.
+Before this file: `make_probes`; after it: `adapter`.
 """
 
 from collections.abc import Collection, Sequence

@@ -1,6 +1,6 @@
 """How does the kit ask for whole texts? By calling `generate`, with its own models or with an engine's.
 
-Before this file: `rounds`; after it: `torch_callables`, `huggingface`, `vllm`, `flashinfer`, the ready-made ones.
+Before this file: `rounds`; after it: `torch_callables`, then the ready-made ones.
 """
 
 from collections.abc import Callable, Collection, Sequence
