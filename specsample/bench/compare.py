@@ -6,6 +6,7 @@ does other work as well. Before this file: `theory`; after it: `clock`.
 
 import time
 from collections.abc import Callable, Sequence
+from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -101,9 +102,10 @@ def compare(
     max_new_tokens: int,
     seed: int,
     run: Callable[..., Any] = generate,
+    repeats: int = 3,
     **settings: Any,
 ) -> Comparison:
-    """Continue a prompt autoregressively, then speculatively, and time both.
+    """Continue a prompt autoregressively and speculatively, in turns, and take the median times.
 
     Parameters
     ----------
@@ -113,6 +115,7 @@ def compare(
     max_new_tokens : int >= 0, tokens
     seed : int, of both runs
     run : `speculative.generate`, or another with its arguments, whose K = 0 is then the baseline
+    repeats : int >= 1, runs of each
     **settings : passed on to `autoregressive` and `run` (transform, stop)
 
     Returns
@@ -134,15 +137,15 @@ def compare(
     def continued(K: int) -> Any:
         return run(prompt_tokens, target_model, draft_model, K=K, rng=np.random.default_rng(seed), **size)
 
-    baseline, baseline_seconds = timed(
-        lambda: (
-            autoregressive(prompt_tokens, target_model, rng=np.random.default_rng(seed), **size)
-            if run is generate
-            else continued(0)[0]
-        )
-    )
-    (_, trace), seconds = timed(lambda: continued(K))
-    return Comparison(baseline, baseline_seconds, trace, seconds)
+    def baseline() -> Any:
+        if run is generate:
+            return autoregressive(prompt_tokens, target_model, rng=np.random.default_rng(seed), **size)
+        return continued(0)[0]
+
+    turns = [(timed(baseline), timed(lambda: continued(K))) for _ in range(repeats)]
+    slow, fast = (median(seconds for _, seconds in runs) for runs in zip(*turns, strict=True))
+    (tokens, _), ((_, trace), _) = turns[0]
+    return Comparison(tokens, slow, trace, fast)
 
 
 def predicted_speedup(trace: Trace, costs: Costs, K: int) -> float:
