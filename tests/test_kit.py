@@ -12,8 +12,17 @@ import numpy as np
 import pytest
 import samplers_under_test as s
 
-from specsample.conformance import assert_lossless, check, from_engine, from_generate, from_step, from_verify
-from specsample.conformance.contract import ScriptedUniforms, Unscriptable, mutual_information_bound
+from specsample.conformance import (
+    assert_lossless,
+    check,
+    chunks,
+    from_engine,
+    from_generate,
+    from_step,
+    from_verify,
+    kit,
+)
+from specsample.conformance.contract import ScriptedUniforms, Unscriptable, mutual_information_bound, seeds_of
 from specsample.conformance.probe_pack import load_probes
 
 DRIFT = {"probes": [s.small_probe()], "eps": 0.1}
@@ -50,6 +59,20 @@ def test_a_wrong_sampler_that_nobody_listed_fails(sampler):
     found = check(from_verify(sampler), **DRIFT)
     assert found.verdict == "FAIL"
     assert found.probes[0].streams <= 2 * found.probes[0].needed
+
+
+def test_the_diagnosis_draws_numbers_that_no_chunk_of_the_plan_draws(monkeypatch):
+    drawn = []
+
+    def first(task):
+        return task.seeds.generators()[0].random()
+
+    monkeypatch.setattr(kit, "run", lambda task: drawn.append(first(task)) or chunks.run(task))
+    case = check(from_verify(s.replaced_from_p), probes=DRIFT["probes"], eps=1e-3).probes[0]
+    planned = [seeds_of(0, 1, 0, j).generators()[0].random() for j in range(len(chunks.sizes(case.needed)))]
+    assert len(planned) > 1000
+    assert len(drawn) == 1
+    assert drawn[0] not in planned
 
 
 CATALOGUED = {

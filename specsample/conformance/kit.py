@@ -70,7 +70,7 @@ def check(
     budget : int, streams in all, or None for as many as eps needs
     seed : int, of everything that is drawn
     executor : concurrent.futures.Executor or None for this process; the verdict does not depend on it
-    time_limit : float, seconds for one call of the sampler
+    time_limit : float, seconds on the clock for one call of the sampler
     progress : function called with a Progress after every chunk, or None
 
     Returns
@@ -140,7 +140,7 @@ def first_failure(work: Work, n_each: int | None = None) -> tuple[Case | None, l
     -------
     (Case that was rejected, or None; findings about outputs that depend on each other)
     """
-    pairs_of, share = work.cases.index(_liveliest(work.cases)), work.alpha * INDEPENDENCE_SHARE / 2
+    pairs_of, share = work.cases.index(_liveliest(work.cases)), work.alpha * INDEPENDENCE_SHARE / 2  # half each
     law = work.cases[pairs_of].question.law
     neighbours, consecutive, kept = Pairs(law, share), Pairs(law, share), list[Any]()
     plan = list(_plan(work, n_each))
@@ -170,7 +170,7 @@ def diagnose(work: Work, failed: Case) -> Guess:
     failed : Case
     """
     i = work.cases.index(failed)
-    chunk = run(_task(work, i, 1000, EXTRA, keep=True))
+    chunk = run(_task(work, i, max(1000, len(sizes(failed.limit))), EXTRA, keep=True))  # one that no plan has
     failed.add(chunk)
     assert chunk.sample is not None
     found = guess(work.cases, failed, chunk.sample)
