@@ -18,8 +18,8 @@ from specsample.conformance.adapters import (
     vllm,
 )
 from specsample.conformance.adapters.adapter import checked_row, checked_rows, checked_texts
-from specsample.conformance.adapters.setting import text_of
 from specsample.conformance.probes import PROBES, Penalised, sharpen
+from specsample.conformance.text_tree import child, text_of
 from specsample.language_model import TableModel
 
 SETTING = Setting(PROBES[0].target_model, PROBES[0].draft_model, (0,), 2, 3)
@@ -40,7 +40,7 @@ def sampled(adapter, n=50, setting=SETTING):
 def test_a_node_of_the_tree_is_a_text():
     V, node = 3, 0
     for x in (2, 0, 1):
-        node = node * V + 1 + x
+        node = child(node, x, V)
     assert text_of(node, V) == [2, 0, 1]
 
 

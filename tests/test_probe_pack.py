@@ -13,7 +13,7 @@ from specsample.conformance.calibration import calibrate
 from specsample.conformance.exact import target_law
 from specsample.conformance.fit import goodness_of_fit
 from specsample.conformance.make_probes import PATH, PLANS, record, text_of
-from specsample.conformance.open_round import law_of
+from specsample.conformance.open_round import law_of, renewal_law
 from specsample.conformance.probe_design import (
     P1,
     Task,
@@ -24,7 +24,7 @@ from specsample.conformance.probe_design import (
     outputs_to_tell,
     random_weights,
 )
-from specsample.conformance.probe_laws import PER_TOKEN, binned_law, law_by_state, law_on, old_index_law
+from specsample.conformance.probe_laws import PER_TOKEN, binned_law, law_on, old_index_law
 from specsample.conformance.probe_pack import load_probes, see, unpack
 from specsample.conformance.probes import Probe
 from specsample.conformance.wrong_samplers import WRONG
@@ -172,9 +172,9 @@ def small_probe(**setting):
 
 @pytest.mark.parametrize("name", ["M01", "M13", "M18", "M21", "M24", "M41"])
 @pytest.mark.parametrize("setting", [{}, {"stop": (1,), "K": 3}])
-def test_law_by_state_is_the_law(name, setting):
+def test_the_law_by_last_tokens_is_the_law(name, setting):
     probe = small_probe(**setting)
-    assert law_by_state(RULES[name].generate, probe, 1) == law_of(RULES[name].generate, probe)
+    assert renewal_law(RULES[name].generate, probe, order=1) == law_of(RULES[name].generate, probe)
 
 
 def test_old_index_law_is_the_law_of_m34():

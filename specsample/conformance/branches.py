@@ -15,10 +15,11 @@ from specsample.acceptance import residual
 from specsample.conformance.adapters import Sample, Setting
 from specsample.conformance.cells import PADDING
 from specsample.conformance.sample_size import chi_square_tail
+from specsample.conformance.text_tree import child
 from specsample.distributions import Array
 
-Law = Callable[[Array], Array]  # behind given texts: nodes (m,) -> (m, outcomes)
-WRONG_BELOW = 1e-6
+LawBehind = Callable[[Array], Array]  # behind given texts: nodes (m,) -> (m, outcomes)
+WRONG_BELOW = 1e-6  # p-value; small, for a check looks at many branches, and none of them decides its verdict
 LARGEST_TREE = 4096  # drafts of a round that are listed, to know how many are kept on average
 FEWEST = 5.0  # expected in a cell; rarer ones are merged
 
@@ -66,7 +67,7 @@ def attribute(sample: Sample, setting: Setting) -> list[Branch]:
     return [each for each in found if each.n]
 
 
-def branch_laws(setting: Setting) -> dict[str, Law]:
+def branch_laws(setting: Setting) -> dict[str, LawBehind]:
     """Map each branch to its law behind given texts: nodes (m,) -> (m, outcomes)."""
 
     def acceptance(nodes: Array) -> Array:
@@ -79,7 +80,7 @@ def branch_laws(setting: Setting) -> dict[str, Law]:
     return {"acceptance": acceptance, "replacement": replacement, "bonus": setting.p.rows}
 
 
-def branch(name: str, taken: Taken, law: Law) -> Branch:
+def branch(name: str, taken: Taken, law: LawBehind) -> Branch:
     """Compare the outcomes of a branch with its law, behind every text.
 
     Parameters
@@ -95,7 +96,7 @@ def branch(name: str, taken: Taken, law: Law) -> Branch:
     seen = np.zeros(expected_law.shape)
     np.add.at(seen, (group, taken.outcomes), 1)
     expected = expected_law * seen.sum(axis=1, keepdims=True)
-    if (seen[expected < 1e-9] > 0).any():
+    if (seen[expected < 1e-9] > 0).any():  # 0 up to rounding: what cannot happen has happened
         return Branch(name, len(group), 0.0)
     return Branch(name, len(group), _pearson(seen, expected))
 
@@ -125,7 +126,7 @@ def _branches(sample: Sample, setting: Setting) -> dict[str, Taken]:
                 parts["acceptance"].append(Taken(node[is_here], outcome[is_here], played.number[is_here]))
             last = "replacement" if j < k else "bonus"
             parts[last].append(Taken(node[is_last], x[is_last], played.number[is_last]))
-            node = node * V + 1 + np.maximum(x, 0)
+            node = child(node, np.maximum(x, 0), V)  # 0 where the text has ended: it is not looked at again
     return {
         name: Taken(*(np.concatenate([getattr(part, f) for part in every]) for f in Taken._fields))
         for name, every in parts.items()
@@ -145,7 +146,7 @@ def _positions(sample: Sample, setting: Setting) -> Iterator[tuple[int, Taken]]:
         x, is_here = sample.tokens[:, i], sample.tokens[:, i] != PADDING
         is_here &= node < setting.p.n_nodes
         yield i, Taken(node[is_here], x[is_here], np.zeros(int(is_here.sum()), int))
-        node = node * setting.vocab_size + 1 + np.maximum(x, 0)
+        node = child(node, np.maximum(x, 0), setting.vocab_size)
 
 
 def efficiency(sample: Sample, setting: Setting) -> Array:
@@ -180,7 +181,7 @@ def _kept_of(drafts: Array, nodes: Array, setting: Setting) -> Any:
     at, run, kept = np.arange(len(drafts)), np.ones(len(drafts)), np.zeros(len(drafts))
     for x in drafts.T:
         run = run * np.minimum(1, setting.p.rows(nodes)[at, x] / setting.q.rows(nodes)[at, x])
-        kept, nodes = kept + run, nodes * setting.vocab_size + 1 + x
+        kept, nodes = kept + run, child(nodes, x, setting.vocab_size)
     return kept
 
 
@@ -190,7 +191,9 @@ def _expected_kept(setting: Setting, node: int, k: int) -> float:
     if (node, k) not in memory:
         at = np.array([node])
         kept = np.minimum(setting.p.rows(at), setting.q.rows(at))[0]
-        children = (node * setting.vocab_size + 1 + x for x in range(len(kept)))
-        further = [_expected_kept(setting, child, k - 1) if m and k > 1 else 0.0 for m, child in zip(kept, children)]
+        V = setting.vocab_size
+        further = [
+            _expected_kept(setting, child(node, x, V), k - 1) if m and k > 1 else 0.0 for x, m in enumerate(kept)
+        ]
         memory[node, k] = float(kept @ (1 + np.array(further)))
     return float(memory[node, k])

@@ -1,7 +1,7 @@
 """Into which cell does each text fall? Thousands of texts at once.
 
 Texts are counted in cells: a cell is what a probe sees of a text, all its tokens, some of them, or their bins; what
-is no cell of the target's law falls into one more, the last. Before this file: `calibration`; after it: `probe_pack`.
+is no cell of the target's law falls into one more, the last. Before this file: `calibration`; after it: `text_tree`.
 """
 
 from collections.abc import Iterable, Sequence

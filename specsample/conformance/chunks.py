@@ -71,12 +71,12 @@ def run(task: Task) -> Chunk:
 
 
 def guarded(draw: Callable[[], Sample], time_limit: float) -> Sample:
-    """Run a sampler on a thread of its own; turn everything that goes wrong into Broken.
+    """Run a sampler on a thread of its own, so that it can be given up; turn everything that goes wrong into Broken.
 
     Parameters
     ----------
     draw : function without arguments
-    time_limit : float, seconds for one call of the user's function
+    time_limit : float, seconds on the clock for one call of the user's function
     """
     ended: list[Any] = []
 
@@ -94,7 +94,8 @@ def guarded(draw: Callable[[], Sample], time_limit: float) -> Sample:
         if thread.is_alive() and monotonic() - thread.called_at > time_limit:  # type: ignore[attr-defined]
             raise Broken(
                 f"the sampler did not return within time_limit = {time_limit:g} s. Does it loop until a residual of "
-                "mass 0 gives a token? If it is only slow, raise time_limit or lower the adapter's batch."
+                "mass 0 gives a token? If it is only slow, raise time_limit or lower the adapter's batch. The "
+                "clock on the wall counts: a process that was suspended looks the same."
             )
     if isinstance(ended[0], BaseException):
         raise ended[0]

@@ -180,7 +180,7 @@ def _public(module: Any) -> str:
 
 
 def _executor(workers: int) -> Any:
-    """Make a process pool where more than one worker is wanted."""
+    """Make a process pool where more than one worker is wanted; forking a process with torch's threads may hang."""
     return nullcontext[Executor | None](None) if workers <= 1 else ProcessPoolExecutor(workers, get_context("spawn"))
 
 

@@ -137,7 +137,7 @@ def right_alone(failed: Case, alone: Sample, batch: Sample) -> list[str]:
     n, question = len(alone.tokens), failed.question
     counts = [np.bincount(question.cells_of(each.tokens[:n]), minlength=len(question.law)) for each in (alone, batch)]
     fits = [goodness_of_fit(each, question.law) for each in counts]
-    if fits[0] < FITS or fits[1] > 1e-4:
+    if fits[0] < FITS or fits[1] > FITS / 10:  # between the two, the few streams drawn alone show nothing
         return []
     return ["right one at a time, wrong in a batch: its rows are mixed up with each other, or share random numbers"]
 

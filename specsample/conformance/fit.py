@@ -19,9 +19,8 @@ def goodness_of_fit(counts: Array, law: Array, *, draws: int = 1999, seed: int =
     """Compute how often a law produces counts at least as far from it as these: a Monte Carlo p-value.
 
     The distance is t = n KL(counts / n, law). Its distribution comes from simulation, 1.01 times `monte_carlo_p`, and
-    where that runs out of draws from Agrawal's bound, 101 e^-t (e t / (k - 1))^(k - 1) with k cells (arXiv
-    1904.02291), which holds for every n. The factors pay for taking the smaller one: 1/1.01 + 1/101 = 1. Over counts
-    and draws, P(result <= a) <= a exactly, for every law, n and a.
+    where that runs out of draws from 101 times `agrawal_bound`. The factors pay for taking the smaller one: 1/1.01 +
+    1/101 = 1. Over counts and draws, P(result <= a) <= a exactly, for every law, n and a.
 
     Parameters
     ----------
@@ -45,9 +44,30 @@ def goodness_of_fit(counts: Array, law: Array, *, draws: int = 1999, seed: int =
         return 0.0
     n, k = int(counts.sum()), int((m > 0).sum())
     t = float(_distance(counts, m))
-    log_bound = (k - 1) * log(t / (k - 1)) + k - 1 - t if t > k - 1 > 0 else 0.0
     p_value = monte_carlo_p(t, _drawn_distances(tuple(m.tolist()), n, draws, seed))
-    return float(min(1.0, 1.01 * p_value, 101 * np.exp(log_bound)))
+    return min(1.0, 1.01 * p_value, 101 * agrawal_bound(t, k))
+
+
+def agrawal_bound(t: float, k: int) -> float:
+    """Bound the probability that n outputs of a law over k cells are as far from it as t = n KL(counts / n, law).
+
+    e^-t (e t / (k - 1))^(k - 1) where t > k - 1, for every n (Agrawal, arXiv 1904.02291).
+
+    Parameters
+    ----------
+    t : float >= 0
+    k : int >= 1, cells
+
+    Returns
+    -------
+    float in [0, 1]
+
+    Examples
+    --------
+    >>> agrawal_bound(1.0, 2), agrawal_bound(50.0, 2) < 1e-19
+    (1.0, True)
+    """
+    return float(np.exp(min(0.0, (k - 1) * log(t / (k - 1)) + k - 1 - t))) if t > k - 1 > 0 else 1.0
 
 
 def monte_carlo_p(t: float, drawn: Array) -> float:
@@ -70,7 +90,7 @@ def monte_carlo_p(t: float, drawn: Array) -> float:
     >>> monte_carlo_p(2.0, np.array([1.0, 2.0, 3.0]))
     0.75
     """
-    return (1 + int((drawn >= t - 1e-9).sum())) / (1 + len(drawn))
+    return (1 + int((drawn >= t - 1e-9).sum())) / (1 + len(drawn))  # equal counts count, whatever rounding did to t_i
 
 
 def standardised_cells(counts: Array, law: Array) -> Array:

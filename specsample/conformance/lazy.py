@@ -78,7 +78,7 @@ class LazyUniform:
         if not isinstance(value, Real):
             raise TypeError(f"a lazy uniform can be compared with numbers only: u < threshold; got {value!r}.")
         self.tape.is_exact = False
-        return nan if value != value else Fraction(min(max(float(value), 0.0), 1.0))
+        return nan if value != value else Fraction(min(max(float(value), 0.0), 1.0))  # no fraction is infinite
 
     def _refuse(self, *_: Any) -> NoReturn:
         """Say what to do instead of arithmetic, conversion, equality and hashing."""

@@ -185,7 +185,7 @@ def one_round(sampler: partial[Any], ends: list[bool]) -> Callable[..., Any]:
     return partial(sampler, stopping=stop_here)
 
 
-def renewal_law(sampler: partial[Any], probe: Probe) -> Law:
+def renewal_law(sampler: partial[Any], probe: Probe, *, order: int | None = None) -> Law:
     """Compute the law of a sampler's text from the law of one round behind every text.
 
     P(run) = Σ over its first round of P(round | prompt) · P(rest | prompt, round). The same law as `Probe.law`, from
@@ -195,11 +195,16 @@ def renewal_law(sampler: partial[Any], probe: Probe) -> Law:
     ----------
     sampler : functools.partial of `speculate`, whose judging does not look at `Seen.new` apart from `Seen.prompt`
     probe : Probe
+    order : int >= 1, last tokens that the models look at: texts with the same ones share their rounds, and the prompt
+        must have as many; or None for the whole text
 
     Returns
     -------
     dict from tuple of tokens to probability
     """
+
+    def known(text: tuple[int, ...]) -> tuple[int, ...]:
+        return text if order is None else text[-order:]
 
     def play(text: tuple[int, ...], room: int, tape: Any) -> tuple[tuple[int, ...], bool]:
         ends = list[bool]()
@@ -210,9 +215,9 @@ def renewal_law(sampler: partial[Any], probe: Probe) -> Law:
     def rest(text: tuple[int, ...], room: int) -> Law:
         law = Law()
         for (emitted, is_over), mass in exact_law(lambda tape: play(text, room, tape)).items():
-            tails = {(): 1} if is_over else rest(text + emitted, room - len(emitted))
+            tails = {(): 1} if is_over else rest(known(text + emitted), room - len(emitted))
             for tail, tail_mass in tails.items():
                 law[emitted + tail] = law.get(emitted + tail, 0) + mass * tail_mass
         return law
 
-    return rest(probe.prompt, probe.n)
+    return rest(known(probe.prompt), probe.n)

@@ -1,27 +1,26 @@
 """Which law does each rule have on a probe that is too large for `law_of`?
 
-Two shorter ways to the same law. `law_by_state` enumerates the rounds behind each of the last tokens that the tables
-look at, and not behind each text. `binned_law` multiplies matrices, for rules that treat every draft alike, and sums
-over tokens in bins on the way: V = 32 has 33 million texts of five tokens. Before this file: `simulate`; after it:
-`probe_design`.
+Two shorter ways to the same law. With an order, `renewal_law` enumerates the rounds behind the last tokens that the
+tables look at, and not behind each text. `binned_law` multiplies matrices, for rules that treat every draft alike,
+and sums over tokens in bins on the way: V = 32 has 33 million texts of five tokens. Before this file: `simulate`;
+after it: `probe_design`.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from specsample.conformance.cells import Text
-from specsample.conformance.exact import Law, exact_law
+from specsample.conformance.exact import Law
 from specsample.conformance.open_round import (
     Seen,
     accept_draft,
     correction,
+    is_renewal,
     judge,
     law_of,
-    one_round,
     ratio,
     renewal_law,
     speculate,
@@ -32,39 +31,6 @@ from specsample.distributions import Array
 
 # rules whose acceptance, replacement and bonus depend on nothing but p and q where the draft stands
 PER_TOKEN = ("M01", "M02", "M03", "M04", "M05", "M06", "M08", "M09", "M10", "M11", "M12", "M17", "M22", "M28", "M29")
-
-
-def law_by_state(sampler: partial[Any], probe: Probe, order: int) -> Law:
-    """Compute the law of a sampler's text from the law of one round behind every state of its tables.
-
-    `renewal_law` with texts replaced by their last tokens, which are all that the tables look at.
-
-    Parameters
-    ----------
-    sampler : functools.partial of `speculate`
-    probe : Probe of `TableModel`s, the prompt at least `order` tokens
-    order : int >= 1, tokens of context of both tables
-
-    Returns
-    -------
-    dict from tuple of tokens to probability
-    """
-
-    def play(state: Text, room: int, tape: Any) -> tuple[Text, bool]:
-        ends = list[bool]()
-        tokens = tuple(replace(probe, prompt=state, n=room).run(one_round(sampler, ends), tape)[0])
-        return tokens, ends[0] or len(tokens) >= room
-
-    @cache
-    def rest(state: Text, room: int) -> Law:
-        law = Law()
-        for (emitted, is_over), mass in exact_law(lambda tape: play(state, room, tape)).items():
-            tails = {(): 1} if is_over else rest((state + emitted)[-order:], room - len(emitted))
-            for tail, tail_mass in tails.items():
-                law[emitted + tail] = law.get(emitted + tail, 0) + mass * tail_mass
-        return law
-
-    return rest(probe.prompt[-order:], probe.n)
 
 
 def old_index_law(probe: Probe) -> Law:
@@ -158,9 +124,8 @@ def law_on(rule: Any, probe: Probe, *, order: int, bins: Sequence[Sequence[int]]
         return binned_law(rule.generate, probe, bins) if rule.id in PER_TOKEN else None
     if rule.id == "M34" and len(probe.prompt) == 1:
         return old_index_law(probe)
-    is_partial = isinstance(rule.generate, partial) and rule.generate.func is speculate
-    if is_partial and order and len(probe.prompt) >= order:
-        return law_by_state(rule.generate, probe, order)
+    if is_renewal(rule.generate) and order and len(probe.prompt) >= order:
+        return renewal_law(rule.generate, probe, order=order)
     return law_of(rule.generate, probe)
 
 

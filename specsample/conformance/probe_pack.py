@@ -2,7 +2,7 @@
 
 `probes.json` holds for each probe the tables of p and q, the setting, the cells in which outputs are counted, the
 target's law over the cells, the exact laws of the wrong samplers of the catalogue, and how many outputs each of them
-needs to be rejected. `make_probes` writes the file. Before this file: `cells`; after it: `simulate`.
+needs to be rejected. `make_probes` writes the file. Before this file: `text_tree`; after it: `simulate`.
 """
 
 import json

@@ -7,7 +7,6 @@ model. A `Case` is what has been seen of it so far. Before this file: `contract`
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from math import ceil, sqrt
 from typing import Any
 
@@ -22,7 +21,6 @@ from specsample.conformance.sample_size import E_PROCESS_PRICE, noncentrality
 from specsample.conformance.statistics import EProcess, log_e_threshold
 
 INDEPENDENCE_SHARE = 0.1  # of the error budget
-_noncentrality = lru_cache(noncentrality)
 
 
 @dataclass(frozen=True)
@@ -149,7 +147,7 @@ def cases_for(
     for question in questions:
         share = alpha * (1 - INDEPENDENCE_SHARE) * question.weight / total
         n_cells = max(2, int((np.asarray(question.law) > 0).sum()))
-        noncentral = _noncentrality(n_cells, alpha=share, power=power)
+        noncentral = noncentrality(n_cells, alpha=share, power=power)
         needed = ceil(E_PROCESS_PRICE * noncentral / (4 * eps**2))  # as `sample_size.required_n`
         cases.append(Case(question, share, needed, needed, noncentral))
     every = sum(case.needed for case in cases)

@@ -19,13 +19,13 @@ from rich.text import Text
 from specsample.conformance.adapters import Adapter
 from specsample.conformance.diagnosis import Guess, diagnosis_lines
 from specsample.conformance.questions import Case
-from specsample.conformance.report_html import to_html
+from specsample.conformance.report_html import HEADS, to_html
 from specsample.conformance.statistics import log_e_threshold
 
 Verdict = Literal["FAIL", "PASS", "INCONCLUSIVE", "INVALID"]
 EXIT_STATUS = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3, "INVALID": 4}  # 2 is bad usage
 STYLES = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow", "INVALID": "bold magenta"}
-SLOWER, FEWEST_ROUNDS = -6.0, 500
+SLOWER, FEWEST_ROUNDS = -6.0, 500  # standard deviations at which OPTIMAL warns; rounds before it says anything
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,12 @@ class ProbeResult:
     threshold: float
     excluded_tv: float
     is_rejected: bool
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """A line of the report's table, under `HEADS`."""
+        numbers = f"{self.streams:,} of {self.needed:,}", f"{self.log_e:.1f}", f"{self.threshold:.1f}"
+        return self.name, self.purpose, *numbers
 
 
 @dataclass(frozen=True)
@@ -133,11 +139,9 @@ class Report:
     def __rich__(self) -> Group:
         head = Text.assemble((self.verdict, STYLES[self.verdict]), f"  {self.sampler} ({self.kind})")
         lines = [head, Text(self.meaning), *(Text(f"- {reason}") for reason in self.reasons)]
-        table = Table("probe", "asks", "streams", "log E", "rejects at")
+        table = Table(*HEADS)
         for probe in self.asked:
-            style = "red" if probe.is_rejected else None
-            numbers = f"{probe.streams:,} of {probe.needed:,}", f"{probe.log_e:.1f}", f"{probe.threshold:.1f}"
-            table.add_row(probe.name, probe.purpose, *numbers, style=style)
+            table.add_row(*probe.row, style="red" if probe.is_rejected else None)
         shown: list[Table | Text] = [table, Text(self.not_asked, "dim")] if self.asked else []
         tail = [Text(line) for line in (*diagnosis_lines(self.diagnosis), f"OPTIMAL: {self.optimal}")]
         scripted = "" if self.is_scripted or self.verdict == "INVALID" else "; uniform numbers were not scripted"

@@ -8,6 +8,7 @@ any time. Before this file: `evidence`; after it: `fit`.
 """
 
 from collections.abc import Callable
+from functools import cache
 from math import ceil, erfc, exp, inf, lgamma, log, log1p, sqrt
 from statistics import NormalDist
 
@@ -118,6 +119,7 @@ def required_n_against(
     return float(min(at_once, ceil(root**2)))
 
 
+@cache
 def noncentrality(cells: int, *, alpha: float, power: float) -> float:
     """Compute λ*, at which a chi-square test of level alpha over some cells has some power.
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from specsample.batched import verify as batched_verify
+from specsample.conformance.text_tree import child, n_nodes, text_of
 from specsample.distributions import Array
 from specsample.language_model import LanguageModel, TableModel, Transformed
 from specsample.strategies import Transform
@@ -83,15 +84,15 @@ def states(model: LanguageModel, setting: Setting) -> States:
         rows = np.asarray(table, float).reshape(-1, V)
         start = int(np.ravel_multi_index(_last(setting.prompt, table.ndim - 1), table.shape[:-1] or (1,)))
         return _states(rows, (np.arange(len(rows))[:, None] * V + np.arange(V)) % len(rows), start)
-    n_texts = sum(V**i for i in range(setting.max_new_tokens))
+    n_texts = n_nodes(V, setting.max_new_tokens)
     if n_texts > MAX_ROWS:
         raise ValueError(
             f"a model that is no TableModel may have at most {MAX_ROWS} texts before the last token; got {n_texts} "
             f"from V = {V} and {setting.max_new_tokens} tokens. Ask for fewer tokens."
         )
     view = Transformed(model, setting.transform)
-    read = [view.start().extend([*setting.prompt, *_path(s, V)])[-1] for s in range(n_texts)]
-    following = np.arange(n_texts)[:, None] * V + 1 + np.arange(V)
+    read = [view.start().extend([*setting.prompt, *text_of(s, V)])[-1] for s in range(n_texts)]
+    following = child(np.arange(n_texts)[:, None], np.arange(V), V)
     return _states(np.array(read, float), np.minimum(following, n_texts - 1), 0)
 
 
@@ -201,12 +202,3 @@ def _last(prompt: tuple[int, ...], order: int) -> tuple[int, ...]:
     """Take the last tokens of a prompt, zeros before it; (0,) for order 0, the only row."""
     padded = [0] * order + list(prompt)
     return tuple(padded[len(padded) - order :]) or (0,)
-
-
-def _path(node: int, V: int) -> list[int]:
-    """List the tokens that lead from the root of the tree to a node; the children of s are s V + 1 + x."""
-    text = list[int]()
-    while node:
-        node, x = divmod(node - 1, V)
-        text.append(x)
-    return text[::-1]

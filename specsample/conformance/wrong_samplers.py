@@ -41,11 +41,6 @@ class Rule:
     generate: Callable[..., Any]
     probe: str = "drift"
 
-    @property
-    def is_lossless(self) -> bool:
-        """Whether its law is the target's."""
-        return self.id.startswith("C")
-
     def law(self, probe: Probe) -> Law:
         """Compute the exact law of its text on a probe.
 

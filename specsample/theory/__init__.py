@@ -1,6 +1,6 @@
 """How much faster? One function for each equation of the papers, and what they leave out: rows, runs, batches.
 
-Read `rates`, `speed`, `runs`, `chains`, `batches`, `roofline`, `machines`. All names can be imported from here.
+Read `rates`, `speed`, `runs`, `chains`, `batches`, `roofline`, `machines`. All equations can be imported from here.
 """
 
 from specsample.acceptance import overlap

@@ -5,7 +5,7 @@ a user's function returned and say what is wrong with it. Before this file: `set
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import current_thread
 from time import monotonic
@@ -207,7 +207,7 @@ def with_stop_violations(sample: Sample, setting: Setting) -> Sample:
     sample.violations["a text ends before max_new_tokens without a stop token"] += int(is_short.sum())
     goes_on = (is_stop[:, :-1] & is_token[:, 1:]).any(axis=1)
     sample.violations["a token behind a stop token"] += int(goes_on.sum())
-    sample.violations = +sample.violations
+    sample.violations = +sample.violations  # without those that never happened
     return sample
 
 
@@ -237,8 +237,3 @@ def _check_ids(tokens: Array, V: int) -> None:
             f"token ids must lie in 0 .. V-1 = {V - 1} (or be -1, padding); got {tokens[is_bad].ravel()[0]}. "
             "Does a cumulative sum stay below 1?"
         )
-
-
-def listed(prompts: int, prompt: Sequence[int]) -> list[list[int]]:
-    """Repeat a prompt."""
-    return [list(prompt) for _ in range(prompts)]

@@ -21,8 +21,9 @@ from specsample.conformance.adapters.adapter import (
     checked_rows,
     name_of,
 )
-from specsample.conformance.adapters.setting import Setting, text_of
+from specsample.conformance.adapters.setting import Setting
 from specsample.conformance.cells import PADDING
+from specsample.conformance.text_tree import child, text_of
 from specsample.distributions import Array
 
 NOT_A_DRAFT = "a token before a round's last one that is not its draft"
@@ -110,7 +111,7 @@ def play(emit: Emit, setting: Setting, n: int, seeds: Seeds) -> Sample:
             column, is_on = emitted[:, j], (emitted[:, j] != PADDING) & (room[streams] > 0)
             at = streams[is_on]
             sample.tokens[at, L - room[at]] = column[is_on]
-            node[at] = node[at] * V + 1 + column[is_on]
+            node[at] = child(node[at], column[is_on], V)
             room[at] = np.where(np.isin(column[is_on], list(setting.stop)), 0, room[at] - 1)
     return sample if not sample.rounds or sample.rounds[0].drafts is None else _with_violations(sample)
 
@@ -127,7 +128,7 @@ def draw_drafts(setting: Setting, nodes: Array, k: int, rng: np.random.Generator
     V, path, drafts = setting.vocab_size, nodes[:, None], np.zeros((len(nodes), k), np.int64)
     for i in range(k):
         drafts[:, i] = pick_rows(setting.q.rows(path[:, -1]), rng.random(len(nodes)))
-        path = np.concatenate([path, path[:, -1:] * V + 1 + drafts[:, i : i + 1]], axis=1)
+        path = np.concatenate([path, child(path[:, -1:], drafts[:, i : i + 1], V)], axis=1)
     return drafts, setting.q.rows(path[:, :-1]), setting.p.rows(path)
 
 
@@ -180,5 +181,5 @@ def _with_violations(sample: Sample) -> Sample:
         is_kept = played.emitted[:, 1:] != PADDING  # a token behind: this one was an accepted draft
         is_other = (played.emitted[:, :-1] != played.drafts) & is_kept
         sample.violations[NOT_A_DRAFT] += int(is_other.any(axis=1).sum())
-    sample.violations = +sample.violations
+    sample.violations = +sample.violations  # without those that never happened
     return sample

@@ -1,7 +1,7 @@
 """What is a sampler asked to do, and what do the models say behind every text that can come up?
 
-A `Setting` is one task: two models, a prompt, K, a length, stop tokens. The texts behind the prompt form a tree whose
-node s has the children s·V + 1 + x, so that the rows of p and q of thousands of streams are one lookup in a table.
+A `Setting` is one task: two models, a prompt, K, a length, stop tokens. The texts behind the prompt are numbered as
+`text_tree` has it, so that the rows of p and q of thousands of streams are one lookup in a table.
 Before this file: `make_probes`; after it: `adapter`.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from specsample.conformance.text_tree import child, n_nodes, text_of
 from specsample.distributions import Array
 from specsample.language_model import LanguageModel, TableModel, Transformed
 from specsample.request import check_rollback
@@ -77,15 +78,15 @@ class TreeModel:
     Parameters
     ----------
     setting : Setting, gives the prompt and the length of the texts
-    model : LanguageModel, asked once for every text
+    model : Transformed, a model with its strategy, asked once for every text
     """
 
-    def __init__(self, setting: Setting, model: LanguageModel) -> None:
+    def __init__(self, setting: Setting, model: Transformed) -> None:
         self.prompt, self.model, self.vocab_size = setting.prompt, model, int(model.vocab_size)
         V, depth = self.vocab_size, setting.max_new_tokens
-        self.n_nodes = sum(V**i for i in range(depth))
+        self.n_nodes = n_nodes(V, depth)
         self.memory = dict[int, Any]()  # rows of single texts
-        self.states = _states(model, setting) if isinstance(model, Transformed) else None
+        self.states = _states(model)
         if self.states is None and self.n_nodes * V > MAX_ENTRIES:
             raise ValueError(
                 f"a probe must have at most {MAX_ENTRIES} rows times tokens; V = {V} and {depth} tokens make "
@@ -111,12 +112,12 @@ class TreeModel:
         """Look the distribution behind one text up, wherever it lies."""
         node, n = 0, len(self.prompt)
         for x in tokens[n:]:
-            node = node * self.vocab_size + 1 + x
+            node = child(node, x, self.vocab_size)
         if len(tokens) < n or tuple(tokens[:n]) != self.prompt or node >= self.n_nodes:
             return self.read(tokens)
         if node not in self.memory:
             self.memory[node] = self.rows(np.array([node]))[0]
-        return self.memory[node].copy()
+        return self.memory[node].copy()  # a sampler may write into what it is given
 
     def start(self) -> "TreeContext":
         """Begin an empty context."""
@@ -131,7 +132,7 @@ class TreeModel:
         n, T = len(self.prompt), tokens.shape[1]
         nodes = np.zeros((len(tokens), max(T - n + 1, 0)), np.int64)
         for i in range(1, nodes.shape[1]):
-            nodes[:, i] = nodes[:, i - 1] * self.vocab_size + 1 + tokens[:, n + i - 1]
+            nodes[:, i] = child(nodes[:, i - 1], tokens[:, n + i - 1], self.vocab_size)
         if n > T or (tokens[:, :n] != self.prompt).any() or (nodes >= self.n_nodes).any():
             return np.array([[self.row(text[: i + 1]) for i in range(T)] for text in tokens.tolist()])
         before = [self.row(self.prompt[: i + 1]) for i in range(n - 1)]
@@ -170,8 +171,8 @@ class TreeContext:
         del self.tokens[length:]
 
 
-def _states(model: Transformed, setting: Setting) -> Any:
-    """Apply the strategy to all rows of a table: what stands behind a text depends on its last tokens only."""
+def _states(model: Transformed) -> Any:
+    """Apply the strategy to all rows of a table, where a text is known by its last tokens; None for another model."""
     if not isinstance(model.model, TableModel):
         return None
     table = model.model.table
@@ -188,15 +189,6 @@ def _last_tokens(nodes: Array, prompt: Sequence[int], V: int, order: int) -> tup
         columns.append(np.where(is_new, (left - 1) % V, padded[read]))
         left, read = np.where(is_new, (left - 1) // V, 0), read + ~is_new
     return tuple(columns[::-1])
-
-
-def text_of(node: int, V: int) -> list[int]:
-    """List the tokens behind the prompt that lead to a node."""
-    text = list[int]()
-    while node:
-        node, x = divmod(node - 1, V)
-        text.append(x)
-    return text[::-1]
 
 
 def check_tokens(tokens: Array, V: int) -> None:

@@ -17,7 +17,6 @@ from specsample.conformance.adapters.adapter import (
     Watched,
     checked_texts,
     counted,
-    listed,
     name_of,
 )
 from specsample.conformance.adapters.setting import Setting
@@ -162,7 +161,7 @@ def _ask(fn: Any, setting: Setting, n: int, *, batch: int, seeds: Seeds) -> Samp
     rng, L, prompt = seeds.generators()[1], setting.max_new_tokens, setting.prompt
     if batch:
         sizes = [min(batch, n - start) for start in range(0, n, batch)]
-        texts = [text for N in sizes for text in counted(fn(listed(N, prompt), L, seed=_seed(rng)), N)]
+        texts = [text for N in sizes for text in counted(fn([list(prompt) for _ in range(N)], L, seed=_seed(rng)), N)]
     else:
         texts = [fn(list(prompt), L, seed=_seed(rng)) for _ in range(n)]
     return checked_texts(texts, n, setting)

@@ -1,0 +1,64 @@
+"""By which number is a text known? As a node of the tree of all texts behind a prompt, for arrays to hold.
+
+Node 0 is the prompt itself; node s followed by token x is s V + 1 + x. Shorter texts have smaller numbers. Before
+this file: `cells`; after it: `probe_pack`.
+"""
+
+from typing import Any
+
+
+def child(node: Any, x: Any, V: int) -> Any:
+    """Number the text that is a text and one token more.
+
+    Parameters
+    ----------
+    node : int or int array, the text before
+    x : int or int array, token ids
+    V : int, vocabulary
+
+    Returns
+    -------
+    int or int array
+
+    Examples
+    --------
+    >>> child(child(0, 1, V=3), 2, V=3)
+    9
+    """
+    return node * V + 1 + x
+
+
+def text_of(node: int, V: int) -> list[int]:
+    """List the tokens behind the prompt that lead to a node.
+
+    Parameters
+    ----------
+    node : int
+    V : int, vocabulary
+
+    Examples
+    --------
+    >>> text_of(9, V=3)
+    [1, 2]
+    """
+    text = list[int]()
+    while node:
+        node, x = divmod(node - 1, V)
+        text.append(x)
+    return text[::-1]
+
+
+def n_nodes(V: int, length: int) -> int:
+    """Count the texts behind which a token of the first `length` ones stands: those shorter than `length`.
+
+    Parameters
+    ----------
+    V : int, vocabulary
+    length : int >= 0, tokens
+
+    Examples
+    --------
+    >>> n_nodes(3, length=3)  # the prompt, 3 texts of one token, 9 of two
+    13
+    """
+    return sum(V**i for i in range(length))
