@@ -26,6 +26,7 @@ import numpy as np
 
 import specsample as ss
 from specsample import backend, batched
+from specsample.backend import library
 from specsample.exercises import check
 
 # %%
@@ -123,7 +124,7 @@ for b in range(B):
 
 # %%
 is_gpu_here = "cannot be used" not in backend.installed()["cupy"]
-xp = backend.library("cupy") if is_gpu_here else np
+xp = library("cupy") if is_gpu_here else np
 again = batched.verify(*map(xp.asarray, (drafts, q, p)), u_accept=xp.asarray(u_accept), u_emit=xp.asarray(u_emit))
 print(
     type(again.token).__module__,
