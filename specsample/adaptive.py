@@ -4,7 +4,7 @@ A round of any K emits tokens of the target's law (`speculative.step`), whatever
 anew for each round, from anything that is known before its first draft: `choose_K` is handed the finished rounds and
 nothing else. It must not look at the round's own drafts: who stops drafting because a draft will be rejected, or
 looks unlikely, gives the token after it another law (tests/test_adaptive.py has such a chooser, and it is caught).
-Before this file: `speculative`; after it: `theory`.
+Before this file: `streaming`; after it: `rejection`.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from typing import Any, Unpack
 
 from specsample.language_model import LanguageModel
 from specsample.play import play_rounds, play_step
-from specsample.request import Request
+from specsample.request import Request, check_count
 from specsample.trace import Round, Trace
 
 ChooseK = Callable[[Sequence[Round]], int]
@@ -103,7 +103,7 @@ def generate_adaptive(
     Raises
     ------
     TypeError, ValueError
-        If the request cannot be served (`request.check_request`) or choose_K answers with less than 0.
+        If the request cannot be served (`request.check_request`) or choose_K does not answer with an integer >= 0.
 
     Examples
     --------
@@ -119,8 +119,7 @@ def generate_adaptive(
 
     def play(*state: Any, **rest: Any) -> Round:
         K = choose_K(trace.rounds)  # before any number of this round is drawn
-        if K < 0:
-            raise ValueError(f"choose_K must answer with at least 0 drafts; got {K}.")
+        check_count("the answer of choose_K", K)
         return play_step(*state, **rest, K=K)
 
     for round in play_rounds(prompt_tokens, target_model, draft_model, play=play, **request):

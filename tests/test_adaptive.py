@@ -115,5 +115,7 @@ def test_dearer_drafts_mean_fewer_of_them():
 def test_impossible_settings_and_answers_are_refused():
     with pytest.raises(ValueError, match="Was no draft step measured"):
         BestRecentK(cost_ratio=0.0)
-    with pytest.raises(ValueError, match="at least 0 drafts; got -1"):
-        generate_adaptive([0], P, Q, choose_K=lambda _: -1, max_new_tokens=3, rng=np.random.default_rng(0))
+    for answer, error in ((-1, ValueError), (2.0, TypeError)):
+        request = {"max_new_tokens": 3, "rng": np.random.default_rng(0)}
+        with pytest.raises(error, match=f"the answer of choose_K must be an integer >= 0; got {answer}"):
+            generate_adaptive([0], P, Q, choose_K=lambda _, answer=answer: answer, **request)
