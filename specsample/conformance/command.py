@@ -161,7 +161,7 @@ def find(path: str) -> Any:
         found: Any = import_module(module)
     except ModuleNotFoundError as error:
         raise ValueError(f"module {module!r} cannot be imported: {error}. Is it in this folder?") from error
-    except Exception as error:  # whatever the user's module does when it is imported
+    except (Exception, SystemExit) as error:  # whatever the user's module does when it is imported
         at = extract_tb(error.__traceback__)[-1]
         where = f"{at.filename}, line {at.lineno}" if not isinstance(error, SyntaxError) else "its text"
         why = f"{type(error).__name__} in {where}: {error}"

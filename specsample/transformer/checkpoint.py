@@ -121,9 +121,8 @@ def _read_arrays(path: str | Path) -> dict[str, np.ndarray]:
         with np.load(io.BytesIO(raw), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except Exception as error:  # on damaged bytes zipfile and numpy raise a dozen different kinds
-        why = (
-            "no archive" if "If you trust" in str(error) else error
-        )  # NumPy advises to unpickle what it does not know
+        # Of a file that it does not know NumPy says how to unpickle it: no advice for a file of unknown origin.
+        why = "no archive" if "If you trust" in str(error) else error
         raise ValueError(f"{path} must be a whole .npz checkpoint; it is cut short or foreign ({why}).") from error
 
 
