@@ -20,15 +20,18 @@ import torch.nn.functional as F
 import transformers
 
 from specsample.bench.peers import to_llama
-from specsample.transformer import data
+from specsample.transformer import blocks, data
 from specsample.transformer.attention import rotary_tables
 from specsample.transformer.lm import TransformerLM
 from specsample.transformer.memory import keep_freed_memory
+from specsample.transformer.model import init_params, loss_and_grads
 from specsample.transformer.optim import learning_rate
 from specsample.transformer.presets import PRESETS
 from specsample.transformer.state import start_state
-from specsample.transformer.train import WORKERS, next_batch, training_step
+from specsample.transformer.train import WORKERS, n_shards, next_batch, training_step
 
+PARTS = ("_attend", "_attend_backward", "_split_heads", "_split_heads_backward", "swiglu", "swiglu_backward")
+PARTS += ("rms_norm", "rms_norm_backward", "linear_backward")
 STEPS = {"tiny": 200, "draft": 40, "target": 8}
 
 
@@ -113,8 +116,38 @@ def measure(name):
     print(f"| {name} | {' | '.join(cells)} | {ratios[0]:.2f} | {ratios[1]:.2f} |", flush=True)
 
 
+def measure_parts(name, repeats=60):
+    """Print where a shard's time goes: its functions one by one; the rest is the products of the forward pass."""
+    preset, spent = PRESETS[name], {}
+    params = init_params(preset.config, np.random.default_rng(0))
+    tokens = next_batch(preset, data.load_streams()[0], seed=0, step=0)
+    shard = tokens[: len(tokens) // n_shards(tokens[:, 1:].size)]
+
+    def watched(part, function):
+        def run(*given, **settings):
+            start = time.perf_counter()
+            result = function(*given, **settings)
+            spent[part][-1] += 1e3 * (time.perf_counter() - start)
+            return result
+
+        return run
+
+    for part in PARTS:
+        spent[part] = []
+        setattr(blocks, part, watched(part, getattr(blocks, part)))
+    whole = []
+    for _ in range(repeats):
+        for times in spent.values():
+            times.append(0.0)
+        start = time.perf_counter()
+        loss_and_grads(preset.config, params, shard[:, :-1], shard[:, 1:])
+        whole.append(1e3 * (time.perf_counter() - start))
+    found = ", ".join(f"{part.strip('_')} {np.median(times):.2f}" for part, times in spent.items())
+    print(f"\n{name}, ms a shard of {shard[:, 1:].size} positions on one thread: {np.median(whole):.1f}; {found}")
+
+
 def main(names):
-    """Print the table."""
+    """Print the table, then the parts of each preset."""
     keep_freed_memory()
     threads = f"{os.environ.get('OPENBLAS_NUM_THREADS', 'all')} BLAS thread(s), {WORKERS} workers"
     print(
@@ -126,6 +159,8 @@ def main(names):
     )
     for name in names:
         measure(name)
+    for name in names:
+        measure_parts(name)
 
 
 if __name__ == "__main__":
