@@ -26,7 +26,7 @@ from specsample.drafts.ngram import train_ngram
 from specsample.drafts.prompt_lookup import PromptLookup
 from specsample.drafts.unigram import train_unigram
 from specsample.theory import speedup
-from specsample.transformer import data
+from specsample.training import data
 from specsample.verifiers import coupled
 
 PAGE = Path(__file__).with_name("drafts.md")
@@ -162,7 +162,7 @@ Made by `python docs/make_drafts.py` on {date}: {machine}.
 {prose}
 
 The 5-gram is trained on the corpus in {seconds:.1f} s. Early exit, head and lookup need no model of their own beside
-the target; the head has {size:,} parameters, trained by `python -m specsample.drafts.train_head`. Nobody trained the
+the target; the head has {size:,} parameters (`python -m specsample.training.train_head`). Nobody trained the
 target to be left early: its layers prepare for those above them, and the first of them alone predict little.
 
 ## A head against a separate draft at equal cost

@@ -19,13 +19,13 @@ from rich.console import Console
 
 from specsample.bench import timed
 from specsample.bench.shapes import RANDOM, random_model
+from specsample.commands.plan import MAP_CONTEXTS, remarks, table
+from specsample.figures.heat_map import draw
 from specsample.figures.style import write_svg
 from specsample.papers import printed_figures
-from specsample.plan.command import MAP_CONTEXTS, remarks, table
-from specsample.plan.heat_map import draw
-from specsample.plan.question import Question
 from specsample.theory import Device, Shape, Work, best_K, implied_alpha, pass_seconds, speedup
 from specsample.theory.machines import device, shape
+from specsample.theory.question import Question
 from specsample.transformer.lm import load_pair
 from specsample.transformer.model import Config
 

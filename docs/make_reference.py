@@ -1,40 +1,69 @@
-"""Write the reference's pages: one for each part of the package with its modules, in the order of the README's tree.
+"""Write the reference's pages: one for each part of the package with its modules, in reading order, and the tree.
 
-The build calls `write`. A new module therefore gets its place on the site with its line in the README, and what it
-says there is its docstrings. The pages are not committed.
+The build calls `write`. The reading order of a folder stands in the docstring of its `__init__.py`; what the pages
+say of a module is its docstrings. The pages are not committed.
 """
 
+import ast
 import re
 from pathlib import Path
 
 import specsample
 
-TREE = re.compile(r"(?<=<!-- tree -->\n```text\n).*?(?=```\n<!-- /tree -->)", re.DOTALL)
+PACKAGE = Path(__file__).resolve().parents[1] / "specsample"
 
 
-def modules(readme):
-    """List the modules of the README's tree as they are imported, in its order.
+def docstring(path):
+    """Read the docstring of a module without importing it."""
+    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
 
-    >>> tree = "specsample/\\n    a.py  Q?\\n    b/\\n        c.py  Q?\\n"
-    >>> modules(f"<!-- tree -->\\n```text\\n{tree}```\\n<!-- /tree -->")
-    ['specsample.a', 'specsample.b.c']
+
+def reading_order(folder):
+    """List the modules and folders that a folder's docstring names in its paragraph `Read ...`."""
+    paragraphs = docstring(folder / "__init__.py").split("\n\n")
+    return [name for text in paragraphs if text.startswith("Read `") for name in re.findall(r"`(\w+)`", text)]
+
+
+def walk(folder, depth=0):
+    """List (depth, path) of the modules and folders below a folder, in reading order."""
+    for name in reading_order(folder):
+        path = folder / name if (folder / name).is_dir() else folder / f"{name}.py"
+        yield depth, path
+        if path.is_dir():
+            yield from walk(path, depth + 1)
+
+
+def purpose(path):
+    """Take the first line of a module's or a folder's docstring."""
+    return docstring(path / "__init__.py" if path.is_dir() else path).split("\n")[0]
+
+
+def tree(deep=True):
+    """Draw the tree of the package with the purpose of each file; not deep: modules and folders at the top alone."""
+    rows = [("specsample/", purpose(PACKAGE))]
+    for depth, path in walk(PACKAGE):
+        if deep or depth == 0:
+            rows.append(("    " * (depth + 1) + path.name + "/" * path.is_dir(), purpose(path)))
+    width = max(len(name) for name, _ in rows) + 2
+    return "\n".join(["```text", *(f"{name:<{width}}{text}".rstrip() for name, text in rows), "```", ""])
+
+
+def module_of(path):
+    """Name a file or folder as it is imported.
+
+    >>> module_of(PACKAGE / "theory" / "speed.py")
+    'specsample.theory.speed'
     """
-    found, folders = [], []
-    for line in TREE.search(readme)[0].splitlines():
-        depth, name = (len(line) - len(line.lstrip())) // 4, line.split()[0]
-        folders = [*folders[:depth], name.rstrip("/")]
-        if name.endswith(".py") and name != "__main__.py":
-            found.append(".".join(folders).removesuffix(".py").removesuffix(".__init__"))
-    return found
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
 
 
-def pages(readme):
+def pages():
     """Write the page of each part, by the part's name."""
     texts = {}
-    for module in modules(readme)[1:]:  # the first is the package itself
-        part, _, rest = module.removeprefix("specsample.").partition(".")
+    for _, path in walk(PACKAGE):
+        part, _, rest = module_of(path).removeprefix("specsample.").partition(".")
         head = f"## `{rest}`" if rest else f"# `{part}`"
-        texts[part] = texts.get(part, "") + f"{head}\n\n```{{eval-rst}}\n.. automodule:: {module}\n```\n\n"
+        texts[part] = texts.get(part, "") + f"{head}\n\n```{{eval-rst}}\n.. automodule:: {module_of(path)}\n```\n\n"
     return texts
 
 
@@ -42,7 +71,7 @@ def front(parts):
     """Write what the reference's front page includes: the public names, and the pages to turn to."""
     homes = {name: getattr(specsample, name).__module__ for name in specsample.__all__}
     names = "\n".join(f"   ~{homes[name]}.{name}" for name in homes)
-    places = "\n".join(f"api/{part}" for part in parts)
+    places = "\n".join(f"api/{part}" for part in ["tree", *parts])
     return (
         f"```{{eval-rst}}\n.. autosummary::\n   :nosignatures:\n\n{names}\n```\n\n"
         f"```{{toctree}}\n:hidden:\n\n{places}\n```\n"
@@ -51,8 +80,9 @@ def front(parts):
 
 def write(folder):
     """Write the pages that changed into a folder, and take away those whose part is gone."""
-    texts = pages((Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8"))
+    texts = pages()
     files = {f"{part}.md": text for part, text in texts.items()} | {"front.txt": front(texts)}
+    files["tree.md"] = f"# Every file, and what it is for\n\n{tree()}"
     folder.mkdir(exist_ok=True)
     for path in folder.iterdir():
         if path.name not in files:

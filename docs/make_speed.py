@@ -22,8 +22,8 @@ from specsample.bench.parts import time_steps
 from specsample.bench.shapes import RANDOM, random_model
 from specsample.figures.style import SERIES, panels, write_svg
 from specsample.language_model import Transformed
+from specsample.transformer.allocator import keep_freed_memory
 from specsample.transformer.lm import load_pair
-from specsample.transformer.memory import keep_freed_memory
 from specsample.transformer.model import Config, n_params
 from specsample.transformer.ragged import BatchedTransformer
 

@@ -22,10 +22,10 @@ from pages import row, wrapped
 
 from specsample import speculative, strategies
 from specsample.acceptance import accept_probability
-from specsample.conformance.accepted import expected_accepted
-from specsample.conformance.exact import total_variation
-from specsample.conformance.probes import PROBES
-from specsample.transformer.data import held_out_windows, load_streams
+from specsample.conformance.laws.accepted import expected_accepted
+from specsample.conformance.laws.exact import total_variation
+from specsample.conformance.laws.probes import PROBES
+from specsample.training.data import held_out_windows, load_streams
 from specsample.transformer.lm import load_pair
 from specsample.verifiers import (
     beam,

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from pages import row
 
-from specsample.conformance.accepted import expected_accepted, ideal_accepted
-from specsample.conformance.exact import explain, total_variation
-from specsample.conformance.probes import PROBES, first_token
-from specsample.conformance.wrong_samplers import RIGHT, WRONG
+from specsample.conformance.laws.accepted import expected_accepted, ideal_accepted
+from specsample.conformance.laws.exact import explain, total_variation
+from specsample.conformance.laws.probes import PROBES, first_token
+from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
 
 PAGE = Path(__file__).with_name("wrong-samplers.md")
 RULES = {rule.id: rule for rule in WRONG + RIGHT}
@@ -81,7 +81,7 @@ TEXT = """\
 # Wrong samplers, and right ones that look wrong
 
 Each wrong sampler below is a mistake that real code has made; each right one is lossless although people have
-reported it as a bug. All are executable (`specsample/conformance/wrong_samplers.py`), take the arguments of
+reported it as a bug. All are executable (`specsample/conformance/laws/wrong_samplers.py`), take the arguments of
 `generate`, and are enumerated here in exact fractions: a 0 is an exact zero, other numbers are rounded to three
 digits. They are the same on every machine (except M39's, whose text is NumPy's choice). Made by
 `python docs/make_wrong_samplers.py` on 2026-11-23.
@@ -120,7 +120,7 @@ with scripted uniform numbers only (its exact law is right, because u = 0 has pr
    tokens of it.
 3. A test that supplies the drafts cannot see M05, M06, M08 and M21: a sampler must draw its own.
 4. One pair of tables proves little. On the block verification paper's own pair M41 is exactly right; a search over
-   small fractions (`specsample.conformance.search.worst_case`) finds one that a student can check by hand.
+   small fractions (`specsample.conformance.laws.search.worst_case`) finds one that a student can check by hand.
 
 ## A counterexample to check by hand
 

@@ -17,7 +17,7 @@ from pages import row, table
 
 from specsample import batched
 from specsample.bench import timed
-from specsample.transformer.data import KINDS, load_documents
+from specsample.training.data import KINDS, load_documents
 from specsample.transformer.lm import load_pair
 from specsample.transformer.ragged import BatchedTransformer
 

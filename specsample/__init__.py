@@ -1,6 +1,10 @@
-"""specsample: speculative sampling, step by step, in NumPy.
+"""Speculative sampling, step by step, in NumPy.
 
-The algorithm is in `specsample.speculative`; the names below are in reading order.
+The algorithm is in `specsample.speculative`. Rooms are read, and import each other, in one order:
+
+Read `distributions`, `strategies`, `request`, `language_model`, `autoregressive`, `acceptance`, `trace`,
+`speculative`, `play`, `streaming`, `adaptive`, `theory`, `backend`, `batched`, `cuda`, `verifiers`, `transformer`,
+`drafts`, `training`, `conformance`, `viewer`, `figures`, `bench`, `exercises`, `course`, `papers`, `commands`, `cli`.
 """
 
 from specsample.acceptance import accept_probability, overlap, residual

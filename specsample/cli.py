@@ -19,12 +19,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from specsample import papers, plan
-from specsample.arguments import check_writable, parser
+from specsample import papers
 from specsample.bench import Comparison, compare, pass_costs, predicted_speedup, timed
-from specsample.bench import command as bench
-from specsample.conformance import command as check
-from specsample.course import command as course
+from specsample.commands import bench, check, course, plan
+from specsample.commands.arguments import check_writable, parser
 from specsample.request import check_count
 from specsample.speculative import generate
 from specsample.strategies import Transform, decoding_strategy, temperature
@@ -136,14 +134,14 @@ def run_trace(given: argparse.Namespace) -> None:
 
 def run_train(given: argparse.Namespace) -> None:
     """Train a model on the text that comes with Python."""
-    from specsample.transformer.train import run
+    from specsample.training.train import run
 
     run(given.preset, given.out, seed=given.seed, resume=given.resume, teacher=given.teacher)
 
 
 def run_evaluate(given: argparse.Namespace) -> None:
     """Measure a pair on held-out text, as one JSON object: what the card of the shipped pair states."""
-    from specsample.quality import best_ngram, measure_pair
+    from specsample.bench.quality import best_ngram, measure_pair
 
     if (given.target is None) != (given.draft is None):
         raise ValueError("--target and --draft must be given together, or neither of them; got one.")

@@ -16,9 +16,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from specsample.conformance.accepted import expected_accepted, ideal_accepted
-from specsample.conformance.probes import PROBES
-from specsample.conformance.wrong_samplers import RIGHT
+from specsample.conformance.laws.accepted import expected_accepted, ideal_accepted
+from specsample.conformance.laws.probes import PROBES
+from specsample.conformance.laws.wrong_samplers import RIGHT
 from specsample.theory import best_K, implied_alpha, operations, speedup
 
 FOLLOWS, ROUNDING, DIFFERS, DATA = "follows", "if inputs are unrounded", "differs", "data"

@@ -5,7 +5,6 @@ Every message names the argument, what was expected, what came, and the likely c
 """
 
 from collections.abc import Collection, Sequence
-from numbers import Real
 from operator import index
 from typing import Any, Required, TypedDict
 
@@ -97,52 +96,6 @@ def check_count(name: str, value: int, hint: str = "") -> None:
     if not _is_integer(value) or value < 0:
         kind = ValueError if _is_integer(value) else TypeError
         raise kind(f"{name} must be an integer >= 0; got {value!r}. {hint}".rstrip())
-
-
-def check_number(name: str, value: float) -> None:
-    """Refuse what is no number, above all the rows that a strategy without its number was called with.
-
-    Parameters
-    ----------
-    name : str, how the message calls it
-    value : number
-
-    Raises
-    ------
-    TypeError
-        If value is no number.
-
-    Examples
-    --------
-    >>> check_number("temperature", 0.7)
-    """
-    if not isinstance(value, Real):
-        got = type(value).__name__
-        raise TypeError(f"{name} must be a number; got {got}. Was the strategy handed on without its number?")
-
-
-def check_mass(name: str, mass: float) -> None:
-    """Refuse a probability outside (0, 1].
-
-    Parameters
-    ----------
-    name : str, how the message calls it
-    mass : number in (0, 1]
-
-    Raises
-    ------
-    TypeError
-        If mass is no number.
-    ValueError
-        If it lies outside (0, 1].
-
-    Examples
-    --------
-    >>> check_mass("top_p", 0.9)
-    """
-    check_number(name, mass)
-    if not 0 < mass <= 1:
-        raise ValueError(f"{name} must lie in (0, 1]; got {mass}. 1 keeps every token; 0 would keep none.")
 
 
 def check_rollback(length: int, current: int) -> None:

@@ -6,13 +6,13 @@ the target's side and on the draft's. Before this file: `request`; after it: `la
 
 from collections.abc import Callable
 from functools import reduce
+from numbers import Real
 
 import numpy as np
 from array_api_compat import array_namespace
 
 from specsample.distributions import Array
 from specsample.distributions import Transform as Transform
-from specsample.request import check_mass, check_number
 
 
 def greedy(probs: Array) -> Array:
@@ -59,7 +59,7 @@ def temperature(T: float) -> Transform:
     >>> temperature(0.5)(np.array([0.25, 0.75])).round(3)
     array([0.1, 0.9])
     """
-    check_number("temperature", T)
+    _check_number("temperature", T)
     if not 0 <= T < np.inf:
         raise ValueError(f"temperature must be a finite number >= 0; got {T}. Greedy decoding is temperature 0.")
     if T == 0:
@@ -89,7 +89,7 @@ def top_k(k: int) -> Transform:
     >>> top_k(2)(np.array([0.25, 0.25, 0.5]))
     array([0.33333333, 0.        , 0.66666667])
     """
-    check_number("top_k", k)
+    _check_number("top_k", k)
     if k < 1 or k != int(k):
         raise ValueError(f"top_k must be an integer >= 1; got {k}. Leave it out to keep every token.")
     return lambda probs: _keep_first(probs, k)
@@ -111,7 +111,7 @@ def top_p(mass: float) -> Transform:
     >>> top_p(0.75)(np.array([0.125, 0.25, 0.625])).round(3)
     array([0.   , 0.286, 0.714])
     """
-    check_mass("top_p", mass)
+    _check_mass("top_p", mass)
     return lambda probs: _keep_mass(probs, -probs, mass)
 
 
@@ -131,7 +131,7 @@ def min_p(ratio: float) -> Transform:
     >>> min_p(0.5)(np.array([0.125, 0.25, 0.625]))
     array([0., 0., 1.])
     """
-    check_mass("min_p", ratio)
+    _check_mass("min_p", ratio)
 
     def keep_likely(probs: Array) -> Array:
         xp = array_namespace(probs)
@@ -159,7 +159,7 @@ def typical(mass: float) -> Transform:
     >>> typical(0.4)(np.array([0.5, 0.2, 0.2, 0.1]))
     array([0. , 0.5, 0.5, 0. ])
     """
-    check_mass("typical_p", mass)
+    _check_mass("typical_p", mass)
 
     def keep_typical(probs: Array) -> Array:
         xp = array_namespace(probs)
@@ -248,3 +248,17 @@ def _keep_mass(probs: Array, key: Array, mass: float) -> Array:
     ranked = xp.take_along_axis(probs, order, axis=-1)
     is_kept = xp.cumulative_sum(ranked, axis=-1) - ranked < mass  # the mass before this token is too small
     return _keep(probs, xp.take_along_axis(is_kept, xp.argsort(order, axis=-1), axis=-1))
+
+
+def _check_number(name: str, value: float) -> None:
+    """Refuse what is no number, above all the rows that a strategy without its number was called with."""
+    if not isinstance(value, Real):
+        got = type(value).__name__
+        raise TypeError(f"{name} must be a number; got {got}. Was the strategy handed on without its number?")
+
+
+def _check_mass(name: str, mass: float) -> None:
+    """Refuse a probability outside (0, 1]."""
+    _check_number(name, mass)
+    if not 0 < mass <= 1:
+        raise ValueError(f"{name} must lie in (0, 1]; got {mass}. 1 keeps every token; 0 would keep none.")

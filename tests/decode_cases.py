@@ -7,7 +7,7 @@ from verify_cases import distance
 
 from specsample import batched, speculative
 from specsample.acceptance import accept_probability
-from specsample.transformer.data import KINDS, load_documents
+from specsample.training.data import KINDS, load_documents
 from specsample.transformer.lm import TransformerLM, load_pair
 from specsample.transformer.ragged import BatchedTransformer
 

@@ -14,13 +14,13 @@ import numpy as np
 import samplers_under_test as s
 
 from specsample.conformance import check, from_generate, from_verify
-from specsample.conformance.calibration import calibrate
-from specsample.conformance.open_round import law_of
-from specsample.conformance.probe_pack import load_probes
-from specsample.conformance.probe_plans import PLANS
+from specsample.conformance.evidence.calibration import calibrate
+from specsample.conformance.evidence.e_process import diagnose, log_e_threshold
+from specsample.conformance.laws.open_round import law_of
+from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
+from specsample.conformance.pack.probe_pack import load_probes
+from specsample.conformance.pack.probe_plans import PLANS
 from specsample.conformance.simulate import reference_verify, simulate
-from specsample.conformance.statistics import diagnose, log_e_threshold
-from specsample.conformance.wrong_samplers import RIGHT, WRONG
 
 PROBES = {probe.name: probe for probe in load_probes()}
 FIRST_CHOICE = ["P1", "P7", "P10-penalty", "P10-temperature"]

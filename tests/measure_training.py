@@ -20,15 +20,16 @@ import torch.nn.functional as F
 import transformers
 
 from specsample.bench.peers import to_llama
-from specsample.transformer import blocks, data
+from specsample.training import data
+from specsample.training.optim import learning_rate
+from specsample.training.presets import PRESETS
+from specsample.training.state import start_state
+from specsample.training.train import WORKERS, n_shards, next_batch, training_step
+from specsample.transformer import blocks
+from specsample.transformer.allocator import keep_freed_memory
 from specsample.transformer.attention import rotary_tables
 from specsample.transformer.lm import TransformerLM
-from specsample.transformer.memory import keep_freed_memory
 from specsample.transformer.model import init_params, loss_and_grads
-from specsample.transformer.optim import learning_rate
-from specsample.transformer.presets import PRESETS
-from specsample.transformer.state import start_state
-from specsample.transformer.train import WORKERS, n_shards, next_batch, training_step
 
 PARTS = ("_attend", "_attend_backward", "_split_heads", "_split_heads_backward", "swiglu", "swiglu_backward")
 PARTS += ("rms_norm", "rms_norm_backward", "linear_backward")

@@ -12,9 +12,9 @@ from specsample import generate
 from specsample.acceptance import residual
 from specsample.batched import pick
 from specsample.conformance.adapters import from_generate, from_step
-from specsample.conformance.probe_pack import PackedProbe
-from specsample.conformance.probes import PROBES
-from specsample.conformance.wrong_samplers import WRONG
+from specsample.conformance.laws.probes import PROBES
+from specsample.conformance.laws.wrong_samplers import WRONG
+from specsample.conformance.pack.probe_pack import PackedProbe
 from specsample.language_model import TableModel
 from specsample.verifiers import block
 

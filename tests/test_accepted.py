@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from test_block import PAPER, pairs
 
 from specsample import generate, overlap
-from specsample.conformance.accepted import expected_accepted, ideal_accepted
-from specsample.conformance.probes import Probe
-from specsample.conformance.wrong_samplers import RIGHT, WRONG
+from specsample.conformance.laws.accepted import expected_accepted, ideal_accepted
+from specsample.conformance.laws.probes import Probe
+from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
 
 SAMPLER = {rule.id: rule.generate for rule in WRONG + RIGHT}
 

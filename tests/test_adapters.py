@@ -18,8 +18,8 @@ from specsample.conformance.adapters import (
     vllm,
 )
 from specsample.conformance.adapters.adapter import checked_row, checked_rows, checked_texts
-from specsample.conformance.probes import PROBES, Penalised, sharpen
-from specsample.conformance.text_tree import child, text_of
+from specsample.conformance.adapters.text_numbers import child, text_of
+from specsample.conformance.laws.probes import PROBES, Penalised, sharpen
 from specsample.language_model import TableModel
 
 SETTING = Setting(PROBES[0].target_model, PROBES[0].draft_model, (0,), 2, 3)

@@ -16,7 +16,7 @@ import specsample
 from specsample import batched, speculative
 from specsample.backend import to_device, to_numpy
 from specsample.batched import BatchedTableModel
-from specsample.conformance.exact import exact_law, target_law
+from specsample.conformance.laws.exact import exact_law, target_law
 from specsample.language_model import TableModel
 from specsample.strategies import greedy, top_k
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from specsample import theory
-from specsample.bench import command
 from specsample.bench.clock import Spread, in_turns, spread
 from specsample.bench.decode import ADAPTIVE, Decoding, Run, prompts_of
 from specsample.bench.machine import blas_kernel, describe_machine, header
@@ -18,9 +17,10 @@ from specsample.bench.plot import draw
 from specsample.bench.report import Results
 from specsample.bench.shapes import RANDOM, random_model
 from specsample.cli import main
+from specsample.commands import bench as command
 from specsample.language_model import TableModel
 from specsample.speculative import generate
-from specsample.transformer.data import load_streams
+from specsample.training.data import load_streams
 from specsample.transformer.model import Config, n_params
 
 TINY = Config(7, width=8, n_layers=1, n_heads=2, n_kv_heads=1, hidden=8, max_length=64)

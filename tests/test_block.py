@@ -12,10 +12,10 @@ from verifier_cases import SHORT, SHORT_STOP, assert_lossless, pairs, rows
 from verify_cases import batches, dyadic_batches
 
 from specsample import speculative
-from specsample.conformance.accepted import expected_accepted, ideal_accepted
-from specsample.conformance.exact import total_variation
-from specsample.conformance.probes import PROBES, Probe
-from specsample.conformance.wrong_samplers import RIGHT
+from specsample.conformance.laws.accepted import expected_accepted, ideal_accepted
+from specsample.conformance.laws.exact import total_variation
+from specsample.conformance.laws.probes import PROBES, Probe
+from specsample.conformance.laws.wrong_samplers import RIGHT
 from specsample.verifiers import block
 
 BLOCK = next(rule for rule in RIGHT if rule.id == "C3")

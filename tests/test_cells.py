@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from specsample.conformance.cells import PADDING, Cells, distinct, padded
-from specsample.conformance.probe_pack import load_probes, see
+from specsample.conformance.evidence.cells import PADDING, Cells, distinct, padded
+from specsample.conformance.pack.probe_pack import load_probes, see
 
 PACK = load_probes()
 

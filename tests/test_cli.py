@@ -10,7 +10,7 @@ import time
 import pytest
 
 from specsample import cli
-from specsample.arguments import parser
+from specsample.commands.arguments import parser
 
 COMMANDS = [*cli.RUNS]
 FEW = ["generate", "--prompt", "a", "--max-new-tokens", "2"]

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specsample import TableModel, autoregressive, generate, load_pair, overlap, residual
-from specsample.conformance.accepted import expected_accepted, ideal_accepted
-from specsample.conformance.exact import exact_law, total_variation
-from specsample.conformance.probes import PROBES
+from specsample.conformance.laws.accepted import expected_accepted, ideal_accepted
+from specsample.conformance.laws.exact import exact_law, total_variation
+from specsample.conformance.laws.probes import PROBES
 from specsample.distributions import pick
 from specsample.drafts.early_exit import ExitLM
 from specsample.drafts.ngram import train_ngram

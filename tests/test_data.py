@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from specsample.transformer import data
+from specsample.training import data
 from specsample.transformer.tokenizer import ALPHABET, CharTokenizer
 
 

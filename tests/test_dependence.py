@@ -6,7 +6,7 @@ from math import exp, inf, log
 import numpy as np
 import pytest
 
-from specsample.conformance.dependence import Independence, TwoSample
+from specsample.conformance.evidence.dependence import Independence, TwoSample
 
 LAW = np.array([0.5, 0.3, 0.2])
 THRESHOLD = log(1e6)

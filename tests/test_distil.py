@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from specsample.acceptance import overlap
+from specsample.training.distil import acceptance_on_text, fingerprint, next_token_probs
+from specsample.training.evaluate import bits_per_character, evaluate
+from specsample.training.presets import PRESETS
+from specsample.training.state import start_state
+from specsample.training.train import train, training_step
 from specsample.transformer import checkpoint
-from specsample.transformer.distil import acceptance_on_text, fingerprint, next_token_probs
-from specsample.transformer.evaluate import bits_per_character, evaluate
 from specsample.transformer.lm import TransformerLM
 from specsample.transformer.model import init_params, n_params
-from specsample.transformer.presets import PRESETS
-from specsample.transformer.state import start_state
-from specsample.transformer.train import train, training_step
 
 TINY = replace(PRESETS["tiny"], steps=20, batch=8, window=16)
 WINDOWS = np.random.default_rng(0).integers(97, size=(11, 17))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from specsample.conformance.lazy import LazyTape
+from specsample.conformance.laws.lazy import LazyTape
 from specsample.distributions import check_probs, pick, softmax, uniforms
 
 LAST_UNIFORM = 1 - 2.0**-53  # the largest number that a NumPy Generator's random() can return

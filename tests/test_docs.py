@@ -14,8 +14,8 @@ from test_layout import PACKAGE, ROOT, name_of
 from test_readme import BLOCK, commands, pages, readme
 
 from specsample import load_pair
+from specsample.bench.quality import measure_pair
 from specsample.drafts.head_lm import load_head
-from specsample.quality import measure_pair
 from specsample.theory import speedup
 
 DOCS, CARD = ROOT / "docs", "specsample/pretrained/README.md"

@@ -5,10 +5,16 @@ import re
 from itertools import pairwise
 
 import pytest
-from test_layout import CORE, MODULES, PACKAGE, part_of
+from test_layout import CORE_ENDS, MODULES, PACKAGE, PARTS, part_of
 
-WITH_SECTIONS = {*CORE} - {"conformance"}  # whose builders of rules say in one sentence what they take
+CORE = PARTS[: PARTS.index(CORE_ENDS) + 1]
+WITH_SECTIONS = {*CORE, "theory", "backend", "batched", "cuda", "verifiers"}
 UNDERLINE = re.compile(r"-{3,}$")
+SECTION = "(?:Parameters|Returns|Raises)"
+# "Parameters and Returns: as for `speculative.verify`": what several functions share is explained once
+AS_FOR = re.compile(
+    rf"^({SECTION}(?:(?:,| and) {SECTION})*): as for `([\w.]+)`", re.MULTILINE
+)  # explained there, once
 
 
 def module_id(path):
@@ -23,6 +29,32 @@ def public(tree):
             yield node.name, node
             methods = [n for n in node.body if isinstance(n, ast.FunctionDef) and not n.name.startswith("_")]
             yield from ((f"{node.name}.{n.name}", n) for n in methods if isinstance(node, ast.ClassDef))
+
+
+def explained_elsewhere(node):
+    """Map each section that a docstring takes from another function's to that function's dotted name."""
+    found = AS_FOR.findall(ast.get_docstring(node) or "")
+    return {title: where for titles, where in found for title in re.findall(SECTION, titles)}
+
+
+def named(where):
+    """Find the public function, class or method with a dotted name: speculative.verify."""
+    parts = where.split(".")
+    for i in range(1, len(parts)):
+        path = PACKAGE.joinpath(*parts[:i]).with_suffix(".py")
+        if path.exists():
+            return dict(public(read(path)))[".".join(parts[i:])]
+    raise AssertionError(f"no module of the package is the first part of {where}")
+
+
+def all_documented(node):
+    """List the documented parameters, its own and those explained elsewhere, in the order of the signature."""
+    where = explained_elsewhere(node).get("Parameters")
+    if where is None:
+        return documented(node)
+    own, other = documented(node) or [], all_documented(named(where)) or []
+    unknown = [name for name in own if name not in parameters(node)]
+    return [name for name in parameters(node) if name in {*own, *other}] + unknown
 
 
 def documented(node):
@@ -71,21 +103,21 @@ def test_functions_of_the_core_have_a_parameters_section(path):
     functions = [
         (name, node) for name, node in public(read(path)) if isinstance(node, ast.FunctionDef) and "." not in name
     ]
-    without = [name for name, node in functions if parameters(node) and documented(node) is None]
+    without = [name for name, node in functions if parameters(node) and all_documented(node) is None]
     assert not without, without
 
 
 @pytest.mark.parametrize("path", MODULES, ids=module_id)
 def test_documented_parameters_are_the_actual_ones(path):
     for name, node in public(read(path)):
-        if documented(node) is not None:
-            assert documented(node) == parameters(node), f"{module_id(path)}: {name}"
+        if all_documented(node) is not None:
+            assert all_documented(node) == parameters(node), f"{module_id(path)}: {name}"
 
 
 # --- what users call ---------------------------------------------------------------------------------------------
 
 WHOLE = ["request", "distributions", "strategies", "autoregressive", "acceptance"]
-WHOLE += ["play", "streaming", "adaptive", "rejection", "backend"]
+WHOLE += ["play", "streaming", "adaptive", "theory.rejection", "backend"]
 RULES = {"generate", "verify", "verify_batch", "search", "chain", "run"}  # what users call of a verifier
 PAPER = "speculative.py has 150 lines; Draft and Verdict stand above it, and `generate` and `verify` show it at work"
 NO_EXAMPLE = {
@@ -97,7 +129,6 @@ NO_EXAMPLE = {
     "figures.runs.tokens_per_pass": "returns a picture",
     "figures.runs.trace_strip": "returns a picture",
     "figures.speed.speedup_map": "returns a picture",
-    "plan.command.run": "prints a table, which docs/plan.md shows",
 }
 NO_RETURNS = {"speculative.draft": PAPER, "speculative.verify": PAPER}
 LATER = (ast.FunctionDef, ast.Lambda, ast.ClassDef)  # what these raise is raised when they are called
@@ -106,10 +137,10 @@ LATER = (ast.FunctionDef, ast.Lambda, ast.ClassDef)  # what these raise is raise
 def exports(path):
     """List (module, name) of what a package's __init__ imports and has in its `__all__`."""
     tree = read(path)
-    named = [
+    assigned = [
         node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
     ]
-    every = ast.literal_eval(named[0]) if named else []
+    every = ast.literal_eval(assigned[0]) if assigned else []
     imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
     return {
         (node.module.removeprefix("specsample."), a.name) for node in imports for a in node.names if a.name in every
@@ -135,7 +166,9 @@ def sections(node):
     """Split a docstring: title of a section to its lines."""
     lines = (ast.get_docstring(node) or "").splitlines()
     heads = [i for i in range(1, len(lines)) if UNDERLINE.match(lines[i])] + [len(lines) + 1]
-    return {lines[i - 1]: lines[i + 1 : end - 1] for i, end in pairwise(heads)}
+    found = {lines[i - 1]: lines[i + 1 : end - 1] for i, end in pairwise(heads)}
+    elsewhere = {title: sections(named(where))[title] for title, where in explained_elsewhere(node).items()}
+    return {title: elsewhere.get(title, []) + found.get(title, []) for title in {**elsewhere, **found}}
 
 
 def raised(node):
@@ -170,6 +203,15 @@ def test_the_exceptions_are_functions_and_have_reasons():
     assert {*NO_EXAMPLE, *NO_RETURNS} <= {*CALLED}
     assert all({**NO_EXAMPLE, **NO_RETURNS}.values())
     assert len(CALLED) > 100
+
+
+def test_what_is_explained_elsewhere_counts_as_documented():
+    text = "Do.\n\nParameters and Returns: as for `speculative.verify`.\n\nParameters\n----------\nlenience : l\n"
+    node = ast.parse(f'def f(target_probs, lenience):\n    """{text}"""').body[0]
+    assert all_documented(node) == ["target_probs", "lenience"]
+    assert explained_elsewhere(node) == {"Parameters": "speculative.verify", "Returns": "speculative.verify"}
+    wrong = ast.parse(f'def f(target_probs, lenient):\n    """{text}"""').body[0]
+    assert all_documented(wrong) != parameters(wrong)
 
 
 SAMPLE = '''

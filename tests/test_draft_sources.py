@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specsample import TableModel, autoregressive, generate, greedy
-from specsample.conformance.exact import exact_law, target_law, total_variation
-from specsample.conformance.probes import PROBES
+from specsample.conformance.laws.exact import exact_law, target_law, total_variation
+from specsample.conformance.laws.probes import PROBES
 from specsample.drafts.early_exit import ExitLM, early_exit_pair
 from specsample.drafts.ngram import train_ngram
 from specsample.drafts.prompt_lookup import PromptLookup

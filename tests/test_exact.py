@@ -8,7 +8,7 @@ import pytest
 
 from specsample import TableModel, autoregressive
 from specsample.conformance import exact_law, explain, target_law, total_variation
-from specsample.conformance.lazy import LazyTape, LazyUniform
+from specsample.conformance.laws.lazy import LazyTape, LazyUniform
 
 HALF, THIRD = F(1, 2), F(1, 3)
 CUMULATIVE = np.array([F(1, 6), F(1, 2), F(1)])

@@ -8,7 +8,7 @@ from verifier_cases import NAMED, SHORT_K2, SHORT_STOP, assert_lossless, rows
 
 from specsample import speculative, strategies
 from specsample.conformance import total_variation
-from specsample.conformance.accepted import expected_accepted
+from specsample.conformance.laws.accepted import expected_accepted
 from specsample.distributions import pick
 from specsample.speculative import Verdict
 from specsample.verifiers import greedy

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from specsample import generate, load_pair, overlap
-from specsample.conformance.exact import exact_law, target_law, total_variation
+from specsample.conformance.laws.exact import exact_law, target_law, total_variation
 from specsample.distributions import softmax
 from specsample.drafts import head
 from specsample.drafts.head_lm import PRETRAINED, head_pair, load_head, save_head
-from specsample.drafts.train_head import step_gradient, train_head
-from specsample.transformer.distil import fingerprint
+from specsample.training.distil import fingerprint
+from specsample.training.train_head import step_gradient, train_head
 from specsample.transformer.layers import cross_entropy, rejection_rate
 from specsample.transformer.lm import TransformerLM
 from specsample.transformer.model import Config, forward, init_params
@@ -149,7 +149,7 @@ def test_a_saved_head_comes_back_in_half_precision(tmp_path):
 
 
 def test_the_shipped_head_was_trained_on_the_shipped_target_and_drafts_well():
-    """If the target was trained anew, train the head anew: python -m specsample.drafts.train_head"""
+    """If the target was trained anew, train the head anew: python -m specsample.training.train_head"""
     target = load_pair()[0]
     with np.load(PRETRAINED, allow_pickle=False) as archive:
         assert str(archive["target"]) == fingerprint(target)

@@ -13,7 +13,7 @@ from verifier_cases import NAMED, SHORT_K2, SHORT_STOP, assert_lossless, pairs, 
 
 from specsample import overlap, speculative
 from specsample.acceptance import accept_probability, residual
-from specsample.conformance.accepted import expected_accepted
+from specsample.conformance.laws.accepted import expected_accepted
 from specsample.verifiers import kseq
 from specsample.verifiers.siblings import Choice, with_replacement
 

@@ -12,8 +12,8 @@ from verifier_cases import NAMED, SHORT_K2, assert_lossless, law_of_one_verdict,
 from specsample import overlap, speculative
 from specsample.acceptance import residual
 from specsample.conformance import total_variation
-from specsample.conformance.accepted import expected_accepted
-from specsample.conformance.wrong_samplers import WRONG
+from specsample.conformance.laws.accepted import expected_accepted
+from specsample.conformance.laws.wrong_samplers import WRONG
 from specsample.distributions import pick
 from specsample.speculative import Verdict
 from specsample.verifiers import lenient

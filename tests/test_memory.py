@@ -9,7 +9,7 @@ import pytest
 COUNT = """
 import resource, sys
 import numpy as np
-from specsample.transformer.memory import keep_freed_memory
+from specsample.transformer.allocator import keep_freed_memory
 if sys.argv[1] == "keep":
     keep_freed_memory()
 for _ in range(3):  # the first arrays fault in any case

@@ -10,7 +10,7 @@ from verifier_cases import NAMED, SHORT_K2, SHORT_STOP, assert_lossless, pairs, 
 
 from specsample import speculative
 from specsample.conformance import total_variation
-from specsample.conformance.accepted import expected_accepted
+from specsample.conformance.laws.accepted import expected_accepted
 from specsample.verifiers import multi_draft
 from specsample.verifiers.rounds import run
 from specsample.verifiers.siblings import with_replacement

@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from specsample.transformer import optim
+from specsample.training import optim
+from specsample.training.optim import AdamW, clip_by_norm, flatten, learning_rate, n_decayed
 from specsample.transformer.model import Config, init_params, n_params, shapes
-from specsample.transformer.optim import AdamW, clip_by_norm, flatten, learning_rate, n_decayed
 
 SMALL = Config(7, width=8, n_layers=2, n_heads=4, n_kv_heads=2, hidden=6, max_length=12)
 

@@ -8,12 +8,12 @@ import pytest
 from matplotlib.colors import to_hex
 
 from specsample.cli import main
+from specsample.commands.plan import numbers
+from specsample.figures.heat_map import DEEP, PALE, draw
 from specsample.figures.style import write_svg
-from specsample.plan.command import numbers
-from specsample.plan.heat_map import DEEP, PALE, draw
-from specsample.plan.question import Question
 from specsample.theory import Work, outlook
 from specsample.theory.machines import device, shape
+from specsample.theory.question import Question
 
 COMMAND = ["plan", "--target", "70B", "--draft", "4B", "--device", "h100"]
 

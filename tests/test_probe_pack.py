@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from specsample import generate
-from specsample.conformance.calibration import calibrate
-from specsample.conformance.exact import target_law
-from specsample.conformance.fit import goodness_of_fit
+from specsample.conformance.evidence.calibration import calibrate
+from specsample.conformance.evidence.fit import goodness_of_fit
+from specsample.conformance.laws.exact import target_law
+from specsample.conformance.laws.open_round import law_of, renewal_law
+from specsample.conformance.laws.probes import Probe
+from specsample.conformance.laws.wrong_samplers import WRONG
 from specsample.conformance.make_probes import PATH, PLANS, record, text_of
-from specsample.conformance.open_round import law_of, renewal_law
-from specsample.conformance.probe_design import (
+from specsample.conformance.pack.probe_design import (
     P1,
     Task,
     cost,
@@ -24,10 +26,8 @@ from specsample.conformance.probe_design import (
     outputs_to_tell,
     random_weights,
 )
-from specsample.conformance.probe_laws import PER_TOKEN, binned_law, law_on, old_index_law
-from specsample.conformance.probe_pack import load_probes, see, unpack
-from specsample.conformance.probes import Probe
-from specsample.conformance.wrong_samplers import WRONG
+from specsample.conformance.pack.probe_laws import PER_TOKEN, binned_law, law_on, old_index_law
+from specsample.conformance.pack.probe_pack import load_probes, see, unpack
 from specsample.language_model import TableModel
 
 PACK = load_probes()

@@ -8,7 +8,6 @@ names. A `console` block holds lines `$ command`, each followed by its output, i
 (times, for instance). A block of any other kind is not run. `test_docs.py` says more about the pages.
 """
 
-import ast
 import contextlib
 import doctest
 import io
@@ -20,7 +19,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from test_layout import MODULES, ORDER, PACKAGE, ROOT, name_of, part_of, project_files
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "docs"))  # pytest adds it, a shell does not
+from make_reference import purpose, tree
+from test_layout import MODULES, PACKAGE, ROOT, name_of, project_files
 
 from specsample.course.syllabus import table as lesson_table
 
@@ -34,32 +36,6 @@ NOTEBOOKS = re.compile(r"(?<=<!-- notebooks -->\n).*?(?=<!-- /notebooks -->)", r
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 EXAMPLE = re.compile(r"^```python\n((?:(?!^```).)*?)^```\n\n*```text\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-
-
-def purpose(path):
-    """Take the first line of a module's docstring."""
-    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n")[0]
-
-
-def reading_order(path):
-    """Sort modules as they are read: the package's own file, then the parts; packages inside by name."""
-    rank = ORDER.index(part_of(path)) if part_of(path) in ORDER else -1
-    return rank, [(part not in ("__init__.py", "__main__.py"), part) for part in path.relative_to(PACKAGE).parts]
-
-
-def tree():
-    """Draw the purpose-per-file tree of the package, a fenced block."""
-    rows, folders = [("specsample/", "")], set()
-    for path in sorted(MODULES, key=reading_order):
-        *parents, name = path.relative_to(PACKAGE).parts
-        for depth, folder in enumerate(parents, start=1):
-            if (folder, depth) not in folders:
-                rows.append(("    " * depth + f"{folder}/", ""))
-                folders.add((folder, depth))
-        rows.append(("    " * (len(parents) + 1) + name, purpose(path)))
-    width = max(len(name) for name, _ in rows) + 2
-    lines = [f"{name:<{width}}{text}".rstrip() for name, text in rows]
-    return "\n".join(["```text", *lines, "```", ""])
 
 
 def readme():
@@ -101,15 +77,15 @@ def test_the_readme_holds_the_two_set_up_lines_verbatim():
     assert all(line in readme().splitlines() for line in SET_UP)
 
 
-def test_the_tree_lists_exactly_the_files_that_exist_with_their_purpose():
+def test_the_tree_lists_the_rooms_in_reading_order_with_their_purpose():
     found = TREE.findall(readme())
     assert len(found) == 1, "README.md needs one tree between <!-- tree --> and <!-- /tree -->"
-    assert found[0] == tree(), "run: python tests/test_readme.py --write"
+    assert found[0] == tree(deep=False), "run: python tests/test_readme.py --write"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_the_purpose_of_a_module_fits_one_line_of_the_tree(path):
-    assert 10 <= len(purpose(path)) <= 110
+    assert 10 <= len(purpose(path)) <= 70
 
 
 def test_the_table_of_notebooks_says_what_their_first_cells_say():
@@ -146,7 +122,7 @@ def test_fenced_blocks_are_found_paired_and_compared():
 
 def write_tree():
     """Put the current tree and the table of notebooks between their markers in README.md."""
-    text = NOTEBOOKS.sub(lambda _: lesson_table(), TREE.sub(lambda _: tree(), readme()))
+    text = NOTEBOOKS.sub(lambda _: lesson_table(), TREE.sub(lambda _: tree(deep=False), readme()))
     README.write_text(text, encoding="utf-8")
 
 

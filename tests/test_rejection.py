@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from specsample import overlap, residual, verify
 from specsample.conformance import exact_law
-from specsample.rejection import (
+from specsample.theory import classic_acceptance
+from specsample.theory.rejection import (
     Tries,
     envelope_bound,
     independent_coupling,
@@ -20,7 +21,6 @@ from specsample.rejection import (
     rejection_sample,
     try_once,
 )
-from specsample.theory import classic_acceptance
 
 P, Q = np.array([F(1, 2), F(1, 3), F(1, 6)]), np.array([F(1, 6), F(1, 3), F(1, 2)])
 BOUNDS = st.fractions(F(1, 4), 4, max_denominator=8)

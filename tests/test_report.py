@@ -8,8 +8,8 @@ import sys
 import pytest
 import samplers_under_test as s
 
+from specsample.commands.check import add_arguments, find, run
 from specsample.conformance import check, from_verify
-from specsample.conformance.command import add_arguments, find, run
 from specsample.conformance.report import EXIT_STATUS
 
 DRIFT = {"probes": [s.small_probe()], "eps": 0.1}

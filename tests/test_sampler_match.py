@@ -7,8 +7,8 @@ from verifier_cases import NAMED, SHORT, SHORT_K2, SHORT_STOP, assert_lossless, 
 
 from specsample import speculative
 from specsample.conformance import total_variation
-from specsample.conformance.accepted import expected_accepted
-from specsample.conformance.wrong_samplers import RIGHT, WRONG
+from specsample.conformance.laws.accepted import expected_accepted
+from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
 from specsample.distributions import pick
 from specsample.speculative import Verdict
 from specsample.verifiers import sampler_match

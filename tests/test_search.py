@@ -5,9 +5,9 @@ from fractions import Fraction
 import pytest
 
 from specsample import generate
-from specsample.conformance.exact import total_variation
-from specsample.conformance.search import worst_case
-from specsample.conformance.wrong_samplers import RIGHT, WRONG
+from specsample.conformance.laws.exact import total_variation
+from specsample.conformance.laws.search import worst_case
+from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
 
 SAMPLER = {rule.id: rule.generate for rule in WRONG + RIGHT}
 

@@ -8,12 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from specsample.conformance.calibration import calibrate
-from specsample.conformance.evidence import log_ratio
-from specsample.conformance.fit import agrawal_bound
-from specsample.conformance.probe_pack import load_probes
-from specsample.conformance.sample_size import chi_square_tail, noncentrality
-from specsample.conformance.statistics import (
+from specsample.conformance.evidence.calibration import calibrate
+from specsample.conformance.evidence.e_process import (
     EProcess,
     diagnose,
     goodness_of_fit,
@@ -26,6 +22,10 @@ from specsample.conformance.statistics import (
     required_n_against,
     standardised_cells,
 )
+from specsample.conformance.evidence.fit import agrawal_bound
+from specsample.conformance.evidence.formulas import log_ratio
+from specsample.conformance.evidence.sizes import chi_square_tail, noncentrality
+from specsample.conformance.pack.probe_pack import load_probes
 
 P = np.array([0.5, 0.3, 0.2, 0.0])
 CATALOGUE = np.array([[0.4, 0.4, 0.2, 0.0], [0.5, 0.5, 0.0, 0.0], [0.25, 0.25, 0.25, 0.25]])

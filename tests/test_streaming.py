@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from specsample import TableModel, Trace, generate
 from specsample.cli import main
-from specsample.conformance.exact import exact_law
-from specsample.conformance.probes import PROBES
+from specsample.conformance.laws.exact import exact_law
+from specsample.conformance.laws.probes import PROBES
 from specsample.streaming import cut, generate_stream, stream_text
 
 DRIFT = next(probe for probe in PROBES if probe.name == "drift")

@@ -12,10 +12,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from specsample.training.presets import PRESETS
+from specsample.training.runlog import Progress, progress_bar
+from specsample.training.train import next_batch, run, train
 from specsample.transformer import checkpoint
-from specsample.transformer.presets import PRESETS
-from specsample.transformer.runlog import Progress, progress_bar
-from specsample.transformer.train import next_batch, run, train
 
 TINY = replace(PRESETS["tiny"], steps=20)
 
@@ -44,9 +44,9 @@ def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(whole_run, tmp_pat
 SLOW_RUN = """
 import sys, time
 from dataclasses import replace
-from specsample.transformer import runlog
-from specsample.transformer.presets import PRESETS
-from specsample.transformer.train import train
+from specsample.training import runlog
+from specsample.training.presets import PRESETS
+from specsample.training.train import train
 runlog.SAVE_SECONDS = 0.0  # after every step
 tiny = replace(PRESETS["tiny"], steps=1000)
 train(tiny, sys.argv[1], on_step=lambda report: time.sleep(0.01))

@@ -14,7 +14,7 @@ from verifier_cases import NAMED, SHORT_K2, SHORT_STOP, assert_lossless
 
 from specsample import autoregressive, strategies
 from specsample.conformance import exact_law, total_variation
-from specsample.conformance.accepted import expected_accepted
+from specsample.conformance.laws.accepted import expected_accepted
 from specsample.distributions import pick
 from specsample.verifiers import tree
 from specsample.verifiers.siblings import recursive_rejection, without_replacement

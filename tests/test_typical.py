@@ -10,7 +10,7 @@ from verifier_cases import NAMED, SHORT_K2, assert_lossless, rows
 
 from specsample import TableModel, greedy, speculative
 from specsample.conformance import total_variation
-from specsample.conformance.accepted import expected_accepted
+from specsample.conformance.laws.accepted import expected_accepted
 from specsample.distributions import pick
 from specsample.speculative import Verdict
 from specsample.verifiers import typical

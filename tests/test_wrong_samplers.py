@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from specsample import TableModel, generate, residual
-from specsample.conformance.exact import total_variation
-from specsample.conformance.open_round import Seen, accept_draft, is_renewal, judge, one_round, speculate
-from specsample.conformance.probes import PROBES, Penalised, first_token, reweigh, sharpen
-from specsample.conformance.wrong_rules import Leaky, shared_noise
-from specsample.conformance.wrong_samplers import RIGHT, WRONG
+from specsample.conformance.laws.exact import total_variation
+from specsample.conformance.laws.open_round import Seen, accept_draft, is_renewal, judge, one_round, speculate
+from specsample.conformance.laws.probes import PROBES, Penalised, first_token, reweigh, sharpen
+from specsample.conformance.laws.wrong_rules import Leaky, shared_noise
+from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
 from specsample.strategies import temperature
 
 LISTED = [

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from specsample.conformance import exact_law, explain, target_law
-from specsample.conformance.probes import PROBES, Probe, rational_model
+from specsample.conformance.laws.probes import PROBES, Probe, rational_model
 
 NAMED = {probe.name: probe for probe in PROBES}
 SHORT = NAMED["rounds"]  # V = 2, K = 1, five tokens: every second token starts a round

@@ -25,9 +25,10 @@ from fractions import Fraction as F
 import numpy as np
 
 import specsample as ss
-from specsample import figures, rejection
+from specsample import figures
 from specsample.conformance import exact_law
 from specsample.exercises import check
+from specsample.theory import rejection
 
 # %%
 p = np.array([F(1, 2), F(1, 2)])

@@ -26,9 +26,9 @@ import numpy as np
 
 import specsample as ss
 from specsample.conformance import exact_law, target_law, total_variation
-from specsample.conformance.probes import PROBES, first_token
-from specsample.conformance.search import worst_case
-from specsample.conformance.wrong_samplers import WRONG
+from specsample.conformance.laws.probes import PROBES, first_token
+from specsample.conformance.laws.search import worst_case
+from specsample.conformance.laws.wrong_samplers import WRONG
 from specsample.exercises import check
 
 # %% [markdown]
@@ -157,7 +157,7 @@ check("05.3", my_tables, seed=1)
 # Real engines cannot be enumerated. How many samples would show the difference that fractions show at once? **Predict** the order of magnitude for a deviation of 0.01 in total variation over 27 texts, if one false alarm in a million is allowed.
 
 # %%
-from specsample.conformance.sample_size import required_n
+from specsample.conformance.evidence.sizes import required_n
 
 print(f"{required_n(27, 0.01):,} texts")
 

@@ -29,12 +29,12 @@ import numpy as np
 
 import specsample as ss
 from specsample.exercises import check
-from specsample.transformer import data, train
-from specsample.transformer.distil import acceptance_on_text
+from specsample.training import data, train
+from specsample.training.distil import acceptance_on_text
+from specsample.training.presets import PRESETS
+from specsample.training.state import start_state
 from specsample.transformer.layers import cross_entropy, rejection_rate
 from specsample.transformer.lm import TransformerLM
-from specsample.transformer.presets import PRESETS
-from specsample.transformer.state import start_state
 
 # %% [markdown]
 # ## The text

@@ -31,7 +31,7 @@ from specsample.drafts.ngram import train_ngram
 from specsample.drafts.prompt_lookup import PromptLookup
 from specsample.drafts.unigram import train_unigram
 from specsample.exercises import check
-from specsample.transformer import data
+from specsample.training import data
 
 # %% [markdown]
 # ## Strategies

@@ -26,8 +26,8 @@ import numpy as np
 
 import specsample as ss
 from specsample.conformance import exact_law, target_law
-from specsample.conformance.accepted import expected_accepted, ideal_accepted
-from specsample.conformance.probes import PROBES
+from specsample.conformance.laws.accepted import expected_accepted, ideal_accepted
+from specsample.conformance.laws.probes import PROBES
 from specsample.exercises import check
 from specsample.verifiers import block, coupled, lenient, tree
 

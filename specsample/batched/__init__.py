@@ -1,8 +1,9 @@
-"""How do B sequences share every pass, although each keeps its own number of drafts?
+"""The same rule for B sequences that share every pass.
 
-Read `picking` and `verdicts` (one round's, in any array library) first, then `logits` (the same without a softmax of
-every row), `passes` (texts of different lengths through one model), `loop` (generate) and `table` (a model to try it
-on). Before this folder: `backend`; after it: `cuda`.
+Each sequence keeps its own number of drafts. `logits` does without a softmax of every row; `table` is a model to try
+the others on.
+
+Read `picking`, `verdicts`, `logits`, `passes`, `loop`, `table`.
 """
 
 from specsample.batched.logits import verify_logits

@@ -1,6 +1,8 @@
-"""How fast is it here, and does the speed-up follow from the parts? Measured in one process, in turns.
+"""Measuring: how fast it is here, and whether the speed-up follows from its parts.
 
-Reading order: compare, clock, machine, shapes, passes, parts, decode, peers, plot, report, command.
+In one process, in turns.
+
+Read `clock`, `compare`, `machine`, `parts`, `decode`, `passes`, `peers`, `plot`, `quality`, `report`, `shapes`.
 """
 
 from specsample.bench.compare import Comparison, Costs, compare, pass_costs, predicted_speedup, timed

@@ -20,7 +20,7 @@ from specsample.speculative import generate
 from specsample.strategies import Transform
 from specsample.theory import best_K, expected_tokens_by_position, rates_by_position, speedup
 from specsample.trace import Trace
-from specsample.transformer.data import load_streams
+from specsample.training.data import load_streams
 
 ADAPTIVE, BASELINE = "adaptive", "autoregressive"
 Key = int | str  # K, ADAPTIVE or BASELINE

@@ -13,9 +13,9 @@ import numpy as np
 
 from specsample.acceptance import residual
 from specsample.conformance.adapters import Sample, Setting
-from specsample.conformance.cells import PADDING
-from specsample.conformance.sample_size import chi_square_tail
-from specsample.conformance.text_tree import child
+from specsample.conformance.adapters.text_numbers import child
+from specsample.conformance.evidence.cells import PADDING
+from specsample.conformance.evidence.sizes import chi_square_tail
 from specsample.distributions import Array
 
 LawBehind = Callable[[Array], Array]  # behind given texts: nodes (m,) -> (m, outcomes)

@@ -13,10 +13,10 @@ import numpy as np
 
 from specsample.conformance.adapters import Sample
 from specsample.conformance.branches import Branch, attribute
-from specsample.conformance.fit import FITS, goodness_of_fit, standardised_cells
+from specsample.conformance.evidence.e_process import posterior
+from specsample.conformance.evidence.fit import FITS, goodness_of_fit, standardised_cells
+from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
 from specsample.conformance.questions import Case
-from specsample.conformance.statistics import posterior
-from specsample.conformance.wrong_samplers import RIGHT, WRONG
 
 EXTRA = 3072  # streams drawn after the verdict, on the probe that failed
 ALONE = 512  # and one at a time, where no known mistake fits

@@ -19,15 +19,15 @@ from typing import Any
 
 import numpy as np
 
-from specsample.conformance import probe_design
-from specsample.conformance.exact import Law, target_law
-from specsample.conformance.probe_laws import binned_law, law_on, merged
-from specsample.conformance.probe_plans import PLANS, SEARCH, Plan
-from specsample.conformance.probes import Probe
-from specsample.conformance.sample_size import required_n_against
-from specsample.conformance.wrong_samplers import WRONG, Rule
+from specsample.conformance.evidence.sizes import required_n_against
+from specsample.conformance.laws.exact import Law, target_law
+from specsample.conformance.laws.probes import Probe
+from specsample.conformance.laws.wrong_samplers import WRONG, Rule
+from specsample.conformance.pack import probe_design
+from specsample.conformance.pack.probe_laws import binned_law, law_on, merged
+from specsample.conformance.pack.probe_plans import PLANS, SEARCH, Plan
 
-PATH = Path(__file__).parent / "probes.json"
+PATH = Path(__file__).parent / "pack" / "probes.json"
 DIGITS, LARGEST_N = 10, 1_000_000
 
 
@@ -112,7 +112,12 @@ def text_of(records: Sequence[dict[str, Any]]) -> str:
         inner = [f'{indent} "{key}": {lines(each, indent + " ")}' for key, each in value.items()]
         return "{\n" + ",\n".join(inner) + f"\n{indent}}}" if inner else "{}"
 
-    about = {"format": 1, "made_by": "python -m specsample.conformance.make_probes", "alpha": 1e-6, "power": 0.999}
+    about = {
+        "format": 1,
+        "made_by": "python -m specsample.conformance.make_probes",
+        "alpha": 1e-6,
+        "power": 0.999,
+    }
     head = "".join(f' "{key}": {json.dumps(value)},\n' for key, value in about.items())
     total = sum(each["weight"] for each in records)
     shares = [{**each, "weight": each["weight"] / total} for each in records]

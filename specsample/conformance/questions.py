@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from specsample.conformance.adapters import Adapter, Setting
-from specsample.conformance.cells import PADDING, Cells
 from specsample.conformance.chunks import Chunk, light, setting_of
-from specsample.conformance.exact import target_law
-from specsample.conformance.probe_pack import PackedProbe, load_probes
-from specsample.conformance.sample_size import E_PROCESS_PRICE, noncentrality
-from specsample.conformance.statistics import EProcess, log_e_threshold
+from specsample.conformance.evidence.cells import PADDING, Cells
+from specsample.conformance.evidence.e_process import EProcess, log_e_threshold
+from specsample.conformance.evidence.sizes import E_PROCESS_PRICE, noncentrality
+from specsample.conformance.laws.exact import target_law
+from specsample.conformance.pack.probe_pack import PackedProbe, load_probes
 
 INDEPENDENCE_SHARE = 0.1  # of the error budget
 

@@ -18,9 +18,9 @@ from rich.text import Text
 
 from specsample.conformance.adapters import Adapter
 from specsample.conformance.diagnosis import Guess, diagnosis_lines
+from specsample.conformance.evidence.e_process import log_e_threshold
 from specsample.conformance.questions import Case
 from specsample.conformance.report_html import HEADS, to_html
-from specsample.conformance.statistics import log_e_threshold
 
 Verdict = Literal["FAIL", "PASS", "INCONCLUSIVE", "INVALID"]
 EXIT_STATUS = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3, "INVALID": 4}  # 2 is bad usage

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from specsample.batched import verify as batched_verify
-from specsample.conformance.text_tree import child, n_nodes, text_of
+from specsample.conformance.adapters.text_numbers import child, n_nodes, text_of
 from specsample.distributions import Array
 from specsample.language_model import LanguageModel, TableModel, Transformed
 from specsample.strategies import Transform
@@ -116,7 +116,7 @@ def simulate(
 
     Examples
     --------
-    >>> from specsample.conformance.probe_pack import load_probes
+    >>> from specsample.conformance.pack.probe_pack import load_probes
     >>> simulate(load_probes(["P2"])[0], 5, np.random.default_rng(0)).shape
     (5, 2)
     """

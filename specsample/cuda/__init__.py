@@ -1,4 +1,6 @@
-"""How does a GPU verify B sequences? Read the kernel, `verify.cu`, and then `verify`, which calls it.
+"""The rule as a CUDA kernel, `verify.cu`.
 
-CuPy is imported at the first call. Before this folder: `batched`; after it: `verifiers`.
+Read the kernel first. CuPy is imported at the first call.
+
+Read `verify`.
 """

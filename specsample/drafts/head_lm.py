@@ -100,7 +100,7 @@ class HeadLM:
         if params["norm"].shape != (width,):
             raise ValueError(
                 f"params must belong to a target of width {width}; got one of {params['norm'].shape}. "
-                "Train the head again: python -m specsample.drafts.train_head."
+                "Train the head again: python -m specsample.training.train_head."
             )
         self.target, D, F = target, width, params["down"].shape[0]
         halved = params["gate_up"] * np.repeat([0.5, 1.0], F).astype(params["gate_up"].dtype)  # for `_moved`'s tanh

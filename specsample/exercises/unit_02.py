@@ -3,7 +3,7 @@
 from typing import Any
 
 from specsample.acceptance import accept_probability, overlap, residual
-from specsample.conformance.exact import exact_law
+from specsample.conformance.laws.exact import exact_law
 from specsample.distributions import Array, pick
 from specsample.exercises.exercise import Case, Exercise, Mistake, call, one_question, take
 from specsample.exercises.tables import pairs, row

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from specsample.acceptance import accept_probability, overlap, residual
-from specsample.conformance.exact import exact_law
-from specsample.conformance.wrong_rules import normalised, softmax_of_residual
+from specsample.conformance.laws.exact import exact_law
+from specsample.conformance.laws.wrong_rules import normalised, softmax_of_residual
 from specsample.distributions import Array, pick
 from specsample.exercises.exercise import Case, Exercise, Mistake, call, one_question, take
 from specsample.exercises.showing import show

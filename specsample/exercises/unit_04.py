@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from specsample.conformance.open_round import Seen
-from specsample.conformance.wrong_samplers import WRONG
+from specsample.conformance.laws.open_round import Seen
+from specsample.conformance.laws.wrong_samplers import WRONG
 from specsample.distributions import Array, Uniforms
 from specsample.exercises.exercise import Case, Exercise, Mistake, call, one_question, take
 from specsample.exercises.showing import show

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from specsample.conformance.exact import Law, target_law, total_variation
-from specsample.conformance.open_round import law_of
-from specsample.conformance.probes import Probe, first_token
-from specsample.conformance.wrong_samplers import WRONG
+from specsample.conformance.laws.exact import Law, target_law, total_variation
+from specsample.conformance.laws.open_round import law_of
+from specsample.conformance.laws.probes import Probe, first_token
+from specsample.conformance.laws.wrong_samplers import WRONG
 from specsample.distributions import Array
 from specsample.exercises.exercise import Case, Exercise, Mistake, call, one_question
 from specsample.exercises.showing import show

@@ -1,6 +1,8 @@
-"""What does it look like? The figures that the notebooks and the documentation share, drawn with matplotlib.
+"""The figures that notebooks and pages share, drawn with matplotlib.
 
 Every function returns a matplotlib Figure; given `ax`, it draws there. `viewer` is the interactive counterpart.
+
+Read `style`, `heat_map`, `rows`, `runs`, `speed`.
 """
 
 from specsample.figures.rows import target_against_draft

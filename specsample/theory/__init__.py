@@ -1,6 +1,9 @@
-"""How much faster? One function for each equation of the papers, and what they leave out: rows, runs, batches.
+"""The equations of the papers, one function each.
 
-Read `rates`, `speed`, `runs`, `chains`, `batches`, `roofline`, `machines`. All equations can be imported from here.
+And what the papers leave out: rows, runs, batches. All equations can be imported from here; `rejection` is the
+classic method that the papers compare theirs with.
+
+Read `rates`, `chains`, `rejection`, `runs`, `speed`, `batches`, `roofline`, `machines`, `question`.
 """
 
 from specsample.acceptance import overlap

@@ -1,7 +1,9 @@
-"""How is a real language model built, trained and run in nothing but NumPy?
+"""A language model in nothing but NumPy: to build one, and to run one.
 
-Reading order: tokenizer, data, layers, attention, blocks, cache, model, checkpoint, lm; then, for B texts at once,
-ragged_cache, ragged, ragged_numpy; to train, optim, distil, evaluate, presets, state, runlog, train; and huggingface.
+`ragged_cache` to `ragged_numpy` read B texts at once; `huggingface` reads Llama checkpoints. `training` makes one.
+
+Read `allocator`, `layers`, `attention`, `linear`, `tokenizer`, `blocks`, `cache`, `checkpoint`, `huggingface`,
+`inference`, `lm`, `model`, `ragged`, `ragged_cache`, `ragged_numpy`, `tree`.
 """
 
 from specsample.transformer.cache import Cache

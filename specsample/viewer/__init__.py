@@ -1,4 +1,6 @@
-"""How does one step through a run? One self-contained piece of HTML for notebooks, files and pages.
+"""A run to step through: one self-contained piece of HTML.
 
-It shows what the sampler recorded and computes nothing of its own. `trace` hands it plain records.
+It shows what the sampler recorded and computes nothing of its own: the record knows nothing of it.
+
+Read `columns`, `still`, `page`, `text`, `record`, `shown`.
 """

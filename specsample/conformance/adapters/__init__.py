@@ -1,8 +1,10 @@
-"""How is a sampler shown to the kit? In three shapes, each three lines for the user.
+"""How a sampler is shown to the kit, in three shapes.
 
 `from_verify` for a function that judges drafts, `from_step` for one that drafts too, `from_generate` for whole texts;
 `from_engine` for an engine that keeps its own models, `from_torch` for tensors. Ready-made: `huggingface`, `vllm`,
-`flashinfer`. Read `setting` first. Before this folder: `make_probes`; after it: `branches`.
+`flashinfer`.
+
+Read `text_numbers`, `setting`, `adapter`, `rounds`, `torch_callables`, `flashinfer`, `vllm`, `whole`, `huggingface`.
 """
 
 from specsample.conformance.adapters.adapter import Adapter, Broken, Sample, Seeds

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from specsample.conformance.adapters.setting import Setting
-from specsample.conformance.cells import PADDING
+from specsample.conformance.evidence.cells import PADDING
 from specsample.distributions import Array
 
 Kind = Literal["verify", "step", "generate"]

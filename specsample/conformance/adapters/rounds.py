@@ -22,8 +22,8 @@ from specsample.conformance.adapters.adapter import (
     name_of,
 )
 from specsample.conformance.adapters.setting import Setting
-from specsample.conformance.cells import PADDING
-from specsample.conformance.text_tree import child, text_of
+from specsample.conformance.adapters.text_numbers import child, text_of
+from specsample.conformance.evidence.cells import PADDING
 from specsample.distributions import Array
 
 NOT_A_DRAFT = "a token before a round's last one that is not its draft"

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from specsample.conformance.text_tree import child, n_nodes, text_of
+from specsample.conformance.adapters.text_numbers import child, n_nodes, text_of
 from specsample.distributions import Array
 from specsample.language_model import LanguageModel, TableModel, Transformed
 from specsample.request import check_rollback

@@ -22,7 +22,7 @@ from specsample.bench.report import Results, show
 from specsample.bench.shapes import SHAPES, models_of
 from specsample.figures.style import check_matplotlib, write_svg
 from specsample.strategies import temperature
-from specsample.transformer.memory import keep_freed_memory
+from specsample.transformer.allocator import keep_freed_memory
 
 KINDS, TEMPERATURES = ("code", "prose"), (0.0, 0.7, 1.0)
 QUICK = {"max_K": 2, "max_new_tokens": 8, "prompts": 1, "repeats": 1, "max_rows": 3, "temperatures": [1.0]}

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from specsample.conformance.cells import Text
-from specsample.conformance.exact import Law
-from specsample.conformance.open_round import (
+from specsample.conformance.evidence.cells import Text
+from specsample.conformance.laws.exact import Law
+from specsample.conformance.laws.open_round import (
     Seen,
     accept_draft,
     correction,
@@ -25,8 +25,8 @@ from specsample.conformance.open_round import (
     renewal_law,
     speculate,
 )
-from specsample.conformance.probe_pack import see
-from specsample.conformance.probes import Probe
+from specsample.conformance.laws.probes import Probe
+from specsample.conformance.pack.probe_pack import see
 from specsample.distributions import Array
 
 # rules whose acceptance, replacement and bonus depend on nothing but p and q where the draft stands

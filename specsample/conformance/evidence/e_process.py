@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from specsample.conformance.evidence import check_counts, check_law, log_evidence, log_ratio
-from specsample.conformance.fit import FITS, goodness_of_fit, monte_carlo_p, standardised_cells
-from specsample.conformance.sample_size import min_detectable_tv, required_n, required_n_against
+from specsample.conformance.evidence.fit import FITS, goodness_of_fit, monte_carlo_p, standardised_cells
+from specsample.conformance.evidence.formulas import check_counts, check_law, log_evidence, log_ratio
+from specsample.conformance.evidence.sizes import min_detectable_tv, required_n, required_n_against
 from specsample.distributions import Array
 
 __all__ = [

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from specsample.conformance.exact import Law, exact_law, target_law
+from specsample.conformance.laws.exact import Law, exact_law, target_law
 from specsample.distributions import Array, Uniforms
 from specsample.language_model import Context, LanguageModel, TableModel
 from specsample.request import check_rollback

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from specsample.conformance import wrong_rules as w
-from specsample.conformance.exact import Law
-from specsample.conformance.open_round import correction, draft_by, judge, law_of, ratio, speculate
-from specsample.conformance.probes import Probe, sharpen
+from specsample.conformance.laws import wrong_rules as w
+from specsample.conformance.laws.exact import Law
+from specsample.conformance.laws.open_round import correction, draft_by, judge, law_of, ratio, speculate
+from specsample.conformance.laws.probes import Probe, sharpen
 from specsample.speculative import generate
 from specsample.strategies import greedy, top_k
 from specsample.verifiers import block

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from specsample.conformance.evidence import log_evidence
-from specsample.conformance.statistics import log_e_threshold
+from specsample.conformance.evidence.e_process import log_e_threshold
+from specsample.conformance.evidence.formulas import log_evidence
 from specsample.distributions import Array
 
 

@@ -10,9 +10,9 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from specsample.conformance.exact import exact_law, target_law, total_variation
-from specsample.conformance.open_round import is_renewal, one_round
-from specsample.conformance.probes import Probe
+from specsample.conformance.laws.exact import exact_law, target_law, total_variation
+from specsample.conformance.laws.open_round import is_renewal, one_round
+from specsample.conformance.laws.probes import Probe
 
 
 def expected_accepted(sampler: Callable[..., Any], probe: Probe) -> Any:
@@ -32,7 +32,7 @@ def expected_accepted(sampler: Callable[..., Any], probe: Probe) -> Any:
     Examples
     --------
     >>> from specsample import generate
-    >>> from specsample.conformance.probes import PROBES
+    >>> from specsample.conformance.laws.probes import PROBES
     >>> expected_accepted(generate, next(probe for probe in PROBES if probe.name == "paper"))
     Fraction(10, 9)
     """

@@ -9,7 +9,7 @@ from math import log
 
 import numpy as np
 
-from specsample.conformance.evidence import check_law, log_evidence
+from specsample.conformance.evidence.formulas import check_law, log_evidence
 from specsample.distributions import Array
 
 SHARES = (0.003, 0.01, 0.03, 0.1, 0.3, 0.9)

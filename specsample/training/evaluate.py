@@ -11,8 +11,8 @@ from functools import partial
 
 import numpy as np
 
-from specsample.transformer import data
-from specsample.transformer.distil import ROWS, acceptance_on_text
+from specsample.training import data
+from specsample.training.distil import ROWS, acceptance_on_text
 from specsample.transformer.layers import cross_entropy
 from specsample.transformer.lm import TransformerLM
 from specsample.transformer.model import forward

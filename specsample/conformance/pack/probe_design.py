@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from specsample.conformance.probe_laws import law_on
-from specsample.conformance.probes import Probe
-from specsample.conformance.sample_size import noncentrality, required_n_against
-from specsample.conformance.wrong_samplers import WRONG
+from specsample.conformance.evidence.sizes import noncentrality, required_n_against
+from specsample.conformance.laws.probes import Probe
+from specsample.conformance.laws.wrong_samplers import WRONG
+from specsample.conformance.pack.probe_laws import law_on
 from specsample.distributions import Array
 from specsample.language_model import TableModel
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from specsample.conformance.cells import Cells, Text, padded
-from specsample.conformance.probes import Penalised
+from specsample.conformance.evidence.cells import Cells, Text, padded
+from specsample.conformance.laws.probes import Penalised
 from specsample.distributions import Array, Uniforms
 from specsample.language_model import LanguageModel, TableModel
 from specsample.strategies import Transform, decoding_strategy
@@ -143,7 +143,7 @@ def load_probes(names: Sequence[str] | None = None) -> list[PackedProbe]:
     >>> load_probes(["P2"])[0].K
     1
     """
-    text = (files("specsample.conformance") / "probes.json").read_text(encoding="utf-8")
+    text = (files("specsample.conformance.pack") / "probes.json").read_text(encoding="utf-8")
     probes = [unpack(record) for record in json.loads(text)["probes"]]
     wanted = [probe.name for probe in probes] if names is None else list(names)
     if unknown := [name for name in wanted if not any(_belongs(probe.name, name) for probe in probes)]:

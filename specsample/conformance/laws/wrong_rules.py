@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from specsample.acceptance import residual
-from specsample.conformance.open_round import (
+from specsample.conformance.laws.open_round import (
     Ruling,
     Seen,
     accept_draft,
@@ -24,7 +24,7 @@ from specsample.conformance.open_round import (
     speculate,
     until_stop,
 )
-from specsample.conformance.probes import reweigh
+from specsample.conformance.laws.probes import reweigh
 from specsample.distributions import Array, Uniforms, pick
 from specsample.language_model import Context, LanguageModel
 from specsample.speculative import Draft, generate

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from specsample.figures.style import axes
-from specsample.plan.question import Question
+from specsample.theory.question import Question
 
 PALE, DEEP = "#ffffff", "#6aa0d8"  # at a speed-up of 1, and at the largest, on which dark words can still be read
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from specsample.conformance import probe_design
-from specsample.conformance.cells import Text
-from specsample.conformance.probes import Penalised, Probe, sharpen
+from specsample.conformance.evidence.cells import Text
+from specsample.conformance.laws.probes import Penalised, Probe, sharpen
+from specsample.conformance.pack import probe_design
 from specsample.language_model import TableModel
 from specsample.strategies import Transform, decoding_strategy
 

@@ -15,17 +15,18 @@ from pathlib import Path
 
 import numpy as np
 
-from specsample.transformer import checkpoint, data
-from specsample.transformer.distil import acceptance_criterion, next_token_probs
-from specsample.transformer.evaluate import evaluate
+from specsample.training import data
+from specsample.training.distil import acceptance_criterion, next_token_probs
+from specsample.training.evaluate import evaluate
+from specsample.training.optim import clip_by_norm, flatten, learning_rate
+from specsample.training.presets import PRESETS, Preset
+from specsample.training.runlog import Progress, RunLog, interruption, progress_bar
+from specsample.training.state import State, describe, resume_state, save_state, start_state
+from specsample.transformer import checkpoint
+from specsample.transformer.allocator import keep_freed_memory
 from specsample.transformer.layers import cross_entropy
 from specsample.transformer.lm import TransformerLM, load
-from specsample.transformer.memory import keep_freed_memory
 from specsample.transformer.model import loss_and_grads, n_params, shapes
-from specsample.transformer.optim import clip_by_norm, flatten, learning_rate
-from specsample.transformer.presets import PRESETS, Preset
-from specsample.transformer.runlog import Progress, RunLog, interruption, progress_bar
-from specsample.transformer.state import State, describe, resume_state, save_state, start_state
 
 SHARDS = 4  # at most; part of the arithmetic (the order of summation), so it does not follow the machine
 SHARD_SIZE = 512  # positions, at least: below that a second thread costs more than it brings

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from specsample.training.distil import fingerprint
+from specsample.training.optim import AdamW, flatten, n_decayed
+from specsample.training.presets import Preset
 from specsample.transformer import checkpoint
-from specsample.transformer.distil import fingerprint
 from specsample.transformer.lm import TransformerLM
 from specsample.transformer.model import init_params, shapes
-from specsample.transformer.optim import AdamW, flatten, n_decayed
-from specsample.transformer.presets import Preset
 
 
 @dataclass

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from specsample.conformance.lazy import Comparison, LazyTape
+from specsample.conformance.laws.lazy import Comparison, LazyTape
 from specsample.language_model import LanguageModel
 from specsample.strategies import Transform
 

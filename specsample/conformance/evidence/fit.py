@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from specsample.conformance.evidence import check_counts, check_law
+from specsample.conformance.evidence.formulas import check_counts, check_law
 from specsample.distributions import Array
 
 FITS = 1e-3  # a law of a smaller p-value does not: how often the true one is turned down

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from specsample.conformance.exact import Law, explain, total_variation
-from specsample.conformance.open_round import law_of
-from specsample.conformance.probes import Probe
+from specsample.conformance.laws.exact import Law, explain, total_variation
+from specsample.conformance.laws.open_round import law_of
+from specsample.conformance.laws.probes import Probe
 from specsample.distributions import Array
 from specsample.language_model import TableModel
 

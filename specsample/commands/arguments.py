@@ -8,11 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from specsample import papers, plan
+from specsample import papers
 from specsample.backend import LIBRARIES
-from specsample.bench import command as bench
-from specsample.conformance import command as check
-from specsample.course import command as course
+from specsample.commands import bench, check, course, plan
 
 Run = Callable[[argparse.Namespace], int | None]
 ABOUT = "Speculative sampling, step by step: show it, run it, judge a sampler, measure, predict, teach."

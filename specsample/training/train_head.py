@@ -1,4 +1,4 @@
-"""How is a draft head trained on its target? `python -m specsample.drafts.train_head` does it in minutes.
+"""How is a draft head trained on its target? `python -m specsample.training.train_head` does it in minutes.
 
 A step reads a few windows of training text with the target, once, and unrolls the head K steps from every position,
 against the target's own distributions: cross-entropy in the first half of the run, the overlap itself in the second,
@@ -16,13 +16,13 @@ import numpy as np
 from specsample.distributions import softmax
 from specsample.drafts import head
 from specsample.drafts.head_lm import PRETRAINED, save_head
-from specsample.transformer import data
-from specsample.transformer.distil import acceptance_criterion, fingerprint
+from specsample.training import data
+from specsample.training.distil import acceptance_criterion, fingerprint
+from specsample.training.optim import AdamW, clip_by_norm, flatten, learning_rate, n_decayed
+from specsample.training.runlog import Progress, progress_bar
+from specsample.transformer.allocator import keep_freed_memory
 from specsample.transformer.layers import cross_entropy
 from specsample.transformer.lm import TransformerLM, load, load_pair
-from specsample.transformer.memory import keep_freed_memory
-from specsample.transformer.optim import AdamW, clip_by_norm, flatten, learning_rate, n_decayed
-from specsample.transformer.runlog import Progress, progress_bar
 
 HIDDEN, K, STEPS = 128, 4, 1500  # F; steps unrolled; steps of the optimizer
 BATCH, WINDOW, PEAK = 4, 256, 4e-3  # windows a step, their characters, largest learning rate

@@ -12,11 +12,11 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from specsample.figures.heat_map import draw
 from specsample.figures.style import check_matplotlib, write_svg
-from specsample.plan.heat_map import draw
-from specsample.plan.question import Question
 from specsample.theory import break_even, expected_tokens, is_memory_bound
 from specsample.theory.machines import device, known, nearest, shape
+from specsample.theory.question import Question
 
 MAP_CONTEXTS = [2**i for i in range(7, 18)]  # 128 ... 131,072
 LARGEST_BATCH = 4096  # up to which a break-even is looked for

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from specsample.drafts.ngram import NgramModel, bits_per_char, train_ngram
-from specsample.transformer import data
-from specsample.transformer.evaluate import evaluate
+from specsample.training import data
+from specsample.training.evaluate import evaluate
 from specsample.transformer.lm import TransformerLM
 from specsample.transformer.model import n_params
 from specsample.transformer.tokenizer import CharTokenizer

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, TypeGuard
 import numpy as np
 
 from specsample.acceptance import accept_probability, residual
-from specsample.conformance.exact import Law, exact_law
-from specsample.conformance.probes import Probe
+from specsample.conformance.laws.exact import Law, exact_law
+from specsample.conformance.laws.probes import Probe
 from specsample.distributions import Array, Uniforms, pick
 from specsample.language_model import Context, LanguageModel, Transformed
 from specsample.request import check_request

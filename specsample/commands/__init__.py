@@ -1,0 +1,4 @@
+"""One file a command, of one shape: `about`, `add_arguments`, `run`.
+
+Read `bench`, `check`, `course`, `plan`, `arguments`.
+"""

@@ -1,0 +1,6 @@
+"""The exact laws, and the mistakes that they must be told from.
+
+From `lazy`, a uniform number that forks when it is compared, to `search`.
+
+Read `lazy`, `exact`, `probes`, `open_round`, `wrong_rules`, `wrong_samplers`, `search`, `accepted`.
+"""
