@@ -9,7 +9,6 @@ A test says that running it again without measuring changes nothing.
 import argparse
 import json
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from functools import cache, partial
@@ -73,8 +72,8 @@ RULES = {  # name: (function, K, chains or the number of nodes, source)
 def exact(rule, name):
     """Compute the exact number of drafts kept in a round, and the distance of the law of three tokens."""
     generate, K, _, _ = RULES[rule]
-    probe = replace(PROBE[name], K=K)
-    target = replace(probe, transform=strategies.greedy if rule.startswith("greedy") else None).target_law()
+    probe = PROBE[name].but(K=K)
+    target = probe.but(transform=strategies.greedy if rule.startswith("greedy") else None).target_law()
     return expected_accepted(generate, probe), total_variation(probe.law(generate), target)
 
 

@@ -74,7 +74,8 @@ def right_row(rule):
 
 def probe_row(probe):
     """Write one row of the table of probes."""
-    return row(probe.name, probe.question, probe.target_model.vocab_size, probe.K, probe.n)
+    setting = probe.setting
+    return row(probe.name, probe.purpose, setting.target_model.vocab_size, setting.K, setting.max_new_tokens)
 
 
 TEXT = """\

@@ -142,7 +142,7 @@ def checks(seeds=1):
 class Rounds:
     """V = 4, K = 4, ten tokens: the setting in which simulated rounds are counted."""
 
-    target_model, draft_model = PROBES["P1"].target_model, PROBES["P1"].draft_model
+    target_model, draft_model = PROBES["P1"].setting.target_model, PROBES["P1"].setting.draft_model
     prompt, K, max_new_tokens, stop, transform = (0,), 4, 10, (), None
 
 

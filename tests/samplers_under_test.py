@@ -4,6 +4,7 @@ They stand at the top of a module so that they can be sent to other processes.
 """
 
 import time
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -32,12 +33,13 @@ def small_probe(i=0):
         masses = [float(law.get(cell, 0)) for cell in cells]
         return np.array([*masses, max(0.0, 1 - sum(masses))])
 
-    models = [TableModel(model.table.astype(float)) for model in (probe.target_model, probe.draft_model)]
-    setting = {"prompt": probe.prompt, "K": probe.K, "max_new_tokens": probe.n, "stop": tuple(probe.stop)}
-    seen = {"strategy": {}, "positions": None, "bins": None, "cells": cells, "law": vector(law)}
+    models = (probe.setting.target_model, probe.setting.draft_model)
+    p, q = (TableModel(model.table.astype(float)) for model in models)
+    setting = replace(probe.setting, target_model=p, draft_model=q)
+    seen = {"positions": None, "bins": None, "cells": cells, "law": vector(law)}
     laws = {name: vector(rule) for name, rule in rules.items()}
     known = {"rule_laws": laws, "blind_to": (), "required_n": {}, "weight": 1.0}
-    return PackedProbe(probe.name, probe.question, *models, **setting, **seen, **known)
+    return PackedProbe(probe.name, probe.purpose, setting, **seen, **known)
 
 
 def rows_of(x, n, token):

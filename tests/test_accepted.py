@@ -9,6 +9,7 @@ from test_block import PAPER, pairs
 from specsample import generate, overlap
 from specsample.conformance.laws.accepted import expected_accepted, ideal_accepted
 from specsample.conformance.laws.probes import Probe
+from specsample.conformance.laws.setting import Setting
 from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
 
 SAMPLER = {rule.id: rule.generate for rule in WRONG + RIGHT}
@@ -27,7 +28,8 @@ def test_no_lossless_rule_can_keep_more_than_twelve_ninths_there():
 @given(pairs(orders=(0,)))
 def test_one_draft_is_kept_with_probability_one_minus_total_variation(pair):
     beta = overlap(pair[0].table, pair[1].table)
-    assert expected_accepted(generate, Probe("", "", *pair, K=1)) == beta == ideal_accepted(Probe("", "", *pair, K=1))
+    probe = Probe("", "", Setting(*pair, K=1))
+    assert expected_accepted(generate, probe) == beta == ideal_accepted(probe)
 
 
 @settings(max_examples=20, deadline=None)
@@ -36,7 +38,7 @@ def test_each_position_is_kept_with_probability_one_minus_total_variation(pair):
     p, q = (model.table for model in pair)
     first, second = overlap(p[0], q[0]), overlap(p, q)
     both = sum(min(p_x, q_x) * second[x] for x, (p_x, q_x) in enumerate(zip(p[0], q[0])))
-    assert expected_accepted(generate, Probe("", "", *pair, K=2)) == first + both
+    assert expected_accepted(generate, Probe("", "", Setting(*pair, K=2))) == first + both
 
 
 @pytest.mark.parametrize("rule", ["C1", "C2", "C4", "C7", "C8"])

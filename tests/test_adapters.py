@@ -22,8 +22,8 @@ from specsample.conformance.adapters.text_numbers import child, text_of
 from specsample.conformance.laws.probes import PROBES, Penalised, sharpen
 from specsample.language_model import TableModel
 
-SETTING = Setting(PROBES[0].target_model, PROBES[0].draft_model, (0,), 2, 3)
-STOPPING = Setting(PROBES[0].target_model, PROBES[0].draft_model, (0,), 2, 3, stop=(2,))
+SETTING = Setting(PROBES[0].setting.target_model, PROBES[0].setting.draft_model, (0,), 2, 3)
+STOPPING = Setting(PROBES[0].setting.target_model, PROBES[0].setting.draft_model, (0,), 2, 3, stop=(2,))
 
 
 def seeds(n=0):
@@ -65,8 +65,8 @@ def test_a_tree_model_is_a_language_model():
 
 
 def test_a_setting_can_be_sent_and_applies_its_strategy():
-    setting = Setting(*(PROBES[0].target_model, PROBES[0].draft_model), transform=sharpen)
-    expected = sharpen(PROBES[0].target_model.start().extend([0])[-1]).astype(float)
+    setting = Setting(*(PROBES[0].setting.target_model, PROBES[0].setting.draft_model), transform=sharpen)
+    expected = sharpen(PROBES[0].setting.target_model.start().extend([0])[-1]).astype(float)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(setting)).p.rows(np.array([0]))[0], expected)
 
 

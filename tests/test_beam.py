@@ -11,7 +11,7 @@ from verifier_cases import NAMED, pairs
 from specsample.conformance import target_law
 from specsample.verifiers import beam
 
-P, Q = NAMED["drift"].target_model, NAMED["drift"].draft_model
+P, Q = NAMED["drift"].setting.target_model, NAMED["drift"].setting.draft_model
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,6 +1,5 @@
 """Block verification: lossless in exact fractions, the paper's numbers, never fewer drafts than the token rule."""
 
-from dataclasses import replace
 from fractions import Fraction
 
 import array_api_strict
@@ -15,6 +14,7 @@ from specsample import speculative
 from specsample.conformance.laws.accepted import expected_accepted, ideal_accepted
 from specsample.conformance.laws.exact import total_variation
 from specsample.conformance.laws.probes import PROBES, Probe
+from specsample.conformance.laws.setting import Setting
 from specsample.conformance.laws.wrong_samplers import RIGHT
 from specsample.verifiers import block
 
@@ -68,19 +68,19 @@ def test_with_one_draft_it_is_the_token_rule(pair, u_accept, u_emit, x):
 @settings(max_examples=20, deadline=None)
 @given(pairs(), st.integers(1, 2))
 def test_the_law_of_the_text_is_the_targets(pair, K):
-    probe = Probe("", "", *pair, K=K, n=K + 1)
+    probe = Probe("", "", Setting(*pair, K=K, max_new_tokens=K + 1))
     assert BLOCK.law(probe) == probe.target_law()
 
 
 def test_three_drafts_and_two_rounds_are_lossless_too():
-    probe = replace(PAPER, K=3, n=5)
+    probe = PAPER.but(K=3, max_new_tokens=5)
     assert total_variation(BLOCK.law(probe), probe.target_law()) == 0
 
 
 @settings(max_examples=30, deadline=None)
 @given(pairs(), st.integers(1, 2))
 def test_it_keeps_at_least_as_many_drafts_as_the_token_rule_and_at_most_the_ideal(pair, K):
-    probe = Probe("", "", *pair, K=K)
+    probe = Probe("", "", Setting(*pair, K=K))
     token, whole = (expected_accepted(rule, probe) for rule in (speculative.generate, BLOCK.generate))
     assert token <= whole <= ideal_accepted(probe)
 

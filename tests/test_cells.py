@@ -16,14 +16,14 @@ def one_by_one(probe, row):
     text = list(row)
     while text and text[-1] == PADDING:
         text.pop()
-    seen = see(tuple(text), probe.prompt, probe.positions, probe.bins)
-    is_known = max(text, default=0) < probe.target_model.vocab_size
+    seen = see(tuple(text), probe.setting.prompt, probe.positions, probe.bins)
+    is_known = max(text, default=0) < probe.setting.target_model.vocab_size
     return probe.cells.index(seen) if seen in probe.cells and is_known else len(probe.cells)
 
 
 @pytest.mark.parametrize("probe", PACK, ids=lambda probe: probe.name)
 def test_many_texts_fall_into_the_cells_of_each(probe):
-    rng, V, L = np.random.default_rng(0), probe.target_model.vocab_size, probe.max_new_tokens
+    rng, V, L = np.random.default_rng(0), probe.setting.target_model.vocab_size, probe.setting.max_new_tokens
     inside = rng.integers(V, size=(200, L))
     strange = rng.integers(-2, V + 2, size=(200, L))
     short = np.where(np.arange(L) < rng.integers(L + 1, size=(100, 1)), inside[:100], PADDING)
@@ -33,8 +33,8 @@ def test_many_texts_fall_into_the_cells_of_each(probe):
 
 @pytest.mark.parametrize("probe", PACK, ids=lambda probe: probe.name)
 def test_a_text_that_is_too_long_is_no_cell_where_all_of_it_is_seen(probe):
-    rng, L = np.random.default_rng(0), probe.max_new_tokens
-    texts = rng.integers(probe.target_model.vocab_size, size=(50, L + 1))
+    rng, L = np.random.default_rng(0), probe.setting.max_new_tokens
+    texts = rng.integers(probe.setting.target_model.vocab_size, size=(50, L + 1))
     assert probe.cells_of(texts).tolist() == [one_by_one(probe, row) for row in texts.tolist()]
     if probe.positions is None:
         assert (probe.cells_of(texts) == len(probe.cells)).all()

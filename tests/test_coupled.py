@@ -1,6 +1,5 @@
 """Coupled drafts: the autoregressive text whatever drafts, exact laws and agreements, and noise shared wrongly."""
 
-from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 
@@ -124,7 +123,7 @@ def test_the_law_with_common_uniforms_is_the_targets(probe):
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
 def test_the_law_with_races_is_the_targets_at_one_draft_a_round(probe):
     """With K = 1 no position is drafted twice, so that its noise is raced on by one draft and the target."""
-    single, sampler = replace(probe, K=1), partial(coupled.generate, coupling=RACE_IN_LAW)
+    single, sampler = probe.but(K=1), partial(coupled.generate, coupling=RACE_IN_LAW)
     assert exact_law(lambda tape: tuple(single.run(sampler, RaceTape(tape))[0])) == probe.target_law()
 
 
@@ -212,12 +211,13 @@ def test_agreement_with_common_uniforms_is_what_the_picks_do(pair):
 
 def kept(coupling, probe, text=(), k=0):
     """Expected accepted drafts of a round: Σ over the next token of P(both pick it) (1 + those behind it)."""
-    if k == probe.K:
+    setting = probe.setting
+    if k == setting.K:
         return Fraction(0)
-    models = (probe.target_model, probe.draft_model)
-    p, q = (model.start().extend([*probe.prompt, *text])[-1] for model in models)
-    if probe.transform:
-        p, q = probe.transform(p), probe.transform(q)
+    models = (setting.target_model, setting.draft_model)
+    p, q = (model.start().extend([*setting.prompt, *text])[-1] for model in models)
+    if setting.transform:
+        p, q = setting.transform(p), setting.transform(q)
     agree = coupling.agreement(p, q)
     return sum((mass * (1 + kept(coupling, probe, (*text, v), k + 1)) for v, mass in enumerate(agree)), Fraction(0))
 

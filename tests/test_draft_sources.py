@@ -73,8 +73,8 @@ def test_a_rollback_beyond_what_was_read_is_refused(source):
 def test_the_law_of_the_text_is_the_targets_whatever_drafts(source):
     """The target is a table of fractions, the drafts have floats: equal up to rounding."""
     run = {"K": 2, "max_new_tokens": 3}
-    law = exact_law(lambda tape: tuple(generate([0, 1], DRIFT.target_model, source, rng=tape, **run)[0]))
-    assert total_variation(law, target_law(DRIFT.target_model, [0, 1], 3)) < 1e-12
+    law = exact_law(lambda tape: tuple(generate([0, 1], DRIFT.setting.target_model, source, rng=tape, **run)[0]))
+    assert total_variation(law, target_law(DRIFT.setting.target_model, [0, 1], 3)) < 1e-12
 
 
 @EACH
@@ -122,10 +122,8 @@ def test_a_certain_draft_is_judged_exactly():
     """Table and lookup in exact fractions: the law is the target's with ==."""
     uniform = TableModel(np.array([Fraction(1, V)] * V, object))
     source = PromptLookup(V, longest=2, shortest=1, backoff=uniform)
-    law = exact_law(
-        lambda tape: tuple(generate([0, 1, 0], DRIFT.target_model, source, K=2, max_new_tokens=3, rng=tape)[0])
-    )
-    assert law == target_law(DRIFT.target_model, [0, 1, 0], 3)
+    probe = DRIFT.but(prompt=[0, 1, 0], draft_model=source)
+    assert probe.law(generate) == probe.target_law()
 
 
 def test_a_text_that_repeats_itself_is_drafted_without_a_miss():

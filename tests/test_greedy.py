@@ -1,7 +1,5 @@
 """Greedy verification: the text of greedy decoding whatever the drafts, and a sibling that samples its correction."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from verifier_cases import NAMED, SHORT_K2, SHORT_STOP, assert_lossless, rows
@@ -14,16 +12,16 @@ from specsample.speculative import Verdict
 from specsample.verifiers import greedy
 from specsample.verifiers.rounds import chain
 
-PLAIN = [SHORT_K2, SHORT_STOP, *(probe for probe in NAMED.values() if probe.transform is None)]
+PLAIN = [SHORT_K2, SHORT_STOP, *(probe for probe in NAMED.values() if probe.setting.transform is None)]
 
 
 @pytest.mark.parametrize("probe", PLAIN, ids=lambda probe: probe.name)
 def test_the_text_is_the_one_of_greedy_decoding(probe):
-    assert_lossless(greedy.generate, replace(probe, n=4), strategies.greedy)
+    assert_lossless(greedy.generate, probe.but(max_new_tokens=4), strategies.greedy)
 
 
 def test_it_is_the_token_rule_on_one_hot_rows():
-    probe = replace(NAMED["drift"], K=3, n=8, transform=strategies.greedy)
+    probe = NAMED["drift"].but(K=3, max_new_tokens=8, transform=strategies.greedy)
     for seed in range(10):
         runs = (probe.run(rule, np.random.default_rng(seed)) for rule in (greedy.generate, speculative.generate))
         (ours, trace), (theirs, other) = runs
@@ -31,8 +29,8 @@ def test_it_is_the_token_rule_on_one_hot_rows():
 
 
 def test_a_sampled_draft_is_kept_as_often_as_it_is_the_targets_best_token():
-    probe = replace(NAMED["flat"], K=1)  # p prefers token 0, which q draws once in eight times
-    assert expected_accepted(greedy.generate, probe) == probe.draft_model.table[0]
+    probe = NAMED["flat"].but(K=1)  # p prefers token 0, which q draws once in eight times
+    assert expected_accepted(greedy.generate, probe) == probe.setting.draft_model.table[0]
 
 
 def sampling_correction(x, q, p, *, u_accept, u_emit):
@@ -43,7 +41,7 @@ def sampling_correction(x, q, p, *, u_accept, u_emit):
 
 def test_a_sibling_that_samples_its_correction_is_rejected():
     law = SHORT_K2.law(lambda *models, **request: chain(*models, verify=sampling_correction, **request))
-    assert total_variation(law, replace(SHORT_K2, transform=strategies.greedy).target_law()) > 0
+    assert total_variation(law, SHORT_K2.but(transform=strategies.greedy).target_law()) > 0
 
 
 def test_among_equals_the_lowest_id_is_the_best():

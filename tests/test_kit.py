@@ -259,7 +259,7 @@ def test_an_unlisted_mistake_fails_on_the_standard_probes(sampler):
 
 
 def test_an_engine_with_its_own_models_is_judged_by_its_own_target():
-    target, drafter = s.small_probe().target_model, s.small_probe().draft_model
+    target, drafter = s.small_probe().setting.target_model, s.small_probe().setting.draft_model
 
     def right(prompt, n, *, seed, model=target):
         return s.generate(prompt, model, drafter, K=2, max_new_tokens=n, rng=np.random.default_rng(seed))[0]

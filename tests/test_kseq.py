@@ -1,6 +1,5 @@
 """K-SEQ: lossless, the smallest γ, at least 1 - 1/e of the best, and rejected with a wrong γ or correction."""
 
-from dataclasses import replace
 from fractions import Fraction as F
 from functools import partial
 from math import e
@@ -20,7 +19,8 @@ from specsample.verifiers.siblings import Choice, with_replacement
 
 @pytest.mark.parametrize("probe", [SHORT_K2, SHORT_STOP, NAMED["gaps"], NAMED["sharp"]], ids=lambda probe: probe.name)
 def test_the_law_of_whole_runs_is_the_targets(probe):
-    assert_lossless(kseq.generate, replace(probe, K=probe.K if probe.target_model.vocab_size == 2 else 1, n=3))
+    K = probe.setting.K if probe.setting.target_model.vocab_size == 2 else 1
+    assert_lossless(kseq.generate, probe.but(K=K, max_new_tokens=3))
 
 
 @settings(max_examples=60, deadline=None)
@@ -57,7 +57,7 @@ def test_it_keeps_at_least_the_promised_share_of_what_any_rule_could(pair, k):
 
 
 def test_one_chain_is_the_token_rule():
-    probe = replace(NAMED["drift"], K=2, n=3)
+    probe = NAMED["drift"].but(K=2, max_new_tokens=3)
     one = partial(kseq.generate, n_chains=1)
     assert expected_accepted(one, probe) == expected_accepted(speculative.generate, probe)
 

@@ -1,6 +1,5 @@
 """Several chains: lossless with and without replacement, more tokens than one, and independent tries are rejected."""
 
-from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -23,12 +22,12 @@ RULES = {"with replacement": multi_draft.generate, "without": DISTINCT}
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("probe", [SHORT_K2, SHORT_STOP, NAMED["gaps"], NAMED["sharp"]], ids=lambda probe: probe.name)
 def test_the_law_of_whole_runs_is_the_targets(rule, probe):
-    assert_lossless(RULES[rule], probe if probe.target_model.vocab_size == 2 else replace(probe, K=1))
+    assert_lossless(RULES[rule], probe if probe.setting.target_model.vocab_size == 2 else probe.but(K=1))
 
 
 def test_three_chains_are_lossless_too():
-    assert_lossless(partial(multi_draft.generate, n_chains=3), replace(SHORT_K2, K=1, n=3))
-    assert_lossless(partial(DISTINCT, n_chains=3), replace(NAMED["drift"], K=1, n=2))
+    assert_lossless(partial(multi_draft.generate, n_chains=3), SHORT_K2.but(K=1, max_new_tokens=3))
+    assert_lossless(partial(DISTINCT, n_chains=3), NAMED["drift"].but(K=1, max_new_tokens=2))
 
 
 @settings(max_examples=15, deadline=None)
@@ -41,15 +40,15 @@ def test_two_chains_keep_at_least_as_many_drafts_as_one(pair):
 
 
 def test_distinct_first_tokens_are_kept_more_often_at_k_1():
-    probe = replace(NAMED["drift"], K=1)
+    probe = NAMED["drift"].but(K=1)
     with_, without = (expected_accepted(rule, probe) for rule in RULES.values())
     assert without > with_ > expected_accepted(speculative.generate, probe)
 
 
 def test_independent_tries_are_rejected():
     play = partial(tree_round, parents=chains(2, 1), propose=with_replacement, choose=independent_tries)
-    law = replace(SHORT_K2, n=3).law(lambda *models, K, **request: run(*models, play=play, **request))
-    assert total_variation(law, replace(SHORT_K2, n=3).target_law()) > 0
+    law = SHORT_K2.but(max_new_tokens=3).law(lambda *models, K, **request: run(*models, play=play, **request))
+    assert total_variation(law, SHORT_K2.but(max_new_tokens=3).target_law()) > 0
 
 
 def test_more_distinct_chains_than_tokens_are_refused():

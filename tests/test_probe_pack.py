@@ -11,9 +11,9 @@ import pytest
 from specsample import generate
 from specsample.conformance.evidence.calibration import calibrate
 from specsample.conformance.evidence.fit import goodness_of_fit
-from specsample.conformance.laws.exact import target_law
 from specsample.conformance.laws.open_round import law_of, renewal_law
 from specsample.conformance.laws.probes import Probe
+from specsample.conformance.laws.setting import Setting
 from specsample.conformance.laws.wrong_samplers import WRONG
 from specsample.conformance.make_probes import PATH, PLANS, record, text_of
 from specsample.conformance.pack.probe_design import (
@@ -77,11 +77,8 @@ def test_laws_are_laws_over_the_cells_and_only_the_last_one_is_impossible(probe)
 
 @pytest.mark.parametrize("probe", [probe for probe in PACK if probe.bins is None], ids=lambda probe: probe.name)
 def test_the_float_models_have_the_shipped_target_law(probe):
-    law = target_law(
-        probe.target_model, probe.prompt, probe.max_new_tokens, transform=probe.transform, stop=probe.stop
-    )
     masses = np.zeros(len(probe.cells) + 1)
-    for text, mass in law.items():
+    for text, mass in probe.setting.target_law().items():
         masses[probe.cell_of(text)] += mass
     assert np.abs(masses - probe.law).max() < 1e-12
 
@@ -150,13 +147,13 @@ def test_only_some_positions_or_bins_are_seen():
 def test_a_probe_runs_a_sampler_in_its_setting():
     rng = np.random.default_rng(0)
     for probe in PACK:
-        tokens = probe.run(generate, rng)
+        tokens, _ = probe.setting.run(generate, rng)
         assert probe.cell_of(tokens) < len(probe.cells)
 
 
 def test_an_empty_strategy_is_none_and_fractions_are_read():
-    assert by_name("P1").transform is None
-    assert by_name("P10-filters").strategy["top_p"] == 0.9
+    assert by_name("P1").setting.transform is None
+    assert by_name("P10-filters").setting.transform.arguments["top_p"] == 0.9
     assert unpack(json.loads(PATH.read_text())["probes"][0]).cells == by_name("P1").cells
 
 
@@ -167,7 +164,7 @@ def small_probe(**setting):
     """Make a probe of order 1 from random tables."""
     rng = np.random.default_rng(0)
     p, q = (TableModel(fractions(random_weights((3, 3), rng))) for _ in range(2))
-    return Probe("small", "", p, q, **{"K": 2, "n": 4} | setting)
+    return Probe("small", "", Setting(p, q, **{"max_new_tokens": 4} | setting))
 
 
 @pytest.mark.parametrize("name", ["M01", "M13", "M18", "M21", "M24", "M41"])
@@ -186,7 +183,7 @@ def test_old_index_law_is_the_law_of_m34():
 def test_binned_law_is_the_law_summed_over_bins(name):
     probe, bins, sums = small_probe(), ((0, 1, 0), (1, 1, 0), (0, 0, 1)), {}
     for text, mass in law_of(RULES[name].generate, probe).items():
-        cell = see(text, probe.prompt, None, bins)
+        cell = see(text, probe.setting.prompt, None, bins)
         sums[cell] = sums.get(cell, 0) + float(mass)
     found = binned_law(RULES[name].generate, probe, bins)
     assert max(abs(found[cell] - sums.get(cell, 0)) for cell in found) < 1e-12

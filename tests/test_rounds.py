@@ -2,7 +2,6 @@
 
 import inspect
 import re
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -45,13 +44,13 @@ def test_with_the_token_rule_the_loop_is_the_cores_record_for_record(name):
 @pytest.mark.parametrize("n", [0, 1, 2, 5])
 def test_exactly_max_new_tokens_come_back(name, n):
     for seed in range(10):
-        tokens, trace = replace(DRIFT, K=3, n=n).run(RULES[name], np.random.default_rng(seed))
+        tokens, trace = DRIFT.but(K=3, max_new_tokens=n).run(RULES[name], np.random.default_rng(seed))
         assert len(tokens) == n == sum(len(round.emitted) for round in trace.rounds)
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_a_stop_token_ends_the_text_and_is_part_of_it(name):
-    probe = replace(SHORT_STOP, n=3)
+    probe = SHORT_STOP.but(max_new_tokens=3)
     law = exact_law(lambda tape: tuple(probe.run(LAZY[name], tape)[0]))
     assert all(1 not in text[:-1] and (text[-1] == 1 or len(text) == 3) for text in law)
 
@@ -60,7 +59,7 @@ def test_a_round_that_emits_too_much_is_not_hidden():
     def play(tokens, target, drafter, *, room, rng):
         return speculative.step(tokens, target, drafter, K=room, u=rng.random(2 * room + 1))[1]
 
-    models = DRIFT.target_model, DRIFT.target_model  # every draft is accepted
+    models = DRIFT.setting.target_model, DRIFT.setting.target_model  # every draft is accepted
     tokens, _ = run([0], *models, play=play, max_new_tokens=3, rng=np.random.default_rng(0))
     assert len(tokens) == 4
 
@@ -69,7 +68,7 @@ def test_a_request_that_cannot_be_served_is_refused():
     for bad in ({"K": -1}, {"max_new_tokens": -1}):
         with pytest.raises(ValueError, match="must be an integer >= 0"):
             block.generate(
-                [0], *[DRIFT.target_model] * 2, rng=np.random.default_rng(0), **{"max_new_tokens": 1} | bad
+                [0], *[DRIFT.setting.target_model] * 2, rng=np.random.default_rng(0), **{"max_new_tokens": 1} | bad
             )
 
 

@@ -25,7 +25,7 @@ def found():
 
 def test_it_finds_a_pair_for_the_wrong_block_residual_unaided(found):
     assert found.total_variation > 0
-    assert max(denominators(found.probe.target_model) + denominators(found.probe.draft_model)) <= 4
+    assert max(denominators(found.probe.setting.target_model) + denominators(found.probe.setting.draft_model)) <= 4
 
 
 def test_the_pair_exposes_the_executable_rule_under_plain_enumeration(found):
@@ -51,7 +51,7 @@ def test_a_right_sampler_leaves_nothing_to_find():
 
 def test_a_mistake_about_drafts_is_not_shrunk_to_a_text_without_room_for_one():
     found = worst_case(SAMPLER["M10"], 2, 1, 2, restarts=2, steps=15)
-    assert found.probe.n == 2  # the last token of a text is never drafted
+    assert found.probe.setting.max_new_tokens == 2  # the last token of a text is never drafted
     assert found.total_variation >= Fraction(1, 2)
 
 

@@ -22,20 +22,21 @@ def keep_every_draft(x, q, p, rng):
 
 @pytest.mark.parametrize("probe", PACK, ids=lambda probe: probe.name)
 def test_states_give_the_rows_of_the_model(probe):
-    rng, V = np.random.default_rng(0), probe.target_model.vocab_size
-    for model in (probe.target_model, probe.draft_model):
-        table, text = states(model, probe), rng.integers(V, size=probe.max_new_tokens - 1).tolist()
+    setting = probe.setting
+    rng, V = np.random.default_rng(0), setting.target_model.vocab_size
+    for model in (setting.target_model, setting.draft_model):
+        table, text = states(model, setting), rng.integers(V, size=setting.max_new_tokens - 1).tolist()
         at = table.start
         for x in text:
             at = table.next[at, x]
-        expected = Transformed(model, probe.transform).start().extend([*probe.prompt, *text])[-1]
+        expected = Transformed(model, setting.transform).start().extend([*setting.prompt, *text])[-1]
         assert table.rows[at].tolist() == pytest.approx(expected.tolist(), abs=1e-15)
 
 
 @pytest.mark.parametrize("probe", PACK, ids=lambda probe: probe.name)
 def test_simulated_texts_have_the_target_law(probe):
     # n = 20,000, mixture e-process at 1e-9: the false-alarm rate of this assertion
-    texts = simulate(probe, 20_000, np.random.default_rng())
+    texts = simulate(probe.setting, 20_000, np.random.default_rng())
     evidence = EProcess(probe.law, list(probe.rule_laws.values()))
     assert evidence.update(probe.count(texts)) < log_e_threshold(1e-9)
 
@@ -44,7 +45,7 @@ def test_simulated_texts_have_the_target_law(probe):
 def test_a_wrong_verify_is_simulated_with_its_own_exact_law(name):
     # M10's exact law is the null hypothesis here, at 1e-9; the target's law is rejected by the same texts
     probe = load_probes([name])[0]
-    counts = probe.count(simulate(probe, 20_000, np.random.default_rng(), verify=keep_every_draft))
+    counts = probe.count(simulate(probe.setting, 20_000, np.random.default_rng(), verify=keep_every_draft))
     law = probe.rule_laws["M10"] / probe.rule_laws["M10"].sum()
     assert EProcess(law).update(counts) < log_e_threshold(1e-9)
     assert EProcess(probe.law).update(counts) > log_e_threshold(1e-9)
@@ -60,7 +61,8 @@ def test_reference_verify_is_verify_row_by_row():
 
 
 def test_every_stream_is_full_unless_a_stop_token_ends_it():
-    plain, stopped = (simulate(load_probes([name])[0], 500, np.random.default_rng(0)) for name in ("P1", "P7"))
+    settings = [load_probes([name])[0].setting for name in ("P1", "P7")]
+    plain, stopped = (simulate(setting, 500, np.random.default_rng(0)) for setting in settings)
     assert (plain >= 0).all()
     for row in stopped.tolist():
         text = row[: row.index(-1)] if -1 in row else row
@@ -71,8 +73,8 @@ def test_every_stream_is_full_unless_a_stop_token_ends_it():
 
 def test_no_stream_is_an_empty_array_and_batches_do_not_change_the_number():
     probe = load_probes(["P2"])[0]
-    assert simulate(probe, 0, np.random.default_rng(0)).shape == (0, 2)
-    assert simulate(probe, 7, np.random.default_rng(0), batch=3).shape == (7, 2)
+    assert simulate(probe.setting, 0, np.random.default_rng(0)).shape == (0, 2)
+    assert simulate(probe.setting, 7, np.random.default_rng(0), batch=3).shape == (7, 2)
 
 
 def test_a_model_of_too_many_texts_is_refused():

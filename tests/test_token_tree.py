@@ -1,6 +1,5 @@
 """Token trees: a chain is the core's round, exact lengths, stop tokens, caches; a wrong walk is caught."""
 
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -27,7 +26,7 @@ def sampler(parents, propose=without_replacement, choose=recursive_rejection):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("propose", [with_replacement, without_replacement])
 def test_the_law_of_whole_runs_is_the_targets(shape, propose):
-    assert_lossless(sampler(SHAPES[shape], propose), replace(SHORT_K2, n=3))
+    assert_lossless(sampler(SHAPES[shape], propose), SHORT_K2.but(max_new_tokens=3))
 
 
 @pytest.mark.parametrize("name", ["drift", "gaps", "near", "stop", "repeats", "sharp"])
@@ -37,7 +36,7 @@ def test_the_law_of_a_fork_is_the_targets_on_every_probe(name):
 
 @pytest.mark.parametrize("name", NAMED)
 def test_a_chain_is_the_cores_round(name):
-    probe = replace(NAMED[name], K=3, n=7)
+    probe = NAMED[name].but(K=3, max_new_tokens=7)
     for seed in range(10):
         ours, core = (
             probe.run(generate, np.random.default_rng(seed))[1]
@@ -51,7 +50,7 @@ def test_a_chain_is_the_cores_round(name):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_exactly_max_new_tokens_come_back_and_the_caches_hold_the_text(shape):
     for n in range(6):
-        probe = replace(NAMED["drift"], n=n)
+        probe = NAMED["drift"].but(max_new_tokens=n)
         tokens, trace = probe.run(sampler(SHAPES[shape]), np.random.default_rng(n))
         assert len(tokens) == n
         read = [1 + sum(len(r.emitted) for r in trace.rounds[: i + 1]) - 1 for i in range(len(trace.rounds))]
@@ -59,16 +58,17 @@ def test_exactly_max_new_tokens_come_back_and_the_caches_hold_the_text(shape):
 
 
 def test_a_path_is_recorded_with_the_origin_of_its_tokens():
-    probe = replace(NAMED["near"], target_model=NAMED["near"].draft_model, n=3)  # p = q: the first child is kept
+    q = NAMED["near"].setting.draft_model
+    probe = NAMED["near"].but(target_model=q, max_new_tokens=3)  # p = q: the first child is kept
     _, trace = probe.run(sampler((-1, -1, 0)), np.random.default_rng(0))
     (round,) = trace.rounds
     assert (round.path, round.tested, round.sources) == ((0, 2), (0, 2), ("accepted", "accepted", "bonus"))
 
 
 def test_a_stop_token_inside_a_path_ends_the_text():
-    probe = replace(SHORT_K2, n=3, stop=(1,))
+    probe = SHORT_K2.but(max_new_tokens=3, stop=(1,))
     law = exact_law(lambda tape: tuple(probe.run(sampler(FORK), tape)[0]))
-    assert law == probe.target_law() != target_law(probe.target_model, probe.prompt, 3)
+    assert law == probe.target_law() != target_law(probe.setting.target_model, probe.setting.prompt, 3)
 
 
 def one_row_up(drafts, target_probs, **rest):
@@ -89,7 +89,7 @@ RIGHT_WALK = token_tree.walk
 
 @pytest.mark.parametrize("wrong", [one_row_up, without_cousins])
 def test_a_sibling_that_reads_another_nodes_row_is_rejected(wrong, monkeypatch):
-    probe = replace(SHORT_K2, n=3)
+    probe = SHORT_K2.but(max_new_tokens=3)
     monkeypatch.setattr(token_tree, "walk", wrong)
     assert total_variation(probe.law(sampler(FORK)), probe.target_law()) > 0
 

@@ -1,6 +1,5 @@
 """Sequoia's tree: the best of all trees, lossless, and at equal rows never worse than the chain in its own model."""
 
-from dataclasses import replace
 from fractions import Fraction as F
 from functools import partial
 
@@ -51,7 +50,7 @@ def test_a_sure_draft_wants_a_chain_and_an_unsure_one_a_bush():
 
 
 def test_the_acceptance_that_is_measured_is_that_of_the_siblings():
-    probe = replace(NAMED["flat"], K=1, n=2)
+    probe = NAMED["flat"].but(K=1, max_new_tokens=2)
     two = partial(tree.generate, parents=(-1, -1))
     law = exact_law(lambda tape: tuple(tree.measured_acceptance(probe.run(two, tape)[1].rounds[:1], 2)))
     kept = [sum(mass * F(outcome[i]) for outcome, mass in law.items()) for i in range(2)]

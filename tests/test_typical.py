@@ -1,6 +1,5 @@
 """Typical acceptance: lossy, exactly as its rule written out says, and with one-hot rows greedy decoding."""
 
-from dataclasses import replace
 from fractions import Fraction as F
 from math import exp, log
 
@@ -16,7 +15,7 @@ from specsample.speculative import Verdict
 from specsample.verifiers import typical
 from specsample.verifiers.rounds import chain
 
-DRIFT = replace(NAMED["drift"], n=3)
+DRIFT = NAMED["drift"].but(max_new_tokens=3)
 
 
 def strict(*models, **request):
@@ -32,16 +31,17 @@ def may_pass(p):
 
 def written_out(probe):
     """Law of three tokens with K = 2: along a run of drafts from q until one fails, then from p, and again."""
+    setting = probe.setting
 
     def row(model, text):
-        return model.start().extend([*probe.prompt, *text])[-1].tolist()
+        return model.start().extend([*setting.prompt, *text])[-1].tolist()
 
     def grow(text, drafted, mass):
-        if len(text) == probe.n:
+        if len(text) == setting.max_new_tokens:
             law[text] = law.get(text, 0) + mass
             return
-        p, q = row(probe.target_model, text), row(probe.draft_model, text)
-        is_draft = drafted < min(probe.K, probe.n - (len(text) - drafted) - 1)
+        p, q = row(setting.target_model, text), row(setting.draft_model, text)
+        is_draft = drafted < min(setting.K, setting.max_new_tokens - (len(text) - drafted) - 1)
         kept = [m * ok if is_draft else 0 for m, ok in zip(q, may_pass(p))]
         for x, m in enumerate(p):
             if kept[x]:
@@ -77,13 +77,13 @@ def test_a_sibling_that_counts_drafts_behind_a_failure_is_told_apart():
 
 
 def test_a_target_that_is_sure_lets_only_its_own_token_pass():
-    assert_lossless(typical.generate, replace(SHORT_K2, transform=greedy), greedy)
+    assert_lossless(typical.generate, SHORT_K2.but(transform=greedy), greedy)
 
 
 def test_where_every_token_passes_the_text_is_the_drafts_except_for_the_last():
     p, q = rows("11", "11"), rows("13", "31")
     pair = {"target_model": TableModel(p), "draft_model": TableModel(q)}
-    law = replace(SHORT_K2, K=1, n=2, **pair).law(typical.generate)
+    law = SHORT_K2.but(K=1, max_new_tokens=2, **pair).law(typical.generate)
     assert law == {(a, b): q[0, a] / 2 for a in range(2) for b in range(2)}
 
 

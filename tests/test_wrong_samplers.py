@@ -1,6 +1,5 @@
 """Every wrong sampler is caught by exact laws, every right one passes, and the printed table is what they give."""
 
-from dataclasses import replace
 from fractions import Fraction
 
 import make_wrong_samplers as docs  # its laws are computed once and shared with the tests
@@ -70,7 +69,7 @@ def test_tables_that_ignore_the_text_hide_mistakes_about_rows(rule):
 
 
 def test_a_leaky_target_cache_shows_only_where_the_target_looks_back_two_tokens():
-    orders = {probe.name: probe.target_model.table.ndim - 1 for probe in PROBES if probe.name != "repeats"}
+    orders = {probe.name: probe.setting.target_model.table.ndim - 1 for probe in PROBES if probe.name != "repeats"}
     assert all(docs.distance("M30", name) == 0 for name, order in orders.items() if order < 2)
     assert docs.distance("M30", "drift") > Fraction(1, 20)
 
@@ -100,7 +99,7 @@ def test_with_the_same_seed_all_texts_are_one():
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
 def test_the_open_round_with_right_pieces_is_the_shipped_code_token_for_token(probe):
-    probe = replace(probe, n=9)
+    probe = probe.but(max_new_tokens=9)
     for seed in range(20):
         shipped, trace = probe.run(generate, np.random.default_rng(seed))
         opened, accepted = probe.run(speculate, np.random.default_rng(seed))
@@ -111,15 +110,15 @@ def test_the_open_round_with_right_pieces_is_the_shipped_code_token_for_token(pr
     "rule", [rule for rule in WRONG + RIGHT if is_renewal(rule.generate)], ids=lambda rule: rule.id
 )
 def test_the_law_by_rounds_is_the_law_by_enumeration_of_whole_runs(rule):
-    probe = replace(PROBES[NAMES.index("sharp")], stop=(1,))
+    probe = PROBES[NAMES.index("sharp")].but(stop=(1,))
     assert rule.law(probe) == probe.law(rule.generate)
 
 
 @pytest.mark.parametrize("rule", WRONG + RIGHT, ids=lambda rule: rule.id)
 def test_every_rule_samples_floats_with_a_numpy_generator(rule):
     probe = PROBES[NAMES.index(rule.probe)]
-    p, q = as_floats(probe.target_model), as_floats(probe.draft_model)
-    probe, rng = replace(probe, target_model=p, draft_model=q), np.random.default_rng(0)
+    p, q = as_floats(probe.setting.target_model), as_floats(probe.setting.draft_model)
+    probe, rng = probe.but(target_model=p, draft_model=q), np.random.default_rng(0)
     law = docs.law(rule.id, probe.name)
     assert all(law.get(tuple(probe.run(rule.generate, rng)[0]), 0) > 0 for _ in range(20))
 
@@ -150,7 +149,7 @@ def test_the_law_of_the_races_is_a_distribution_in_exact_fractions():
 
 
 def test_a_leaky_cache_keeps_one_stale_token_for_each_rejection():
-    context = Leaky(PROBES[0].target_model).start()
+    context = Leaky(PROBES[0].setting.target_model).start()
     context.extend([0, 1, 2])
     context.rollback(1)
     assert (context.length, context.context.tokens) == (1, [0, 1])

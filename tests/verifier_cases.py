@@ -1,17 +1,16 @@
 """Small pairs of models, and the laws of verifiers on them, for the tests of the verifiers."""
 
-from dataclasses import replace
-
 import numpy as np
 from hypothesis import strategies as st
 
-from specsample.conformance import exact_law, explain, target_law
+from specsample.conformance import exact_law, explain
 from specsample.conformance.laws.probes import PROBES, Probe, rational_model
+from specsample.conformance.laws.setting import Setting
 
 NAMED = {probe.name: probe for probe in PROBES}
 SHORT = NAMED["rounds"]  # V = 2, K = 1, five tokens: every second token starts a round
-SHORT_K2 = replace(SHORT, K=2, n=4)
-SHORT_STOP = replace(SHORT, K=2, n=4, stop=(1,))
+SHORT_K2 = SHORT.but(K=2, max_new_tokens=4)
+SHORT_STOP = SHORT.but(K=2, max_new_tokens=4, stop=(1,))
 
 
 @st.composite
@@ -30,14 +29,13 @@ def rows(*weights):
 
 def probe_of(pair, K, n):
     """Put a pair of models into a probe."""
-    return Probe("", "", *pair, K=K, n=n)
+    return Probe("", "", Setting(*pair, K=K, max_new_tokens=n))
 
 
 def assert_lossless(generate, probe, transform=None):
     """Enumerate the law of whole runs and compare it with the target's, with ==."""
-    transform = transform or probe.transform
     law = probe.law(generate)
-    expected = target_law(probe.target_model, probe.prompt, probe.n, transform=transform, stop=probe.stop)
+    expected = probe.but(transform=transform or probe.setting.transform).target_law()
     assert law == expected, explain(law, expected)
 
 

@@ -94,8 +94,12 @@ for chances in ((0.9, 0.05, 0.02), (0.6, 0.2, 0.1), (0.3, 0.25, 0.2)):
 # %%
 shape = (-1, -1, 0)  # two candidates for the first place, one token behind the first of them
 setting = {"parents": shape, "max_new_tokens": 3}
-law = exact_law(lambda tape: tuple(tree.generate([0], paper.target_model, paper.draft_model, rng=tape, **setting)[0]))
-print(law == target_law(paper.target_model, [0], 3))
+law = exact_law(
+    lambda tape: tuple(
+        tree.generate([0], paper.setting.target_model, paper.setting.draft_model, rng=tape, **setting)[0]
+    )
+)
+print(law == target_law(paper.setting.target_model, [0], 3))
 
 # %% [markdown]
 # ## Coupling

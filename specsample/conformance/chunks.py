@@ -10,7 +10,7 @@ import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import BrokenExecutor, Executor, Future
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Thread, current_thread
@@ -187,16 +187,8 @@ def setting_of(source: Any) -> Setting:
         return _shipped(source)
     if isinstance(source, Setting):
         return source
-    models = source.target_model, source.draft_model
-    return Setting(
-        *models,
-        prompt=tuple(source.prompt),
-        K=source.K,
-        max_new_tokens=source.max_new_tokens,
-        stop=tuple(source.stop),
-        transform=source.transform,
-        name=source.name,
-    )
+    asked = {field.name: getattr(source.setting, field.name) for field in fields(source.setting)}
+    return Setting(**asked, name=source.name)
 
 
 def light(probe: PackedProbe) -> PackedProbe:

@@ -12,7 +12,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from specsample.conformance.evidence.sizes import required_n_against
-from specsample.conformance.laws.exact import Law, target_law
+from specsample.conformance.laws.exact import Law
 from specsample.conformance.laws.probes import Probe
 from specsample.conformance.laws.wrong_samplers import WRONG, Rule
 from specsample.conformance.pack import probe_design
@@ -75,10 +74,9 @@ def target_of(plan: Plan) -> Law:
     """Compute the target's law over cells, exactly."""
     probe = plan.probe
     if plan.bins is None:
-        law = target_law(probe.target_model, probe.prompt, probe.n, transform=probe.transform, stop=probe.stop)
-        return merged(law, plan.prompt, plan.positions)
+        return merged(probe.target_law(), plan.prompt, plan.positions)
     standard = next(rule for rule in WRONG if rule.id == "M12")  # of its pieces only p's own rows are used below
-    alone = replace(probe, K=0)  # no drafts: every token is drawn from p
+    alone = probe.but(K=0)  # no drafts: every token is drawn from p
     return binned_law(standard.generate, alone, plan.bins)
 
 

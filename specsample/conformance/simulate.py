@@ -21,7 +21,7 @@ Verify = Callable[[Array, Array, Array, np.random.Generator], Array]  # (N, K), 
 
 
 class Setting(Protocol):
-    """What is simulated: a `PackedProbe`, or anything else with these names."""
+    """What is simulated: the setting of a probe, or anything else with these names."""
 
     @property
     def target_model(self) -> LanguageModel:
@@ -103,7 +103,7 @@ def simulate(
 
     Parameters
     ----------
-    setting : Setting, such as a PackedProbe
+    setting : Setting, such as that of a PackedProbe
     n : int >= 0, texts
     rng : numpy.random.Generator
     verify : maps draft_tokens (N, K), draft_probs (N, K, V), target_probs (N, K+1, V) and rng to (N, K+1) tokens
@@ -117,7 +117,7 @@ def simulate(
     Examples
     --------
     >>> from specsample.conformance.pack.probe_pack import load_probes
-    >>> simulate(load_probes(["P2"])[0], 5, np.random.default_rng(0)).shape
+    >>> simulate(load_probes(["P2"])[0].setting, 5, np.random.default_rng(0)).shape
     (5, 2)
     """
     p, q = states(setting.target_model, setting), states(setting.draft_model, setting)

@@ -9,6 +9,7 @@ import numpy as np
 from specsample.conformance.laws.exact import Law, target_law, total_variation
 from specsample.conformance.laws.open_round import law_of
 from specsample.conformance.laws.probes import Probe, first_token
+from specsample.conformance.laws.setting import Setting
 from specsample.conformance.laws.wrong_samplers import WRONG
 from specsample.distributions import Array
 from specsample.exercises.exercise import Case, Exercise, Mistake, call, one_question
@@ -47,7 +48,7 @@ def distance(id: str, of: Callable[[Law], Law] = first_token) -> Callable[[Any, 
 
     def ask(answer: Any, case: Case) -> Any:
         p, q = (TableModel(rows) for rows in _read(answer))
-        probe = Probe("yours", "the student's", p, q, K=1, n=2)
+        probe = Probe("yours", "the student's", Setting(p, q, K=1, max_new_tokens=2))
         return total_variation(of(law_of(CATALOGUE[id].generate, probe)), of(probe.target_law()))
 
     return ask

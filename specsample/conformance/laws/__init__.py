@@ -2,5 +2,5 @@
 
 From `lazy`, a uniform number that forks when it is compared, to `search`.
 
-Read `lazy`, `exact`, `probes`, `open_round`, `wrong_rules`, `wrong_samplers`, `search`, `accepted`.
+Read `lazy`, `exact`, `setting`, `probes`, `open_round`, `wrong_rules`, `wrong_samplers`, `search`, `accepted`.
 """

@@ -36,9 +36,9 @@ def expected_accepted(sampler: Callable[..., Any], probe: Probe) -> Any:
     >>> expected_accepted(generate, next(probe for probe in PROBES if probe.name == "paper"))
     Fraction(10, 9)
     """
-    everything = range(probe.target_model.vocab_size)  # as stop tokens they end a run after its first round
-    sampler, stop = (one_round(sampler, []), probe.stop) if is_renewal(sampler) else (sampler, everything)
-    first = replace(probe, n=probe.K + 1, stop=stop)
+    everything = range(probe.setting.target_model.vocab_size)  # as stop tokens they end a run after its first round
+    sampler, stop = (one_round(sampler, []), probe.setting.stop) if is_renewal(sampler) else (sampler, everything)
+    first = replace(probe.setting, max_new_tokens=probe.setting.K + 1, stop=stop)
     law = exact_law(lambda tape: _first_accepted(first.run(sampler, tape)[1]))
     return sum((n * mass for n, mass in law.items()), Fraction(0))
 
@@ -57,9 +57,10 @@ def ideal_accepted(probe: Probe) -> Any:
     -------
     number in [0, K]
     """
-    models = (probe.target_model, probe.draft_model)
-    p, q = (partial(target_law, model, probe.prompt, transform=probe.transform) for model in models)
-    return sum((1 - total_variation(p(i), q(i)) for i in range(1, probe.K + 1)), Fraction(0))
+    setting = probe.setting
+    models = (setting.target_model, setting.draft_model)
+    p, q = (partial(target_law, model, setting.prompt, transform=setting.transform) for model in models)
+    return sum((1 - total_variation(p(i), q(i)) for i in range(1, setting.K + 1)), Fraction(0))
 
 
 def _first_accepted(record: Any) -> int:

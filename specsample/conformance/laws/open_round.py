@@ -207,8 +207,9 @@ def renewal_law(sampler: partial[Any], probe: Probe, *, order: int | None = None
         return text if order is None else text[-order:]
 
     def play(text: tuple[int, ...], room: int, tape: Any) -> tuple[tuple[int, ...], bool]:
-        ends = list[bool]()
-        tokens = tuple(replace(probe, prompt=text, n=room).run(one_round(sampler, ends), tape)[0])
+        ends: list[bool] = []
+        rest_of_run = replace(probe.setting, prompt=text, max_new_tokens=room)
+        tokens = tuple(rest_of_run.run(one_round(sampler, ends), tape)[0])
         return tokens, ends[0] or len(tokens) >= room
 
     @cache
@@ -220,4 +221,4 @@ def renewal_law(sampler: partial[Any], probe: Probe, *, order: int | None = None
                 law[emitted + tail] = law.get(emitted + tail, 0) + mass * tail_mass
         return law
 
-    return rest(known(probe.prompt), probe.n)
+    return rest(known(probe.setting.prompt), probe.setting.max_new_tokens)

@@ -6,59 +6,46 @@ right on tables that do not. Before this file: `exact`; after it: `open_round`.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from specsample.conformance.laws.exact import Law, exact_law, target_law
+from specsample.conformance.laws.exact import Law, exact_law
+from specsample.conformance.laws.setting import Setting
 from specsample.distributions import Array, Uniforms
 from specsample.language_model import Context, LanguageModel, TableModel
 from specsample.request import check_rollback
-from specsample.strategies import Transform
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Pose one question to a sampler: two models and a setting.
-
-    Parameters
-    ----------
-    name : str
-    question : str, what it can tell apart
-    target_model, draft_model : LanguageModel
-    K : int, drafts a round
-    n : int, tokens to generate
-    transform : decoding strategy or None
-    stop : token ids that end the text
-    prompt : tuple of int
-    """
+    """One question to a sampler: a setting, and what it can tell apart."""
 
     name: str
-    question: str
-    target_model: LanguageModel
-    draft_model: LanguageModel
-    K: int = 2
-    n: int = 3
-    transform: Transform | None = None
-    stop: Collection[int] = ()
-    prompt: tuple[int, ...] = field(default=(0,))
+    purpose: str
+    setting: Setting
+
+    def but(self, **changes: Any) -> "Probe":
+        """Ask the same with some fields of the setting changed: `probe.but(K=1, stop=(2,))`.
+
+        Parameters
+        ----------
+        **changes : fields of `Setting`
+
+        Returns
+        -------
+        Probe
+        """
+        return replace(self, setting=replace(self.setting, **changes))
 
     def run(self, generate: Callable[..., Any], rng: Uniforms) -> Any:
         """Call a sampler in this setting.
 
-        Parameters
-        ----------
-        generate : function with the arguments of `speculative.generate`
-        rng : numpy.random.Generator, tape or lazy tape
-
-        Returns
-        -------
-        whatever the sampler returns: the tokens and a record
+        Parameters and Returns: as for `conformance.laws.setting.Setting.run`.
         """
-        setting = {"K": self.K, "max_new_tokens": self.n, "transform": self.transform, "stop": self.stop}
-        return generate(self.prompt, self.target_model, self.draft_model, rng=rng, **setting)
+        return self.setting.run(generate, rng)
 
     def law(self, generate: Callable[..., Any]) -> Law:
         """Enumerate the law of the text that a sampler emits.
@@ -80,7 +67,7 @@ class Probe:
         -------
         dict from tuple of tokens to probability
         """
-        return target_law(self.target_model, self.prompt, self.n, transform=self.transform, stop=self.stop)
+        return self.setting.target_law()
 
 
 def first_token(law: Law) -> Law:
@@ -217,15 +204,17 @@ SQUARE = rational_model("431", 0), rational_model("125", 0)
 PAPER = rational_model("12", 0), rational_model("21", 0)
 BLOCK = rational_model("111", 0), rational_model("013", 0)
 
+REPEATS = Penalised(SHORT[0], Fraction(1, 4)), SHORT[1]
+
 PROBES = (
-    Probe("drift", "p and q depend on the two tokens before", *DRIFT),
-    Probe("flat", "p and q ignore the text", *SQUARE),
-    Probe("rounds", "K = 1: every second token starts a round", *SHORT, K=1, n=5),
-    Probe("gaps", "tokens that p or q cannot emit, and rows that share none", *GAPS),
-    Probe("near", "p = q, or nearly", *NEAR),
-    Probe("stop", "token 2 ends the text", *DRIFT, stop=(2,)),
-    Probe("sharp", "temperature 1/2", *SHORT, transform=sharpen),
-    Probe("repeats", "tokens in the text are a quarter as likely", Penalised(SHORT[0], Fraction(1, 4)), SHORT[1]),
-    Probe("paper", "the pair of the block verification paper", *PAPER),
-    Probe("block", "a pair that tells the residuals of block verification apart", *BLOCK),
+    Probe("drift", "p and q depend on the two tokens before", Setting(*DRIFT)),
+    Probe("flat", "p and q ignore the text", Setting(*SQUARE)),
+    Probe("rounds", "K = 1: every second token starts a round", Setting(*SHORT, K=1, max_new_tokens=5)),
+    Probe("gaps", "tokens that p or q cannot emit, and rows that share none", Setting(*GAPS)),
+    Probe("near", "p = q, or nearly", Setting(*NEAR)),
+    Probe("stop", "token 2 ends the text", Setting(*DRIFT, stop=(2,))),
+    Probe("sharp", "temperature 1/2", Setting(*SHORT, transform=sharpen)),
+    Probe("repeats", "tokens in the text are a quarter as likely", Setting(*REPEATS)),
+    Probe("paper", "the pair of the block verification paper", Setting(*PAPER)),
+    Probe("block", "a pair that tells the residuals of block verification apart", Setting(*BLOCK)),
 )

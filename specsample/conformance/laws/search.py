@@ -18,6 +18,7 @@ import numpy as np
 from specsample.conformance.laws.exact import Law, explain, total_variation
 from specsample.conformance.laws.open_round import law_of
 from specsample.conformance.laws.probes import Probe
+from specsample.conformance.laws.setting import Setting
 from specsample.distributions import Array
 from specsample.language_model import TableModel
 
@@ -45,9 +46,10 @@ class Counterexample:
         return total_variation(self.law, self.probe.target_law())
 
     def __str__(self) -> str:
-        models: list[tuple[str, Any]] = [("p", self.probe.target_model), ("q", self.probe.draft_model)]
+        setting = self.probe.setting
+        models: list[tuple[str, Any]] = [("p", setting.target_model), ("q", setting.draft_model)]
         lines = [line for name, model in models for line in _lines(name, model.table)]
-        lines += [f"K = {self.probe.K} drafts, n = {self.probe.n} tokens, behind {list(self.probe.prompt)}"]
+        lines += [f"K = {setting.K} drafts, n = {setting.max_new_tokens} tokens, behind {list(setting.prompt)}"]
         lines += [f"a: what the sampler emits, b: the target; the worst of {self.tried} tables, shrunk"]
         return "\n".join([*lines, explain(self.law, self.probe.target_law(), n=6)])
 
@@ -155,7 +157,7 @@ def _probe(rows: Rows, K: int, n: int) -> Probe:
     while V ** len(shape) < half * V:
         shape.append(V)
     p, q = (TableModel(part.reshape(shape)) for part in (table[:half], table[half:]))
-    return Probe("found", "by search", p, q, K=K, n=n)
+    return Probe("found", "by search", Setting(p, q, K=K, max_new_tokens=n))
 
 
 def _lines(name: str, table: Array) -> Iterator[str]:

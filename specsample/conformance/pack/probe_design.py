@@ -17,6 +17,7 @@ import numpy as np
 
 from specsample.conformance.evidence.sizes import noncentrality, required_n_against
 from specsample.conformance.laws.probes import Probe
+from specsample.conformance.laws.setting import Setting
 from specsample.conformance.laws.wrong_samplers import WRONG
 from specsample.conformance.pack.probe_laws import law_on
 from specsample.distributions import Array
@@ -88,7 +89,7 @@ def cost(task: Task, tables: Sequence[Array], *, limit: float = inf) -> float:
     float, at most 1 if the task is done; infinite where a text is too improbable under p
     """
     p, q = (TableModel(fractions(weights)) for weights in tables)
-    probe = Probe("candidate", "", p, q, K=task.K, n=task.n)
+    probe = Probe("candidate", "", Setting(p, q, K=task.K, max_new_tokens=task.n))
     target, worst, seen = probe.target_law(), 0.0, list[Array]()
     if min(target.values()) < task.least_cell:
         return inf

@@ -68,15 +68,17 @@ def binned_law(sampler: Any, probe: Probe, bins: Sequence[Sequence[int]]) -> Law
     -------
     dict from tuple of bins to float
     """
-    p, q = (model.table.astype(float) for model in (probe.target_model, probe.draft_model))  # type: ignore[attr-defined]
+    setting = probe.setting
+    p, q = (model.table.astype(float) for model in (setting.target_model, setting.draft_model))  # type: ignore[attr-defined]
     parts = _transitions(sampler, p, q)  # kept, replaced, bonus, last: (V, V) each, behind token c
     n_bins, V = 1 + int(np.max(bins)), len(p)
     in_bin = np.asarray(bins) == np.arange(n_bins)[:, None, None]  # (n_bins, V, V)
     kept, replaced, bonus, last = (in_bin * part for part in parts)
-    mass = {min(probe.K, probe.n - 1) or -1: np.eye(V)[[probe.prompt[-1]]]}  # drafts left -> (sequences, V)
-    for room in range(probe.n - 1, -1, -1):  # tokens to come behind this one
+    first = np.eye(V)[[setting.prompt[-1]]]
+    mass = {min(setting.K, setting.max_new_tokens - 1) or -1: first}  # drafts left -> (sequences, V)
+    for room in range(setting.max_new_tokens - 1, -1, -1):  # tokens to come behind this one
         moved: dict[int, Any] = {}
-        fresh = min(probe.K, room - 1)
+        fresh = min(setting.K, room - 1)
         for k, rows in mass.items():
             ways = [(last, fresh)] if k == -1 else [(bonus, fresh)] if k == 0 else [(kept, k - 1), (replaced, fresh)]
             for part, left in ways:
@@ -85,7 +87,7 @@ def binned_law(sampler: Any, probe: Probe, bins: Sequence[Sequence[int]]) -> Law
                 moved[left] = moved.get(left, 0) + sums
         mass = moved
     total = sum(rows.sum(axis=1) for rows in mass.values())
-    return {tuple(digits): float(total[i]) for i, digits in enumerate(np.ndindex((n_bins,) * probe.n))}
+    return {tuple(digits): float(total[i]) for i, digits in enumerate(np.ndindex((n_bins,) * setting.max_new_tokens))}
 
 
 def _transitions(sampler: Any, p: Array, q: Array) -> tuple[Array, Array, Array, Array]:
@@ -122,9 +124,9 @@ def law_on(rule: Any, probe: Probe, *, order: int, bins: Sequence[Sequence[int]]
     """
     if bins is not None:
         return binned_law(rule.generate, probe, bins) if rule.id in PER_TOKEN else None
-    if rule.id == "M34" and len(probe.prompt) == 1:
+    if rule.id == "M34" and len(probe.setting.prompt) == 1:
         return old_index_law(probe)
-    if is_renewal(rule.generate) and order and len(probe.prompt) >= order:
+    if is_renewal(rule.generate) and order and len(probe.setting.prompt) >= order:
         return renewal_law(rule.generate, probe, order=order)
     return law_of(rule.generate, probe)
 

@@ -6,7 +6,7 @@ needs to be rejected. `make_probes` writes the file. Before this file: `text_tre
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -17,14 +17,26 @@ import numpy as np
 
 from specsample.conformance.evidence.cells import Cells, Text, padded
 from specsample.conformance.laws.probes import Penalised
-from specsample.distributions import Array, Uniforms
+from specsample.conformance.laws.setting import Setting
+from specsample.distributions import Array
 from specsample.language_model import LanguageModel, TableModel
-from specsample.strategies import Transform, decoding_strategy
+from specsample.strategies import decoding_strategy
+
+
+@dataclass(frozen=True)
+class PackedStrategy:
+    """A decoding strategy that can be sent to another process."""
+
+    arguments: Mapping[str, Any]  # of `decoding_strategy`
+
+    def __call__(self, probs: Array) -> Array:
+        """Apply it to (..., V) distributions."""
+        return decoding_strategy(**self.arguments)(probs)
 
 
 @dataclass(frozen=True)
 class PackedProbe:
-    """Pose one question to a sampler, with the answers of all samplers of the catalogue.
+    """One question to a sampler, with the answers of all samplers of the catalogue.
 
     Outputs are counted in C = len(cells) + 1 cells; the last one is "anything else" and has probability 0 under the
     target. All laws are over these C cells, in this order.
@@ -33,12 +45,7 @@ class PackedProbe:
     ----------
     name : str
     purpose : str, what it can tell apart
-    target_model, draft_model : LanguageModel
-    prompt : tuple of int
-    K : int, drafts a round
-    max_new_tokens : int, tokens to generate
-    stop : tuple of int, token ids that end the text
-    strategy : dict, arguments of `decoding_strategy`, empty for none
+    setting : Setting, its models in float64
     positions : tuple of int or None, the tokens of the text that are looked at, None for all of them
     bins : tuple of V tuples of V ints or None, the bin of token x behind token c is bins[c][x]; None for the token
     cells : tuple of tuples, what is seen of a text: its tokens, or their bins
@@ -51,13 +58,7 @@ class PackedProbe:
 
     name: str
     purpose: str
-    target_model: LanguageModel
-    draft_model: LanguageModel
-    prompt: Text
-    K: int
-    max_new_tokens: int
-    stop: Text
-    strategy: Mapping[str, Any]
+    setting: Setting
     positions: Text | None
     bins: tuple[Text, ...] | None
     cells: tuple[Text, ...]
@@ -67,16 +68,11 @@ class PackedProbe:
     required_n: Mapping[str, int]
     weight: float
 
-    @property
-    def transform(self) -> Transform | None:
-        """The decoding strategy of both models, or None."""
-        return decoding_strategy(**self.strategy) if self.strategy else None
-
     @cached_property
     def cells_of(self) -> Cells:
         """What finds the cells of texts: (N, L) ids padded with -1 -> (N,) in [0, C)."""
-        V = self.target_model.vocab_size
-        return Cells(self.cells, V, prompt=self.prompt, positions=self.positions, bins=self.bins)
+        V = self.setting.target_model.vocab_size
+        return Cells(self.cells, V, prompt=self.setting.prompt, positions=self.positions, bins=self.bins)
 
     def cell_of(self, text: Iterable[int]) -> int:
         """Find the cell that a text falls into.
@@ -106,21 +102,6 @@ class PackedProbe:
         rows = texts if isinstance(texts, np.ndarray) else padded(texts)
         return np.bincount(self.cells_of(rows), minlength=len(self.cells) + 1)
 
-    def run(self, generate: Callable[..., Any], rng: Uniforms) -> list[int]:
-        """Call a sampler with the arguments of `speculative.generate` once.
-
-        Parameters
-        ----------
-        generate : function with the arguments of `speculative.generate`
-        rng : numpy.random.Generator
-
-        Returns
-        -------
-        list of int, the new tokens
-        """
-        setting = {"K": self.K, "max_new_tokens": self.max_new_tokens, "transform": self.transform, "stop": self.stop}
-        return list(generate(list(self.prompt), self.target_model, self.draft_model, rng=rng, **setting)[0])
-
 
 def load_probes(names: Sequence[str] | None = None) -> list[PackedProbe]:
     """Read the probe pack.
@@ -140,7 +121,7 @@ def load_probes(names: Sequence[str] | None = None) -> list[PackedProbe]:
 
     Examples
     --------
-    >>> load_probes(["P2"])[0].K
+    >>> load_probes(["P2"])[0].setting.K
     1
     """
     text = (files("specsample.conformance.pack") / "probes.json").read_text(encoding="utf-8")
@@ -160,17 +141,23 @@ def unpack(record: Mapping[str, Any]) -> PackedProbe:
 
     Returns
     -------
-    PackedProbe, its models in float64
+    PackedProbe
     """
-    plain = {key: record[key] for key in ("name", "purpose", "K", "max_new_tokens", "required_n", "weight")}
-    bins = record["bins"]
-    return PackedProbe(
-        **plain,
+    strategy = {name: _number(value) for name, value in record["strategy"].items()}
+    setting = Setting(
         target_model=_model(record["target"], record["penalty"]),
         draft_model=_model(record["draft"]),
         prompt=tuple(record["prompt"]),
+        K=record["K"],
+        max_new_tokens=record["max_new_tokens"],
         stop=tuple(record["stop"]),
-        strategy={name: _number(value) for name, value in record["strategy"].items()},
+        transform=PackedStrategy(strategy) if strategy else None,
+    )
+    plain = {key: record[key] for key in ("name", "purpose", "required_n", "weight")}
+    bins = record["bins"]
+    return PackedProbe(
+        **plain,
+        setting=setting,
         positions=None if record["positions"] is None else tuple(record["positions"]),
         bins=None if bins is None else tuple(tuple(row) for row in bins),
         cells=tuple(tuple(cell) for cell in record["cells"]),

@@ -11,6 +11,7 @@ import numpy as np
 
 from specsample.conformance.evidence.cells import Text
 from specsample.conformance.laws.probes import Penalised, Probe, sharpen
+from specsample.conformance.laws.setting import Setting
 from specsample.conformance.pack import probe_design
 from specsample.language_model import TableModel
 from specsample.strategies import Transform, decoding_strategy
@@ -41,8 +42,9 @@ class Plan:
         """The same with models of fractions."""
         p, q = (TableModel(probe_design.fractions(weights)) for weights in (self.target, self.draft))
         target = p if self.penalty is None else Penalised(p, Fraction(self.penalty))
-        setting: dict[str, Any] = {"K": self.K, "n": self.max_new_tokens, "stop": self.stop, "prompt": self.prompt}
-        return Probe(self.name, self.purpose, target, q, transform=exact_strategy(self.strategy), **setting)
+        transform = exact_strategy(self.strategy)
+        setting = Setting(target, q, self.prompt, self.K, self.max_new_tokens, self.stop, transform)
+        return Probe(self.name, self.purpose, setting)
 
 
 def exact_strategy(strategy: dict[str, Any]) -> Transform | None:
