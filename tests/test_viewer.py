@@ -2,15 +2,21 @@
 
 import json
 import re
+from base64 import b64decode
 from fractions import Fraction
+from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pytest
+from test_layout import ROOT
 
-from specsample import TableModel, generate
+from specsample import TableModel, figures, generate
 from specsample.cli import main
 from specsample.trace import Trace
+from specsample.viewer import page as viewer_page
 from specsample.viewer.columns import TOP, columns
+from specsample.viewer.origins import COLORS, properties
 from specsample.viewer.page import POLICY, fragment, page
 from specsample.viewer.record import describe
 from specsample.viewer.text import visible
@@ -132,3 +138,59 @@ def test_the_command_writes_a_page_and_says_what_it_lacks(tmp_path, capsys):
     assert (tmp_path / "run.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert main(asked) == 2
     assert "trace needs --out RUN.json or --html RUN.html" in capsys.readouterr().err
+
+
+# --- one colour a meaning ----------------------------------------------------------------------------------------
+
+LIGHT, DARK = ("#ffffff", "#f3f5f8"), ("#12171e", "#1c242e")  # the viewer's own grounds, with its inks:
+INK = {**dict.fromkeys(LIGHT, "#1c2430"), **dict.fromkeys(DARK, "#e6ebf2")}
+CSS = Path(viewer_page.__file__).with_name("viewer.css").read_text(encoding="utf-8")
+EMITTED = ("accepted", "correction", "bonus")
+
+
+def channels(color):
+    """Read #rrggbb as three numbers in [0, 1]."""
+    return [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+
+
+def contrast(one, other):
+    """Compare two colours by WCAG's formula: 1 for equal ones, 21 for black and white."""
+    linear = lambda v: v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4  # noqa: E731
+    darker, lighter = sorted(np.dot([0.2126, 0.7152, 0.0722], [*map(linear, color)]) for color in (one, other))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("origin", COLORS)
+def test_a_colour_is_readable_on_black_on_white_and_on_the_viewers_grounds(origin):
+    mark = channels(COLORS[origin])
+    assert contrast(mark, channels("#ffffff")) >= 4.5
+    assert contrast(mark, channels("#000000")) >= 4.5
+    assert all(contrast(mark, channels(ground)) >= 3 for ground in INK)
+    for ground, ink in INK.items():  # texts: 65 % of the colour in the theme's ink
+        text = 0.65 * np.array(mark) + 0.35 * np.array(channels(ink))
+        assert contrast(text, channels(ground)) >= 4.5
+
+
+def test_the_style_sheet_has_these_grounds_and_inks_and_takes_the_origins_from_the_table():
+    assert {*re.findall(r"--(?:fg|bg|soft): (#\w{6})", CSS)} == {*INK, *INK.values()}
+    assert {*re.findall(r"(\d+)%, var\(--fg\)", CSS)} == {"65"}
+    declared = {*re.findall(r"--([\w]+):", CSS + properties())}
+    assert {*re.findall(r"var\(--(\w+)\)", run().to_html())} <= declared
+    assert not {*COLORS} & {*re.findall(r"--([\w]+):", CSS)}
+
+
+def test_viewer_still_picture_and_figures_have_one_colour_an_origin():
+    trace = run(n=60)
+    assert {*trace.sources} == {*EMITTED}
+    strip = figures.trace_strip(trace, lambda tokens: "abc"[tokens[0]])
+    faces = {mpl.colors.to_hex(cell.get_facecolor()) for cell in strip.axes[0].patches}
+    image = b64decode(re.search(r"svg\+xml;base64,([^\"]+)", fragment(describe(*trace.facts(), None)))[1]).decode()
+    assert faces == {*re.findall("fill='(#.{6})'", image)} == {COLORS[origin] for origin in EMITTED}
+    assert all(f"--{origin}: {color}" in trace.to_html() for origin, color in COLORS.items())
+
+
+def test_the_drawing_of_one_round_has_the_same_colours():
+    drawn = (ROOT / "docs" / "one-round.svg").read_text(encoding="utf-8")
+    classes = dict(re.findall(r"\.(\w+)\{fill:#\w{6};stroke:(#\w{6})\}", drawn))
+    origins = {"plain": "drafted", "acc": "accepted", "rej": "rejected", "gone": "discarded", "cor": "correction"}
+    assert {name: classes[name] for name in origins} == {name: COLORS[origin] for name, origin in origins.items()}

@@ -1,4 +1,4 @@
-"""How does one row of p stand against one row of q?"""
+"""One row of p against one row of q."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from specsample.distributions import Array
-from specsample.figures.style import ACCEPTED, DRAFTED, RESIDUAL, axes, drawable
+from specsample.figures.style import axes, drawable
+from specsample.viewer.origins import COLORS
 from specsample.viewer.text import visible
 
 
@@ -27,29 +28,24 @@ def target_against_draft(
     -------
     matplotlib Figure
     """
-    p, q = np.asarray(p, float), np.asarray(q, float)
+    p = np.asarray(p, float)
+    q = np.asarray(q, float)
+    # the columns: all tokens of a small vocabulary; else the largest, and one for all others
     names = [drawable(visible(text)) for text in (labels if labels is not None else map(str, range(len(p))))]
     kept = _largest(np.maximum(p, q), top)
     rest = np.setdiff1d(np.arange(len(p)), kept)
-    both, p_only, q_only = (
-        _columns(row, kept, rest) for row in (np.minimum(p, q), p - np.minimum(p, q), q - np.minimum(p, q))
-    )
+    shared = np.minimum(p, q)
+    both = _columns(shared, kept, rest)
+    p_only = _columns(p - shared, kept, rest)
+    q_only = _columns(q - shared, kept, rest)
+    # three parts of a column, from its base up; of the many tokens of the rest some have p > q and some q > p
     ax = axes(ax, (max(5.0, 0.5 * len(both) + 2), 3.6))
     x = np.arange(len(both))
-    ax.bar(x, both, 0.72, color=ACCEPTED, label=f"min(p, q): overlap, {both.sum():.3f} in all")
-    ax.bar(
-        x, q_only, 0.72, bottom=both, color="white", edgecolor=DRAFTED, hatch="////", label="q − p: drafted too often"
-    )
-    ax.bar(  # above both: of the many tokens of the rest some have p > q and some q > p
-        x,
-        p_only,
-        0.72,
-        bottom=both + q_only,
-        color="white",
-        edgecolor=RESIDUAL,
-        hatch="\\\\\\\\",
-        label="p − q: the residual",
-    )
+    too_often = {"color": "white", "edgecolor": COLORS["drafted"], "hatch": "////"}
+    missing = {"color": "white", "edgecolor": COLORS["correction"], "hatch": "\\\\\\\\"}
+    ax.bar(x, both, 0.72, color=COLORS["accepted"], label=f"min(p, q): overlap, {both.sum():.3f} in all")
+    ax.bar(x, q_only, 0.72, bottom=both, label="q − p: drafted too often", **too_often)
+    ax.bar(x, p_only, 0.72, bottom=both + q_only, label="p − q: the residual", **missing)
     ax.set_xticks(x, [names[i] for i in kept] + ["rest"] * (len(rest) > 0), fontfamily="monospace")
     ax.set(xlabel="token", ylabel="probability")
     ax.legend(frameon=False)

@@ -1,4 +1,4 @@
-"""What happened in whole runs? Acceptance by position, tokens a pass, the text by origin."""
+"""Whole runs: acceptance by position, tokens a pass, the text by origin."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from specsample.distributions import Array
-from specsample.figures.style import DRAFTED, GREY, ORIGIN, RESIDUAL, SERIES, axes, drawable
+from specsample.figures.style import CELLS, GREY, SERIES, axes, drawable
 from specsample.theory import expected_tokens
 from specsample.trace import Trace
 from specsample.viewer.text import running
@@ -27,14 +27,19 @@ def acceptance_by_position(traces: Mapping[str, Trace] | Sequence[Trace] | Trace
     named = traces if isinstance(traces, Mapping) else {"": traces}
     ax = axes(ax, (5.5, 3.6))
     for i, (name, given) in enumerate(named.items()):
-        rounds = [round for trace in ([given] if isinstance(given, Trace) else given) for round in trace.rounds]
-        K = max((round.K for round in rounds), default=0)
-        tested = np.array([sum(round.n_tested > k for round in rounds) for k in range(K)])
-        accepted = np.array([sum(round.n_accepted > k for round in rounds) for k in range(K)])
-        low, high = _wilson(accepted, tested)  # a draft is tested only if all before it in its round were accepted
-        rate, color = accepted / np.maximum(tested, 1), SERIES[i % 4]
+        # count, position by position: a draft is tested only if all before it in its round were accepted
+        several = [given] if isinstance(given, Trace) else given
+        rounds = [played for trace in several for played in trace.rounds]
+        K = max((played.K for played in rounds), default=0)
+        tested = np.array([sum(played.n_tested > k for played in rounds) for k in range(K)])
+        accepted = np.array([sum(played.n_accepted > k for played in rounds) for k in range(K)])
+        rate = accepted / np.maximum(tested, 1)
+        low, high = _wilson(accepted, tested)
+        # the marks of several runs stand side by side at each position
+        color = SERIES[i % 4]
         x = np.arange(1, K + 1) + 0.12 * (i - (len(named) - 1) / 2)
         ax.errorbar(x, rate, [rate - low, high - rate], fmt="os^D"[i % 4], color=color, capsize=3, label=name or None)
+        # one rate for all positions is what the papers' equations take
         alpha = accepted.sum() / max(tested.sum(), 1)
         note = f"{name} all positions: α = {alpha:.3f}".strip()
         ax.axhline(alpha, color=color, lw=1, ls=("--", ":", "-.", "-")[i % 4], label=note)
@@ -57,16 +62,20 @@ def tokens_per_pass(traces: Mapping[int, Trace], *, alpha: float | None = None, 
     -------
     matplotlib Figure
     """
-    tested, accepted = (sum(getattr(trace, name) for trace in traces.values()) for name in ("tested", "accepted"))
-    alpha = accepted / max(tested, 1) if alpha is None else alpha
-    Ks, ax = sorted(traces), axes(ax, (5.5, 3.6))
+    if alpha is None:
+        tested = sum(trace.tested for trace in traces.values())
+        alpha = sum(trace.accepted for trace in traces.values()) / max(tested, 1)
+    Ks = sorted(traces)
+    measured = [traces[K].tokens_per_target_pass for K in Ks]
+    # the prediction is drawn at every K up to the largest, with the bounds between which every run lies
     every = list(range(max(Ks, default=0) + 1))
     predicted = [expected_tokens(alpha, K) for K in every]
+    ax = axes(ax, (5.5, 3.6))
     ax.plot(every, [K + 1 for K in every], color=GREY, ls=":", label="all accepted: K + 1")
-    ax.plot(every, predicted, color=RESIDUAL, ls="--", label=f"equation 1 at α = {alpha:.3f}")
-    ax.plot(Ks, [traces[K].tokens_per_target_pass for K in Ks], "o", color=DRAFTED, label="measured")
+    ax.plot(every, predicted, color=SERIES[2], ls="--", label=f"equation 1 at α = {alpha:.3f}")
+    ax.plot(Ks, measured, "o", color=SERIES[1], label="measured")
     ax.axhline(1, color=GREY, lw=1, label="autoregressive: 1")
-    top = max([*predicted, *(traces[K].tokens_per_target_pass for K in Ks)])
+    top = max([*predicted, *measured])
     ax.set(xlabel="K, drafts a round", ylabel="tokens per target pass", ylim=(0, top * 1.35))
     ax.legend(frameon=False)
     return ax.figure
@@ -91,36 +100,45 @@ def trace_strip(trace: Trace, decode: Callable[[list[int]], str], *, width: int 
     texts = [drawable(running(decode([token])).replace("\t", "")) for token in trace.tokens]  # a tab has no glyph
     cells, n_lines = _lay_out(texts, width)
     ax = axes(ax, (0.105 * width + 0.2, 0.24 * n_lines + 0.5))
-    ends = set(np.cumsum([len(round.emitted) for round in trace.rounds]).tolist())
+    # a cell a token, and a bar after the last one of a round
+    ends = set(np.cumsum([len(played.emitted) for played in trace.rounds]).tolist())
     for i, ((line, column, text), source) in enumerate(zip(cells, trace.sources, strict=True)):
-        face, edge, style = ORIGIN[source]
-        ax.add_patch(Rectangle((column + 0.06, line), len(text) - 0.12, 0.86, fc=face, ec=edge, ls=style))
+        ax.add_patch(Rectangle((column + 0.06, line), len(text) - 0.12, 0.86, **CELLS[source]))
         ax.text(column + len(text) / 2, line + 0.46, text, ha="center", va="center", family="monospace", fontsize=9)
         if i + 1 in ends:
             ax.plot([column + len(text)] * 2, [line, line + 0.86], color="black", lw=1.2)
     ax.set(xlim=(-0.5, width + 0.5), ylim=(n_lines, 0))
     ax.axis("off")
-    handles = [Patch(fc=face, ec=edge, ls=style, label=name) for name, (face, edge, style) in ORIGIN.items()]
+    handles = [Patch(label=name, **look) for name, look in CELLS.items()]
     ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 0), ncols=3, frameon=False, fontsize=9)
     return ax.figure
 
 
 def _lay_out(texts: Sequence[str], width: int) -> tuple[list[tuple[int, int, str]], int]:
     """Break texts into lines after `width` characters and at newlines: each with line and column; how many lines."""
-    line, column, cells = 0, 0, []
+    cells: list[tuple[int, int, str]] = []
+    line = 0
+    column = 0
     for text in texts:
-        if column + len(text.rstrip("\n")) > width:
-            line, column = line + 1, 0
-        cells.append((line, column, text.rstrip("\n")))
-        column += len(text.rstrip("\n"))
+        seen = text.rstrip("\n")
+        # a token is never split: it begins a new line where it would stick out of this one
+        if column + len(seen) > width:
+            line += 1
+            column = 0
+        cells.append((line, column, seen))
+        column += len(seen)
         if text.endswith("\n"):
-            line, column = line + 1, 0
+            line += 1
+            column = 0
     return cells, line + 1
 
 
 def _wilson(successes: Array, trials: Array, z: float = 1.96) -> tuple[Array, Array]:
     """Compute Wilson's interval for a rate; 0 to 1 where nothing was tried."""
     n = np.maximum(trials, 1e-12)
-    rate, room = successes / n, z * z / n
-    middle, half = (rate + room / 2) / (1 + room), np.sqrt(room * (rate * (1 - rate) + room / 4)) / (1 + room)
+    rate = successes / n
+    room = z * z / n
+    # the two rates p with |rate - p| = z sqrt(p (1 - p) / n)
+    middle = (rate + room / 2) / (1 + room)
+    half = np.sqrt(room * (rate * (1 - rate) + room / 4)) / (1 + room)
     return middle - half, middle + half

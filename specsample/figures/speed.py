@@ -1,4 +1,4 @@
-"""Where does it pay? The predicted speed-up over the acceptance rate and the cost ratio, with measured points."""
+"""The predicted speed-up over acceptance rate and cost ratio, with measured points on it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from specsample.figures.style import DRAFTED, axes
+from specsample.figures.style import SERIES, axes
 from specsample.theory import speedup
 
 TASKS = {"EnDe": "translation (EnDe)", "CNNDM": "summaries (CNNDM)"}
@@ -35,19 +35,23 @@ def speedup_map(
     """
     from matplotlib.colors import LogNorm
 
+    # the ground: theorem 3.8 at every point, for K drafts or the best of up to 20
     ax = axes(ax, (7.2, 4.6))
     alpha, c = np.meshgrid(np.linspace(0.3, 0.98, 120), np.geomspace(0.01, 1, 120))
     tried = [speedup(alpha, k, c, verify_ratio if k else 1) for k in ([K] if K is not None else range(21))]
-    fastest, levels = np.max(tried, axis=0), [0.3, 0.5, 0.75, 1.0001, 1.25, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 20]
+    fastest = np.max(tried, axis=0)  # (120, 120)
+    levels = [0.3, 0.5, 0.75, 1.0001, 1.25, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 20]
     ax.contourf(alpha, c, fastest, levels, cmap="Blues", norm=LogNorm(0.6, 20), extend="both")
     lines = ax.contour(alpha, c, fastest, levels, colors="#20435c", linewidths=0.6)
     ax.clabel(lines, fmt=lambda level: f"{level:.3g}×", fontsize=8)
+    # what was measured: by Leviathan et al., and by the caller
     for (task, name), marker in zip(TASKS.items(), "os"):
-        rows, label = _measured_by_leviathan(task), f"Leviathan et al.: {name}"
+        rows = _measured_by_leviathan(task)
+        label = f"Leviathan et al.: {name}"
         ax.plot(*np.array(rows)[:, :2].T, marker, mfc="white", mec="black", ms=6, ls="", label=label)
         _annotate(ax, rows, below=marker == "s")
     for i, (name, row) in enumerate((points or {}).items()):
-        ax.plot(*row[:2], "*PXD"[i % 4], color=DRAFTED, mec="black", ms=13, ls="", label=name)
+        ax.plot(*row[:2], "*PXD"[i % 4], color=SERIES[1], mec="black", ms=13, ls="", label=name)
         _annotate(ax, [row], weight="bold")
     which = "best K" if K is None else f"K = {K}"
     ax.set(xlabel="acceptance rate α", ylabel="cost ratio c (draft pass / target pass)", yscale="log")

@@ -2,5 +2,5 @@
 
 It shows what the sampler recorded and computes nothing of its own: the record knows nothing of it.
 
-Read `columns`, `still`, `page`, `text`, `record`, `shown`.
+Read `origins`, `text`, `columns`, `record`, `still`, `page`, `shown`.
 """

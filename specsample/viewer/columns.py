@@ -1,6 +1,7 @@
-"""Which columns does a picture of p against q have? All of a small vocabulary, else the largest and the rest.
+"""The columns of a picture of p against q.
 
-The numbers are the recorded rows and what `acceptance` makes of them.
+All tokens of a small vocabulary, else the largest and the rest. The numbers are the recorded rows and what
+`acceptance` makes of them.
 """
 
 from collections.abc import Sequence
@@ -11,10 +12,11 @@ import numpy as np
 from specsample.acceptance import overlap, residual
 from specsample.distributions import Array
 
-WHOLE, TOP = 12, 11  # a vocabulary of up to 12 is shown whole, in its own order
+WHOLE = 12  # a vocabulary of up to 12 is shown whole, in its own order
+TOP = 11  # of a larger one the heaviest, and a column for the rest
 
 
-def columns(p: Array, q: Array | None, *, tokens: Sequence[int], picked_from: str | None = None) -> dict[str, Any]:
+def columns(p: Array, q: Array | None, *, tokens: Sequence[int], is_end: bool = False) -> dict[str, Any]:
     """Describe one position for the viewer.
 
     Parameters
@@ -22,7 +24,7 @@ def columns(p: Array, q: Array | None, *, tokens: Sequence[int], picked_from: st
     p : (V,) array, the target's distribution
     q : (V,) array, the draft's, or None after the last draft
     tokens : token ids that must have a column
-    picked_from : "residual" to add the distribution that the emitted token was picked from, or None
+    is_end : bool, the round ended here: add the distribution that its last token was picked from
 
     Returns
     -------
@@ -31,15 +33,20 @@ def columns(p: Array, q: Array | None, *, tokens: Sequence[int], picked_from: st
     """
     none = np.zeros_like(p)
     kept = _kept(np.maximum(p, none if q is None else q), tokens)
-    shown: dict[str, Any] = {"token": [*kept, -1] if len(kept) < len(p) else kept, "p": _with_rest(p, kept)}
+    shown: dict[str, Any] = {"token": [*kept, -1] if len(kept) < len(p) else kept}
+    shown["p"] = _with_rest(p, kept)
+    # where something was drafted: q, what both share, and where on the line from 0 to 1 q's tokens lie
     if q is not None:
-        both = np.minimum(p, q)
-        shown |= {"q": _with_rest(q, kept), "both": _with_rest(both, kept), "q_pick": _intervals(q, kept)}
-        shown |= {"beta": float(overlap(p, q))}
-    if picked_from is not None:
+        shown["q"] = _with_rest(q, kept)
+        shown["both"] = _with_rest(np.minimum(p, q), kept)
+        shown["q_pick"] = _intervals(q, kept)
+        shown["beta"] = float(overlap(p, q))
+    # where the round ended: the residual, which is p itself after the last draft, for q is 0 there
+    if is_end:
         r = residual(p, none if q is None else q)
-        shown |= {"r": _with_rest(r, kept), "r_pick": _intervals(r, kept)}
-        shown |= {"excess": 1.0 if q is None else float(np.maximum(p - q, 0).sum())}
+        shown["r"] = _with_rest(r, kept)
+        shown["r_pick"] = _intervals(r, kept)
+        shown["excess"] = 1.0 if q is None else float(np.maximum(p - q, 0).sum())
     return shown
 
 
@@ -47,7 +54,9 @@ def _kept(weight: Array, tokens: Sequence[int]) -> list[int]:
     """Choose the columns: everything, or the heaviest with the tokens that must be there, the heaviest first."""
     if len(weight) <= WHOLE:
         return list(range(len(weight)))
-    wanted, order = list(dict.fromkeys(tokens)), np.argsort(-weight, kind="stable").tolist()
+    wanted = list(dict.fromkeys(tokens))  # each once, in their order
+    order = np.argsort(-weight, kind="stable").tolist()
+    # the tokens that must be there take room from the heaviest
     heaviest = [token for token in order[:TOP] if token not in wanted]
     chosen = {*wanted, *heaviest[: max(TOP - len(wanted), 0)]}
     return [token for token in order if token in chosen]

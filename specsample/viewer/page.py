@@ -1,4 +1,4 @@
-"""How do record, style and script become one piece of HTML?
+"""Record, style and script in one piece of HTML.
 
 `fragment` is what a notebook shows, `page` a file of its own. Neither asks the network for anything.
 """
@@ -10,27 +10,20 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from specsample.viewer.origins import properties
 from specsample.viewer.still import layers, summary
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 
 def fragment(data: Mapping[str, Any]) -> str:
-    """Write the viewer of a run as a piece of HTML, with a picture and a table where scripts may not run.
-
-    Parameters
-    ----------
-    data : dict, from `record.describe`
-
-    Returns
-    -------
-    str
-    """
+    """Write the viewer of a run, from `record.describe`, with a picture and a table where scripts may not run."""
     record = as_script(data)
+    # by its mark the script finds its own place among several runs on one page
     mark = sha256(record.encode()).hexdigest()[:16]
-    style, script = (
-        files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("viewer.css", "viewer.js")
-    )
+    # the colours of the origins come first: the style sheet names them and states none
+    style = properties() + _text_of("viewer.css")
+    script = _text_of("viewer.js")
     return (
         f'<div class="specsample-trace" data-specsample="{mark}">{layers(data)}</div>\n'
         f"<script>{script.strip()}({record}, {as_script(style)}, {as_script(mark)});</script>\n"
@@ -38,17 +31,7 @@ def fragment(data: Mapping[str, Any]) -> str:
 
 
 def page(data: Mapping[str, Any], title: str) -> str:
-    """Write the viewer of a run as a whole document.
-
-    Parameters
-    ----------
-    data : dict, from `record.describe`
-    title : str
-
-    Returns
-    -------
-    str
-    """
+    """Write the viewer of a run as a whole document."""
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
@@ -60,15 +43,7 @@ def page(data: Mapping[str, Any], title: str) -> str:
 
 
 def as_script(value: Any) -> str:
-    """Write a value as JavaScript that no HTML parser takes for markup.
-
-    Parameters
-    ----------
-    value : anything that JSON knows
-
-    Returns
-    -------
-    str of ASCII without <, > and &
+    """Write a value that JSON knows as JavaScript in ASCII that no HTML parser takes for markup.
 
     Examples
     --------
@@ -76,4 +51,10 @@ def as_script(value: Any) -> str:
     '{"a":"\\\\u003c/script\\\\u003e"}'
     """
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    # the three characters that begin markup; within a JavaScript string the escapes mean the same
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _text_of(name: str) -> str:
+    """Read a file that lies beside this one."""
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")

@@ -1,7 +1,4 @@
-"""What does the viewer need to know of a run? A JSON-able record, made from the trace's.
-
-Before this file: `text` and `columns`; after it: `still` and `page`.
-"""
+"""What the viewer knows of a run: a record that JSON can hold."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -27,9 +24,10 @@ def describe(prompt_tokens: Sequence[int], rounds: Sequence[Mapping[str, Any]], 
     -------
     dict : prompt, rounds, and of each token that occurs its text by itself and in running text
     """
-    described, so_far = [], {"rounds": 0, "tokens": 0, "tested": 0, "accepted": 0}
+    described: list[dict[str, Any]] = []
+    so_far = {"rounds": 0, "tokens": 0, "tested": 0, "accepted": 0}
     for given in rounds:
-        context = len(prompt_tokens) + so_far["tokens"]
+        context = len(prompt_tokens) + so_far["tokens"]  # tokens before this round
         so_far = {
             "rounds": so_far["rounds"] + 1,
             "tokens": so_far["tokens"] + len(given["emitted"]),
@@ -37,6 +35,7 @@ def describe(prompt_tokens: Sequence[int], rounds: Sequence[Mapping[str, Any]], 
             "accepted": so_far["accepted"] + given["n_accepted"],
         }
         described.append(_round(given) | {"context": context, "so_far": so_far | _rates(so_far)})
+    # only the texts of tokens that occur: a vocabulary may have 100,000
     used = sorted({*map(int, prompt_tokens), *(token for entry in described for token in _tokens(entry))})
     shown = {token: [visible(text), running(text)] for token, text in zip(used, texts(used, decode), strict=True)}
     return {"prompt": [*map(int, prompt_tokens)], "rounds": described, "texts": shown}
@@ -44,7 +43,8 @@ def describe(prompt_tokens: Sequence[int], rounds: Sequence[Mapping[str, Any]], 
 
 def _round(given: Mapping[str, Any]) -> dict[str, Any]:
     """Describe one round; fractions and NumPy's numbers become floats."""
-    p_x, q_x = (np.array([float(value) for value in given[name]]) for name in ("p_x", "q_x"))
+    p_x = np.array([float(value) for value in given["p_x"]])
+    q_x = np.array([float(value) for value in given["q_x"]])
     return {
         "drafts": [*map(int, given["draft_tokens"])],
         "p": p_x.tolist(),
@@ -63,17 +63,21 @@ def _round(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rows(given: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
     """Describe the K+1 positions; the one where the round ended knows what its last token was picked from."""
-    K, n, p, q = len(given["draft_tokens"]), given["n_accepted"], *_floats(given["target_rows"], given["draft_rows"])
+    K = len(given["draft_tokens"])
+    n = given["n_accepted"]
+    p = _floats(given["target_rows"])  # (K+1, V)
+    q = _floats(given["draft_rows"])  # (K, V)
     last = given["emitted"][n:]  # the correction or bonus; nothing if a stop token ended the text before it
     for i in range(K + 1):
+        # a column for the draft that was tested here, and one for what was picked where the round ended
         must = [*given["draft_tokens"][i : i + 1], *(last if i == n else [])]
-        ended = "residual" if i == n and last else None
-        yield columns(p[i], q[i] if i < K else None, tokens=[*map(int, must)], picked_from=ended)
+        is_end = i == n and bool(last)
+        yield columns(p[i], q[i] if i < K else None, tokens=[*map(int, must)], is_end=is_end)
 
 
-def _floats(*rows: Any) -> list[Array]:
+def _floats(rows: Any) -> Array:
     """Turn rows into float64."""
-    return [np.asarray(row).astype(np.float64) for row in rows]
+    return np.asarray(rows).astype(np.float64)
 
 
 def _rates(so_far: Mapping[str, int]) -> dict[str, float | None]:

@@ -1,6 +1,6 @@
-"""What is left where scripts are not allowed? A picture of the run and a table in plain text.
+"""A picture of a run and a table in plain text, where no script may run.
 
-Notebooks that nobody has trusted yet, terminals and mails show these. Before this file: `record`.
+Notebooks that nobody has trusted yet, terminals and mails show these.
 """
 
 from base64 import b64encode
@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-COLORS = {"accepted": "#1f9e78", "correction": "#2f78c4", "bonus": "#a0569b"}
+from specsample.viewer.origins import COLORS
+
 MARKS = {  # drawn over a cell, so that colour is not all that tells
     "accepted": "",
     "correction": "<path d='M{x} {y}m-4 4l8 -8' stroke='white' stroke-width='1.6'/>",
@@ -18,16 +19,7 @@ FIRST_ROUNDS = 40
 
 
 def summary(data: Mapping[str, Any]) -> str:
-    """Sum a run up in one line.
-
-    Parameters
-    ----------
-    data : dict, from `record.describe`
-
-    Returns
-    -------
-    str
-    """
+    """Sum a run, from `record.describe`, up in one line."""
     if not data["rounds"]:
         return "an empty run: no round yet"
     seen = data["rounds"][-1]["so_far"]
@@ -38,47 +30,34 @@ def summary(data: Mapping[str, Any]) -> str:
 
 
 def table(data: Mapping[str, Any]) -> str:
-    """Write a run down line by line: every draft with its p, q and u, and what became of it.
-
-    Parameters
-    ----------
-    data : dict, from `record.describe`
-
-    Returns
-    -------
-    str, of the first 40 rounds
-    """
+    """Write the first rounds down line by line: every draft with its p, q and u, and what became of it."""
     lines = ["round pos  token        q(x)   p(x)  accept    u"]
     for r, entry in enumerate(data["rounds"][:FIRST_ROUNDS], start=1):
         lines += _lines(r, entry, data["texts"])
     more = len(data["rounds"]) - FIRST_ROUNDS
-    return "\n".join([*lines, *([f"... and {more} more rounds"] if more > 0 else [])])
+    if more > 0:
+        lines.append(f"... and {more} more rounds")
+    return "\n".join(lines)
 
 
 def _lines(r: int, entry: Mapping[str, Any], texts: Mapping[int, list[str]]) -> Iterable[str]:
     """Write one round down."""
+    # the drafts: of the 2K+1 uniform numbers the second K test them
+    K = len(entry["drafts"])
     for i, token in enumerate(entry["drafts"]):
         fate = "discarded" if i >= entry["n_tested"] else "accepted" if i < entry["n_accepted"] else "rejected"
         numbers = f"{entry['q'][i]:6.3f} {entry['p'][i]:6.3f}  {entry['accept'][i]:6.3f}"
-        u = entry["u"][len(entry["drafts"]) + i]
-        yield f"{r:5} {i + 1:3}  {texts[token][0]:<10} {numbers} {u:6.3f}  {fate}"
-    if entry["sources"][-1] != "accepted":  # else a stop token ended the text among the drafts
-        i, token = len(entry["emitted"]), entry["emitted"][-1]
-        yield f"{r:5} {i:3}  {texts[token][0]:<10} {'':23} {entry['u'][-1]:6.3f}  {entry['sources'][-1]}"
+        yield f"{r:5} {i + 1:3}  {texts[token][0]:<10} {numbers} {entry['u'][K + i]:6.3f}  {fate}"
+    # the correction or bonus, which the last number picked; none where a stop token ended the text among the drafts
+    if entry["sources"][-1] != "accepted":
+        text = texts[entry["emitted"][-1]][0]
+        yield f"{r:5} {len(entry['emitted']):3}  {text:<10} {'':23} {entry['u'][-1]:6.3f}  {entry['sources'][-1]}"
 
 
 def layers(data: Mapping[str, Any]) -> str:
-    """Write picture and table as HTML that every sanitizer lets through.
-
-    Parameters
-    ----------
-    data : dict, from `record.describe`
-
-    Returns
-    -------
-    str
-    """
+    """Write picture and table as HTML that every sanitizer lets through."""
     words = escape(summary(data))
+    # an image in its own address: a sanitizer that drops inline SVG keeps it
     image = b64encode(_strip(data["rounds"], words).encode()).decode()
     return (
         f'<p>{words}</p><img alt="{words}" src="data:image/svg+xml;base64,{image}">'
@@ -88,7 +67,7 @@ def layers(data: Mapping[str, Any]) -> str:
 
 def _strip(rounds: Sequence[Mapping[str, Any]], title: str) -> str:
     """Draw a run as SVG: a column a round, its emitted tokens from the bottom up."""
-    top = max((len(entry["drafts"]) + 1 for entry in rounds), default=1)
+    top = max((len(entry["drafts"]) + 1 for entry in rounds), default=1)  # cells of the highest column, K+1
     tokens = ((r, k, source) for r, entry in enumerate(rounds) for k, source in enumerate(entry["sources"]))
     cells = "".join(_cell(r, top - 1 - k, source) for r, k, source in tokens)
     size = f"width='{12 * len(rounds) + 4}' height='{12 * top + 4}'"
@@ -97,6 +76,7 @@ def _strip(rounds: Sequence[Mapping[str, Any]], title: str) -> str:
 
 def _cell(column: int, row: int, source: str) -> str:
     """Draw one emitted token: a square of 10 pixels in a grid of 12, with its mark in the middle."""
-    x, y = 2 + 12 * column, 2 + 12 * row
+    x = 2 + 12 * column
+    y = 2 + 12 * row
     square = f"<rect x='{x}' y='{y}' width='10' height='10' rx='2' fill='{COLORS[source]}'/>"
     return square + MARKS[source].format(x=x + 5, y=y + 5)

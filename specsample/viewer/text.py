@@ -1,4 +1,4 @@
-"""How is the text of a token shown, whatever it holds?
+"""The text of a token, shown whatever it holds.
 
 Tokens may be markup, control characters, marks that reverse the direction of writing, or half a character. What
 cannot be seen is named, so that it neither hides nor moves its neighbours; markup is only ever text.
@@ -13,15 +13,7 @@ LONGEST = 24
 
 
 def visible(text: str) -> str:
-    """Show a token's text with everything in it visible.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    str without white space, control or format characters; at most 24 characters
+    """Show a token's text in at most 24 characters, without white space, control or format characters.
 
     Examples
     --------
@@ -34,14 +26,6 @@ def visible(text: str) -> str:
 
 def running(text: str) -> str:
     """Show a token's text within running text: blanks and line ends as they are, the rest visible.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    str
 
     Examples
     --------
@@ -78,9 +62,12 @@ def texts(tokens: Sequence[int], decode: Decode) -> list[str]:
 
 def _visible_character(character: str) -> str:
     """Show one character: as it is, as a picture, or as its number."""
-    code, kind = ord(character), unicodedata.category(character)
+    code = ord(character)
+    kind = unicodedata.category(character)
+    # white space and control characters have pictures in Unicode
     if character in SHOWN or code < 32 or code == 127:
         return SHOWN.get(character) or chr(0x2421 if code == 127 else 0x2400 + code)
+    # other controls, formats that reverse writing, halves of characters, odd spaces: by their number
     if kind in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"):
         return f"‹{code:04X}›"
     return f"◌{character}" if kind.startswith("M") else character  # a combining mark needs something to stand on

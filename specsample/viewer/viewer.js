@@ -23,7 +23,7 @@ function hatches() {
     el("rect", {width: 6, height: 6, fill: color, opacity: 0.16}), el("line", {y2: 6, stroke: color, "stroke-width": 2.4}));
   const dots = el("pattern", {id: "hb", width: 5, height: 5, patternUnits: "userSpaceOnUse"},
     el("rect", {width: 5, height: 5, fill: "var(--bonus)", opacity: 0.2}), el("circle", {cx: 2.5, cy: 2.5, r: 1.3, fill: "var(--bonus)"}));
-  return el("defs", {}, hatch("hq", 45, "var(--q)"), hatch("hp", -45, "var(--p)"), hatch("hf", 45, "color-mix(in srgb, var(--bad) 45%, transparent)"), dots);
+  return el("defs", {}, hatch("hq", 45, "var(--drafted)"), hatch("hp", -45, "var(--correction)"), hatch("hf", 45, "color-mix(in srgb, var(--rejected) 45%, transparent)"), dots);
 }
 const picture = (width, height, label, ...children) =>
   el("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label}, hatches(), ...children);
