@@ -3,14 +3,14 @@
 The algorithm is in `specsample.speculative`. Rooms are read, and import each other, in one order:
 
 Read `distributions`, `strategies`, `request`, `language_model`, `autoregressive`, `acceptance`, `trace`,
-`speculative`, `play`, `streaming`, `adaptive`, `theory`, `backend`, `batched`, `cuda`, `verifiers`, `transformer`,
+`speculative`, `rounds`, `streaming`, `adaptive`, `theory`, `backend`, `batched`, `cuda`, `verifiers`, `transformer`,
 `drafts`, `training`, `conformance`, `viewer`, `figures`, `bench`, `exercises`, `course`, `papers`, `commands`, `cli`.
 """
 
 from specsample.acceptance import accept_probability, overlap, residual
 from specsample.autoregressive import autoregressive
 from specsample.distributions import pick, softmax
-from specsample.language_model import LanguageModel, TableModel
+from specsample.language_model import FunctionModel, LanguageModel, TableModel
 from specsample.speculative import draft, generate, step, verify
 from specsample.strategies import decoding_strategy, greedy, min_p, temperature, top_k, top_p, typical
 from specsample.streaming import generate_stream, stream_text
@@ -29,6 +29,7 @@ __all__ = [  # in reading order
     "decoding_strategy",
     "LanguageModel",
     "TableModel",
+    "FunctionModel",
     "autoregressive",
     "accept_probability",
     "residual",

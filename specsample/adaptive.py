@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Unpack
 
 from specsample.language_model import LanguageModel
-from specsample.play import play_rounds, play_step
 from specsample.request import Request, check_count
+from specsample.rounds import play_rounds, play_step
 from specsample.trace import Round, Trace
 
 ChooseK = Callable[[Sequence[Round]], int]
@@ -112,7 +112,7 @@ def generate_adaptive(
     >>> other = TableModel(np.array([[0.0, 1.0], [1.0, 0.0]]))
     >>> one_more, rng = lambda rounds: len(rounds) + 1, np.random.default_rng(0)
     >>> _, trace = generate_adaptive([0], other, other, choose_K=one_more, max_new_tokens=9, rng=rng)
-    >>> [round.K for round in trace.rounds]
+    >>> [played.K for played in trace.rounds]
     [1, 2, 3]
     """
     trace = Trace(tuple(prompt_tokens))
@@ -122,6 +122,6 @@ def generate_adaptive(
         check_count("the answer of choose_K", K)
         return play_step(*state, **rest, K=K)
 
-    for round in play_rounds(prompt_tokens, target_model, draft_model, play=play, **request):
-        trace.rounds.append(round)
+    for played in play_rounds(prompt_tokens, target_model, draft_model, play=play, **request):
+        trace.rounds.append(played)
     return trace.tokens, trace

@@ -27,9 +27,10 @@ from specsample.request import check_count
 from specsample.speculative import generate
 from specsample.strategies import Transform, decoding_strategy, temperature
 from specsample.streaming import generate_stream, stream_text
-from specsample.trace import STYLES, Trace
+from specsample.trace import Trace
 from specsample.transformer import ragged
 from specsample.transformer.lm import TransformerLM, load, load_pair
+from specsample.viewer.shown import STYLES
 
 PROMPTS = {
     "code": 'def read_lines(path):\n    """Return the lines of a file."""\n    ',

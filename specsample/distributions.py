@@ -1,7 +1,7 @@
-"""How do logits become probabilities, and how does one uniform number pick a token?
+"""Probabilities from logits, and the one way in which chance enters.
 
-Models hand out probabilities and samplers compare uniform numbers with them: nothing else is random. Read this
-first; `request`, then `strategies` (temperature, top-k, ...) come next.
+How does a uniform number pick a token? Models hand out probabilities and samplers compare uniform numbers with them:
+nothing else is random.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 Array = Any  # an array of any array-API library; NumPy arrays of fractions.Fraction too
+Pick = Callable[[Array, Any], int]  # how a token is chosen: (V,) distribution, uniform number(s) to token id
 Transform = Callable[[Array], Array]  # a decoding strategy: (..., V) distributions to (..., V) distributions
 
 
@@ -70,10 +71,12 @@ def pick(probs: Array, u: Any) -> int:
     >>> [pick(np.array([0.5, 0.0, 0.5]), u) for u in (0.0, 0.49, 0.5, 0.99)]
     [0, 0, 2, 2]
     """
+    # P(token = x) = P(F(x-1) <= u < F(x)) = p(x), and the first F(x) > u has p(x) > 0
     is_past = u < probs.cumsum(dtype=object if probs.dtype == object else np.float64)  # float32 loses 1e-4 at V = 1e5
     token = int(is_past.argmax())
     if is_past[token]:
         return token
+    # no F(x) exceeds u: bad input, or a sum that rounding left below 1
     possible = np.flatnonzero(probs)
     if not u < 1:
         raise ValueError(f"u must lie in [0, 1); got {u}. Is it a percentage?")
@@ -157,11 +160,17 @@ def check_probs(probs: Array, name: str) -> Array:
             raise ValueError(
                 f"{name} must hold probabilities; got NaN. Did a logit overflow, or was the cache stale?"
             )
-    off, least = np.max(abs(probs.sum(axis=-1) - 1)), probs.min()
-    off, least = (x if probs.dtype == object else f"{x:.3g}" for x in (off, least))
+    # something is wrong: find the number that says what
+    least = _shown(probs.min())
     if probs.min() < 0:
         raise ValueError(f"{name} must be >= 0; got {least}. Are these logits? Apply softmax first.")
+    off = _shown(np.max(abs(probs.sum(axis=-1) - 1)))
     raise ValueError(f"rows of {name} must sum to 1; one is off by {off}. Was a mask applied without normalising?")
+
+
+def _shown(x: Any) -> str:
+    """Write a number for a message: fractions in full, floats with three digits."""
+    return f"{x:.3g}" if isinstance(x, np.generic) else str(x)
 
 
 def _rows(probs: Array) -> list[list[Any]]:

@@ -1,18 +1,17 @@
-"""What must a model offer to be sampled from, and what is the smallest model that does?
+"""What a sampler asks of a model, and the smallest models that give it.
 
 `LanguageModel` is the one Protocol of this package: the Transformer, an n-gram and a table of fractions all meet it.
-Before this file: `strategies`; after it: `autoregressive`.
+Whatever is a function from a text to the next distribution becomes a model as `FunctionModel`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from specsample.distributions import Array, check_probs
+from specsample.distributions import Array, Transform, check_probs
 from specsample.request import check_rollback, check_tokens
-from specsample.strategies import Transform
 
 
 class Context(Protocol):
@@ -40,8 +39,68 @@ class LanguageModel(Protocol):
         """Begin an empty context."""
 
 
+class TextContext:
+    """A context that keeps the text itself, and asks a function for what follows it.
+
+    Parameters
+    ----------
+    next_probs : function from the tokens so far, a list of int of its own, to (V,) probabilities
+    vocab_size : int, V
+    """
+
+    def __init__(self, next_probs: Callable[[list[int]], Array], vocab_size: int) -> None:
+        self.next_probs = next_probs
+        self.vocab_size = vocab_size
+        self.tokens: list[int] = []
+
+    @property
+    def length(self) -> int:
+        """Number of tokens read."""
+        return len(self.tokens)
+
+    def extend(self, tokens: Sequence[int]) -> Array:
+        """Read tokens; row i of the (n, V) answer is the distribution of the token after tokens[i]."""
+        check_tokens("tokens", tokens, self.vocab_size)
+        rows = []
+        for token in tokens:
+            self.tokens.append(int(token))
+            # a copy goes in, and what comes out is copied below: neither side can change what the other holds
+            rows.append(self.next_probs(self.tokens.copy()))
+        return np.stack(rows)
+
+    def rollback(self, length: int) -> None:
+        """Forget all but the first `length` tokens."""
+        check_rollback(length, self.length)
+        del self.tokens[length:]
+
+
+@dataclass(frozen=True)
+class FunctionModel:
+    """A model that is a function from a text to the next distribution.
+
+    Parameters
+    ----------
+    next_probs : function from the tokens so far, a list of at least one int, to (V,) probabilities
+    vocab_size : int, V
+
+    Examples
+    --------
+    >>> rows = {0: [0.5, 0.5], 1: [1.0, 0.0]}
+    >>> FunctionModel(lambda tokens: rows[tokens[-1]], vocab_size=2).start().extend([0, 1])
+    array([[0.5, 0.5],
+           [1. , 0. ]])
+    """
+
+    next_probs: Callable[[list[int]], Array]
+    vocab_size: int
+
+    def start(self) -> TextContext:
+        """Begin an empty context."""
+        return TextContext(self.next_probs, self.vocab_size)
+
+
 class TableModel:
-    """Look the next-token distribution up in a table: a model small enough to enumerate.
+    """A table of next-token distributions: a model small enough to enumerate.
 
     Parameters
     ----------
@@ -76,43 +135,20 @@ class TableModel:
         """V, the number of tokens."""
         return int(self.table.shape[-1])
 
-    def start(self) -> "TableContext":
+    def start(self) -> TextContext:
         """Begin an empty context."""
-        return TableContext(self)
+        return TextContext(self.next_probs, self.vocab_size)
 
-
-class TableContext:
-    """The tokens a `TableModel` has read."""
-
-    def __init__(self, model: TableModel) -> None:
-        self.model, self.tokens = model, list[int]()
-
-    @property
-    def length(self) -> int:
-        """Number of tokens read."""
-        return len(self.tokens)
-
-    def extend(self, tokens: Sequence[int]) -> Array:
-        """Read tokens; row i of the (n, V) answer is the distribution of the token after tokens[i]."""
-        check_tokens("tokens", tokens, self.model.vocab_size)
-        return np.stack([self._read(token) for token in tokens])
-
-    def rollback(self, length: int) -> None:
-        """Forget all but the first `length` tokens."""
-        check_rollback(length, self.length)
-        del self.tokens[length:]
-
-    def _read(self, token: int) -> Array:
-        """Read one token and look up what follows."""
-        self.tokens.append(int(token))
-        order = self.model.table.ndim - 1
-        padded = [0] * order + self.tokens
-        return self.model.table[tuple(padded[len(padded) - order :])]
+    def next_probs(self, tokens: Sequence[int]) -> Array:
+        """Look up what follows a text: (V,) probabilities."""
+        order = self.table.ndim - 1
+        padded = [*([0] * order), *tokens]
+        return self.table[tuple(padded[len(padded) - order :])]
 
 
 @dataclass(frozen=True)
 class Transformed:
-    """See a model through a decoding strategy: what `extend` returns is what is really sampled from.
+    """A model seen through a decoding strategy: what `extend` returns is what is really sampled from.
 
     Parameters
     ----------
@@ -167,6 +203,7 @@ class TransformedContext:
         """Check and transform the model's own n distributions."""
         shape: Sequence[int] = getattr(probs, "shape", ())
         V = self.view.vocab_size
+        # the models' rows are checked here, where they come in, and what the strategy made of them once more below
         if len(shape) != 2 or shape[1] != V or not 1 <= shape[0] <= n:  # who needs the last row only may get no more
             raise ValueError(
                 f"{self.view.name} must be an (n, V) = ({n}, {V}) array, a row for each token read; "

@@ -5,26 +5,24 @@ p is the target, q the draft. A small model drafts K tokens, the large one reads
 rule keeps a run of them such that the text is distributed exactly as if the large model had sampled every token.
 A round owns 2K+1 uniform numbers, K to draft, K to test, 1 to emit, and only compares them. Nothing else is random.
 "line n" is the n-th line of Algorithm 1 after its inputs, comments counted; its γ is our K, its n our n_accepted.
-Before this file: `acceptance` (the rule and its proof); after it: `play`, `theory` (how much faster?).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from specsample.acceptance import accept_probability, check_drafts, residual
-from specsample.distributions import Array, Uniforms, pick, uniforms
+from specsample.distributions import Array, Pick, Transform, Uniforms, pick, uniforms
 from specsample.language_model import Context, LanguageModel, Transformed
 from specsample.request import check_request
-from specsample.strategies import Transform
 from specsample.trace import Round, Trace, record
 
 Draft = NamedTuple("Draft", [("tokens", list[int]), ("probs", Array)])  # (K,), (K, V)
 Verdict = NamedTuple("Verdict", [("n_accepted", int), ("token", int)])  # n of K, then the correction or bonus
 
 
-def draft(drafter: Context, tokens: Sequence[int], K: int, u: Sequence[Any]) -> Draft:
+def draft(drafter: Context, tokens: Sequence[int], K: int, u: Sequence[Any], *, pick: Pick = pick) -> Draft:
     """Sample K tokens from the draft model, one pass each (Algorithm 1, lines 1 to 5).
 
     Parameters
@@ -33,12 +31,23 @@ def draft(drafter: Context, tokens: Sequence[int], K: int, u: Sequence[Any]) -> 
     tokens : sequence of int, everything so far
     K : int >= 0, drafts
     u : K uniform numbers
+    pick : how a token comes from a row and its number
+
+    Returns
+    -------
+    Draft, the tokens and the (K, V) rows of q that they were picked from
     """
-    unread, drafted, rows = list(tokens[drafter.length :]), list[int](), list[Array]()
+    unread = list(tokens[drafter.length :])
+    drafted: list[int] = []
+    rows: list[Array] = []
     for k in range(K):
-        q = drafter.extend(unread)[-1]  # (V,)  line 3: q_i(x) <- M_q(prefix + [x_1, ..., x_{i-1}])
-        unread = [pick(q, u[k])]  # line 4: x_i ~ q_i(x)
-        rows, drafted = [*rows, q], drafted + unread
+        # line 3: q_i(x) <- M_q(prefix + [x_1, ..., x_{i-1}])
+        q = drafter.extend(unread)[-1]  # (V,)
+        # line 4: x_i ~ q_i(x)
+        x = pick(q, u[k])
+        rows.append(q)
+        drafted.append(x)
+        unread = [x]
     return Draft(drafted, np.stack(rows) if rows else np.empty((0, 0)))
 
 
@@ -54,6 +63,10 @@ def verify(
     target_probs : (K+1, V) array, row i is p where draft i stands
     u_accept, u_emit : K uniform numbers, and one; TypeError or ValueError if any of these five do not fit
 
+    Returns
+    -------
+    Verdict, n_accepted in 0 ... K, and the token after those drafts: the correction, or after all K the bonus
+
     Examples
     --------
     >>> p, q = np.array([[0.5, 0.5], [0.5, 0.5]]), np.array([[0.0, 1.0]])
@@ -61,18 +74,31 @@ def verify(
     Verdict(n_accepted=0, token=0)
     """
     check_drafts(draft_tokens, draft_probs, target_probs, u_accept)
-    p, q, x, K = target_probs, draft_probs, np.array(draft_tokens, int), len(draft_tokens)
+    p, q = target_probs, draft_probs
+    K = len(draft_tokens)
+    x = np.array(draft_tokens, int)
+    # line 9: r_i ~ U(0, 1) were drawn before the round; draft i is kept while r_i < min(1, p_i(x) / q_i(x))
     a = accept_probability(p[np.arange(K), x], q[np.arange(K), x]).tolist()  # (K,)
-    n = 0  # line 10: n <- min({i - 1 : r_i > p_i(x) / q_i(x)} ∪ {γ})
+    # line 10: n <- min({i - 1 : r_i > p_i(x) / q_i(x)} ∪ {γ})
+    n = 0
     while n < K and u_accept[n] < a[n]:
         n += 1
+    # lines 11 to 15: adjust p where draft n was rejected
     q_n = q[n] if n < K else np.zeros_like(p[n])  # line 12: after K acceptances q is 0, and p'(x) is p_{n+1}(x)
     p_n = residual(p[n], q_n)  # line 14: p'(x) <- norm(max(0, p_{n+1}(x) - q_{n+1}(x)))
-    return Verdict(n, pick(p_n, u_emit))  # line 17: t ~ p'(x)
+    # line 17: t ~ p'(x)
+    return Verdict(n, pick(p_n, u_emit))
 
 
 def step(
-    tokens: list[int], target: Context, drafter: Context, *, K: int, u: Sequence[Any], keep_rows: bool = False
+    tokens: list[int],
+    target: Context,
+    drafter: Context,
+    *,
+    K: int,
+    u: Sequence[Any],
+    rule: Callable[..., Verdict] = verify,
+    keep_rows: bool = False,
 ) -> tuple[list[int], Round]:
     """Run one round: draft, one target pass, verify, roll back (Algorithm 1, SpeculativeDecodingStep).
 
@@ -82,21 +108,27 @@ def step(
     target, drafter : Context of each model; rolled back to the accepted drafts (the last of K was never read by q)
     K : int >= 0, drafts
     u : 2K+1 uniform numbers: K to draft, K to test, 1 to emit
+    rule : which drafts are kept and what follows them, a function with the arguments of `verify`
     keep_rows : bool, record all rows of p and q as well
 
     Returns
     -------
     (list of int, `tokens` and the 1 ... K+1 emitted ones; Round)
     """
-    n_target, n_draft = target.length, drafter.length
+    before = (target.length, drafter.length)
+    # lines 1 to 5: the draft model proposes K tokens, x_i ~ q_i
     x, q = draft(drafter, tokens, K, u[:K])
-    p = target.extend([*tokens[target.length :], *x])[-(K + 1) :]  # (K+1, V)  line 7
-    n, t = verify(x, q, p, u_accept=u[K : 2 * K], u_emit=u[2 * K])
+    # line 7: the target reads all of them in one pass
+    p = target.extend([*tokens[target.length :], *x])[-(K + 1) :]  # (K+1, V)
+    # lines 8 to 17: keep a run of n drafts, emit one token t after it
+    n, t = rule(x, q, p, u_accept=u[K : 2 * K], u_emit=u[2 * K])
+    # both models forget the drafts that were not kept; neither has read t
     target.rollback(len(tokens) + n)
     drafter.rollback(min(drafter.length, len(tokens) + n))
-    lengths = (n_target, target.length), (n_draft, drafter.length)
-    round = record(x, q, p, u=u, n_accepted=n, token=t, lengths=lengths, keep_rows=keep_rows)
-    return [*tokens, *round.emitted], round  # line 18: return prefix + [x_1, ..., x_n, t]
+    lengths = ((before[0], target.length), (before[1], drafter.length))
+    # line 18: return prefix + [x_1, ..., x_n, t]
+    played = record(x, q, p, u=u, n_accepted=n, token=t, lengths=lengths, keep_rows=keep_rows)
+    return [*tokens, *played.emitted], played
 
 
 def generate(
@@ -139,10 +171,15 @@ def generate(
     check_request(prompt_tokens, (target_model, draft_model), max_new_tokens, K=K, stop=stop)
     target = Transformed(target_model, transform, "target_probs").start()
     drafter = Transformed(draft_model, draft_transform or transform, "draft_probs").start()
-    tokens, trace, room, is_stopped = list(prompt_tokens), Trace(tuple(prompt_tokens)), max_new_tokens, False
-    while room > 0 and not is_stopped:
+    tokens = list(prompt_tokens)
+    trace = Trace(tuple(prompt_tokens))
+    room = max_new_tokens
+    while room > 0:
+        # a round emits up to k+1 tokens, so the last one may have to draft fewer
         k = min(K, room - 1)
-        tokens, round = step(tokens, target, drafter, K=k, u=uniforms(rng, 2 * k + 1), keep_rows=keep_rows)
-        trace.rounds.append(round := round.until(stop))  # a stop token inside the accepted run ends the text there
-        room, is_stopped = room - len(round.emitted), round.emitted[-1] in stop
+        tokens, played = step(tokens, target, drafter, K=k, u=uniforms(rng, 2 * k + 1), keep_rows=keep_rows)
+        # a stop token inside the accepted run ends the text there
+        played = played.until(stop)
+        trace.rounds.append(played)
+        room = 0 if played.emitted[-1] in stop else room - len(played.emitted)
     return trace.tokens, trace

@@ -12,8 +12,8 @@ from functools import partial
 
 from specsample.distributions import Uniforms
 from specsample.language_model import LanguageModel
-from specsample.play import play_rounds, play_step
 from specsample.request import check_K
+from specsample.rounds import play_rounds, play_step
 from specsample.strategies import Transform
 from specsample.trace import Round, Trace
 
@@ -86,9 +86,9 @@ def generate_stream(
 
 def _emitted(rounds: Iterator[Round], trace: Trace) -> Generator[list[int], None, None]:
     """Write each round down before its tokens are handed on."""
-    for round in rounds:
-        trace.rounds.append(round)
-        yield list(round.emitted)
+    for played in rounds:
+        trace.rounds.append(played)
+        yield list(played.emitted)
 
 
 def cut(text: str, stop_strings: Collection[str]) -> tuple[str, bool]:

@@ -1,24 +1,55 @@
-"""What happened in each round? The records from which figures, viewer and statistics are made.
+"""The records of a run, from which figures, viewer and statistics are made.
 
-`Round` is one draft-verify cycle, `Trace` a whole run; both only remember. Before this file: `acceptance`; after
-it: `speculative`.
+What happened in each round? `Round` is one draft-verify cycle, `Trace` a whole run; both only remember. What shows
+them (`viewer`) is loaded when something is shown.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 
 from specsample.distributions import Array
-from specsample.viewer.shown import STYLES as STYLES
-from specsample.viewer.shown import Shown
+
+
+class Record(ABC):
+    """What can be shown: the viewer reads `facts`, and is imported when it is asked to."""
+
+    @abstractmethod
+    def facts(self) -> tuple[Sequence[int], list[Mapping[str, Any]]]:
+        """Return the prompt's tokens and the fields of each round, with `sources` and `n_tested`."""
+
+    def render(self, decode: Callable[[list[int]], str]) -> Any:
+        """Colour the emitted text by origin, as a rich Text: `viewer.shown.render`."""
+        from specsample.viewer import shown
+
+        return shown.render(self.facts(), decode)
+
+    def to_html(self, decode: Any = None, *, title: str = "specsample: a run, step by step") -> str:
+        """Write the viewer as one HTML document: `viewer.shown.to_html`."""
+        from specsample.viewer import shown
+
+        return shown.to_html(self.facts(), decode, title=title)
+
+    def show(self, decode: Any = None) -> None:
+        """Show the viewer, in a notebook here, elsewhere in the browser: `viewer.shown.show`."""
+        from specsample.viewer import shown
+
+        shown.show(self.facts(), decode)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """Show a record that a notebook's cell returns; its tokens are numbers, for it knows no tokenizer."""
+        from specsample.viewer import shown
+
+        return shown.bundle(self.facts(), None)
 
 
 @dataclass(frozen=True)
-class Round(Shown):
-    """Remember one round: K drafts, one target pass, 1 to K+1 emitted tokens.
+class Round(Record):
+    """One round: K drafts, one target pass, 1 to K+1 emitted tokens.
 
     Parameters
     ----------
@@ -123,8 +154,8 @@ def record(
 
 
 @dataclass
-class Trace(Shown):
-    """Remember a run: the prompt and every round.
+class Trace(Record):
+    """A run: the prompt and every played.
 
     Parameters
     ----------
@@ -138,32 +169,32 @@ class Trace(Shown):
     @property
     def tokens(self) -> list[int]:
         """The emitted tokens."""
-        return [token for round in self.rounds for token in round.emitted]
+        return [token for played in self.rounds for token in played.emitted]
 
     @property
     def sources(self) -> list[str]:
         """Origin of each emitted token: accepted, correction or bonus."""
-        return [source for round in self.rounds for source in round.sources]
+        return [source for played in self.rounds for source in played.sources]
 
     @property
     def target_passes(self) -> int:
-        """Passes of the target model: one a round."""
+        """Passes of the target model: one a played."""
         return len(self.rounds)
 
     @property
     def drafted(self) -> int:
         """Draft tokens, which is also the number of draft passes."""
-        return sum(round.K for round in self.rounds)
+        return sum(played.K for played in self.rounds)
 
     @property
     def tested(self) -> int:
         """Drafts that were accepted or rejected (the others were discarded unseen)."""
-        return sum(round.n_tested for round in self.rounds)
+        return sum(played.n_tested for played in self.rounds)
 
     @property
     def accepted(self) -> int:
         """Drafts that passed their test."""
-        return sum(round.n_accepted for round in self.rounds)
+        return sum(played.n_accepted for played in self.rounds)
 
     @property
     def acceptance_rate(self) -> float:
@@ -177,7 +208,7 @@ class Trace(Shown):
 
     def facts(self) -> tuple[Sequence[int], list[Mapping[str, Any]]]:
         """Return what the viewer shows: the prompt, and every round."""
-        return self.prompt_tokens, [entry for round in self.rounds for entry in round.facts()[1]]
+        return self.prompt_tokens, [entry for played in self.rounds for entry in played.facts()[1]]
 
     def counts(self) -> dict[str, Any]:
         """Collect the counters that reports print, by name."""

@@ -86,14 +86,9 @@ MUTANTS = [
     # draft
     Mutant(SPECULATIVE, "list(tokens[drafter.length :])", "list(tokens[-1:])", "the draft cache keeps its gap"),
     Mutant(SPECULATIVE, "drafter.extend(unread)[-1]", "drafter.extend(unread)[0]", "first row in place of last"),
-    Mutant(SPECULATIVE, "unread = [pick(q, u[k])]", "unread = [pick(q, u[0])]", "one uniform drafts all"),
-    Mutant(SPECULATIVE, "unread = [pick(q, u[k])]", "unread = [int(np.argmax(q))]", "argmax draft, ratio with q"),
-    Mutant(
-        SPECULATIVE,
-        "rows, drafted = [*rows, q],",
-        "rows, drafted = [*rows, (rows or [q])[0]],",
-        "q of draft 0 for all",
-    ),
+    Mutant(SPECULATIVE, "x = pick(q, u[k])", "x = pick(q, u[0])", "one uniform drafts all"),
+    Mutant(SPECULATIVE, "x = pick(q, u[k])", "x = int(np.argmax(q))", "argmax draft, ratio with q"),
+    Mutant(SPECULATIVE, "rows.append(q)", "rows.append((rows or [q])[0])", "q of draft 0 for all"),
     # verify
     Mutant(SPECULATIVE, "u_accept[n] < a[n]", "u_accept[n] <= a[n]", "a token of p = 0 passes at u = 0"),
     Mutant(SPECULATIVE, "u_accept[n] < a[n]", "u_accept[0] < a[n]", "one uniform tests all"),
@@ -137,26 +132,26 @@ MUTANTS = [
     Mutant(SPECULATIVE, "u_emit=u[2 * K]", "u_emit=u[2 * K - 1]", "the last test's uniform again"),
     Mutant(SPECULATIVE, "u_emit=u[2 * K]", "u_emit=u[-1]", "a round has 2K + 1 uniforms: the same one", True),
     Mutant(SPECULATIVE, "[-(K + 1) :]", "[: K + 1]", "rows of the prompt"),
-    Mutant(SPECULATIVE, "verify(x, q, p,", "verify(x, p[:K], p,", "p in place of q"),
+    Mutant(SPECULATIVE, "rule(x, q, p,", "rule(x, p[:K], p,", "p in place of q"),
     Mutant(
-        SPECULATIVE, "return [*tokens, *round.emitted]", "return [*tokens, *x[:n]]", "correction and bonus are lost"
+        SPECULATIVE, "return [*tokens, *played.emitted]", "return [*tokens, *x[:n]]", "correction and bonus are lost"
     ),
     # generate
     Mutant(SPECULATIVE, "min(K, room - 1)", "min(K, room)", "one token too many"),
     Mutant(SPECULATIVE, "min(K, room - 1)", "K", "up to K tokens too many"),
-    Mutant(SPECULATIVE, "room - len(round.emitted)", "room - k - 1", "discarded drafts count"),
-    Mutant(SPECULATIVE, "while room > 0 and", "while room > 1 and", "the last token is missing"),
+    Mutant(SPECULATIVE, "room - len(played.emitted)", "room - k - 1", "discarded drafts count"),
+    Mutant(SPECULATIVE, "while room > 0:", "while room > 1:", "the last token is missing"),
     Mutant(SPECULATIVE, "uniforms(rng, 2 * k + 1)", "uniforms(rng, 2 * K + 1)", "a shortened round takes too many"),
     Mutant(SPECULATIVE, "draft_transform or transform", "draft_transform", "the draft ignores the strategy"),
     Mutant(
         SPECULATIVE, "Transformed(target_model, transform,", "Transformed(target_model, None,", "no strategy on p"
     ),
-    Mutant(SPECULATIVE, "round.until(stop)", "round", "tokens after an accepted stop token"),
-    Mutant(SPECULATIVE, "round.emitted[-1] in stop", "round.emitted[-1] == stop", "never stops"),
+    Mutant(SPECULATIVE, "played.until(stop)", "played", "tokens after an accepted stop token"),
+    Mutant(SPECULATIVE, "played.emitted[-1] in stop", "played.emitted[-1] == stop", "never stops"),
     Mutant(
         SPECULATIVE,
-        "round.emitted[-1] in stop",
-        "any(t in stop for t in (*round.draft_tokens, round.emitted[-1]))",
+        "played.emitted[-1] in stop",
+        "any(t in stop for t in (*played.draft_tokens, played.emitted[-1]))",
         "a refused stop token ends the text",
     ),
     Mutant(SPECULATIVE, "return trace.tokens, trace", "return tokens[len(prompt_tokens) :], trace", "uncut tokens"),

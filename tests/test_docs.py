@@ -10,7 +10,7 @@ import tomllib
 from statistics import median
 
 import pytest
-from test_layout import PACKAGE, ROOT, name_of
+from test_layout import PACKAGE, ROOT, lines_of_code, name_of
 from test_readme import BLOCK, commands, pages, readme
 
 from specsample import load_pair
@@ -144,7 +144,7 @@ def test_the_citation_names_the_project_and_both_papers():
 
 def test_the_readme_counts_the_lines_of_the_algorithm():
     stated = re.search(r"in (\d+) lines", readme())
-    assert int(stated[1]) == len((PACKAGE / "speculative.py").read_text(encoding="utf-8").splitlines())
+    assert int(stated[1]) == len(lines_of_code((PACKAGE / "speculative.py").read_text(encoding="utf-8")))
 
 
 def test_the_card_states_the_sizes_of_the_shipped_files():

@@ -8,9 +8,9 @@ from specsample import speculative, strategies
 from specsample.conformance import total_variation
 from specsample.conformance.laws.accepted import expected_accepted
 from specsample.distributions import pick
+from specsample.rounds import generate_by
 from specsample.speculative import Verdict
 from specsample.verifiers import greedy
-from specsample.verifiers.rounds import chain
 
 PLAIN = [SHORT_K2, SHORT_STOP, *(probe for probe in NAMED.values() if probe.setting.transform is None)]
 
@@ -40,7 +40,7 @@ def sampling_correction(x, q, p, *, u_accept, u_emit):
 
 
 def test_a_sibling_that_samples_its_correction_is_rejected():
-    law = SHORT_K2.law(lambda *models, **request: chain(*models, verify=sampling_correction, **request))
+    law = SHORT_K2.law(lambda *models, **request: generate_by(sampling_correction, *models, **request))
     assert total_variation(law, SHORT_K2.but(transform=strategies.greedy).target_law()) > 0
 
 

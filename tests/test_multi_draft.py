@@ -10,8 +10,8 @@ from verifier_cases import NAMED, SHORT_K2, SHORT_STOP, assert_lossless, pairs, 
 from specsample import speculative
 from specsample.conformance import total_variation
 from specsample.conformance.laws.accepted import expected_accepted
+from specsample.rounds import play_all
 from specsample.verifiers import multi_draft
-from specsample.verifiers.rounds import run
 from specsample.verifiers.siblings import with_replacement
 from specsample.verifiers.token_tree import chains, tree_round
 
@@ -47,7 +47,7 @@ def test_distinct_first_tokens_are_kept_more_often_at_k_1():
 
 def test_independent_tries_are_rejected():
     play = partial(tree_round, parents=chains(2, 1), propose=with_replacement, choose=independent_tries)
-    law = SHORT_K2.but(max_new_tokens=3).law(lambda *models, K, **request: run(*models, play=play, **request))
+    law = SHORT_K2.but(max_new_tokens=3).law(lambda *models, K, **request: play_all(*models, play=play, **request))
     assert total_variation(law, SHORT_K2.but(max_new_tokens=3).target_law()) > 0
 
 

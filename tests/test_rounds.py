@@ -10,6 +10,7 @@ from verifier_cases import NAMED, SHORT_STOP
 
 from specsample import speculative
 from specsample.conformance import exact_law
+from specsample.rounds import generate_by, play_all
 from specsample.verifiers import (
     beam,
     block,
@@ -22,7 +23,6 @@ from specsample.verifiers import (
     tree,
     typical,
 )
-from specsample.verifiers.rounds import chain, run
 
 MODULES = (block, coupled, greedy, kseq, lenient, multi_draft, sampler_match, tree, typical)
 RULES = {module.__name__.rsplit(".", 1)[-1]: module.generate for module in MODULES}
@@ -32,7 +32,7 @@ DRIFT = NAMED["drift"]
 
 @pytest.mark.parametrize("name", NAMED)
 def test_with_the_token_rule_the_loop_is_the_cores_record_for_record(name):
-    probe, rule = NAMED[name], partial(chain, verify=speculative.verify)
+    probe, rule = NAMED[name], partial(generate_by, speculative.verify)
     for seed in range(20):
         (ours, trace), (tokens, theirs) = (
             probe.run(generate, np.random.default_rng(seed)) for generate in (rule, speculative.generate)
@@ -60,7 +60,7 @@ def test_a_round_that_emits_too_much_is_not_hidden():
         return speculative.step(tokens, target, drafter, K=room, u=rng.random(2 * room + 1))[1]
 
     models = DRIFT.setting.target_model, DRIFT.setting.target_model  # every draft is accepted
-    tokens, _ = run([0], *models, play=play, max_new_tokens=3, rng=np.random.default_rng(0))
+    tokens, _ = play_all([0], *models, play=play, max_new_tokens=3, rng=np.random.default_rng(0))
     assert len(tokens) == 4
 
 
@@ -75,4 +75,4 @@ def test_a_request_that_cannot_be_served_is_refused():
 def test_no_rule_imports_another():
     for module in (*MODULES, beam):
         imported = set(re.findall(r"^from specsample\.verifiers\.(\w+) import", inspect.getsource(module), re.M))
-        assert imported <= {"rounds", "siblings", "token_tree", "tree_context"}
+        assert imported <= {"matching", "siblings", "token_tree", "tree_context"}

@@ -10,9 +10,9 @@ from specsample.conformance import total_variation
 from specsample.conformance.laws.accepted import expected_accepted
 from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
 from specsample.distributions import pick
+from specsample.rounds import generate_by
 from specsample.speculative import Verdict
 from specsample.verifiers import sampler_match
-from specsample.verifiers.rounds import chain
 
 RULES = {rule.id: rule for rule in (*RIGHT, *WRONG)}
 
@@ -45,7 +45,7 @@ def redrawing(x, q, p, *, u_accept, u_emit):
 
 
 def test_a_sibling_whose_target_draws_again_is_rejected():
-    law = SHORT_K2.law(lambda *models, **request: chain(*models, verify=redrawing, **request))
+    law = SHORT_K2.law(lambda *models, **request: generate_by(redrawing, *models, **request))
     assert law == RULES["M22"].law(SHORT_K2)
     assert total_variation(law, SHORT_K2.target_law()) > 0
 

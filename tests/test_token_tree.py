@@ -8,8 +8,8 @@ from verifier_cases import NAMED, SHORT_K2, assert_lossless
 
 from specsample import speculative
 from specsample.conformance import exact_law, target_law, total_variation
+from specsample.rounds import play_all
 from specsample.verifiers import token_tree
-from specsample.verifiers.rounds import run
 from specsample.verifiers.siblings import recursive_rejection, with_replacement, without_replacement
 from specsample.verifiers.token_tree import chains, cut, tree_round
 
@@ -20,7 +20,7 @@ SHAPES = {"chain": (-1, 0), "fork": FORK, "two chains": chains(2, 2), "comb": (-
 def sampler(parents, propose=without_replacement, choose=recursive_rejection):
     """Generate with a tree of a given shape."""
     play = partial(tree_round, parents=parents, propose=propose, choose=choose)
-    return lambda *models, K=0, **request: run(*models, play=play, **request)
+    return lambda *models, K=0, **request: play_all(*models, play=play, **request)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

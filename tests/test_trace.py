@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from specsample import Round, TableModel, Trace, generate
-from specsample.trace import STYLES, record
+from specsample.trace import record
+from specsample.viewer.shown import STYLES
 
 REJECTED = Round(
     draft_tokens=(2, 0, 1),

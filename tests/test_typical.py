@@ -11,9 +11,9 @@ from specsample import TableModel, greedy, speculative
 from specsample.conformance import total_variation
 from specsample.conformance.laws.accepted import expected_accepted
 from specsample.distributions import pick
+from specsample.rounds import generate_by
 from specsample.speculative import Verdict
 from specsample.verifiers import typical
-from specsample.verifiers.rounds import chain
 
 DRIFT = NAMED["drift"].but(max_new_tokens=3)
 
@@ -72,7 +72,7 @@ def beyond_a_failure(x, q, p, **u):
 
 
 def test_a_sibling_that_counts_drafts_behind_a_failure_is_told_apart():
-    law = DRIFT.law(lambda *models, **request: chain(*models, verify=beyond_a_failure, **request))
+    law = DRIFT.law(lambda *models, **request: generate_by(beyond_a_failure, *models, **request))
     assert law != written_out(DRIFT)
 
 

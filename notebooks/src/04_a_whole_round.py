@@ -208,6 +208,6 @@ check("04.3", my_acceptance_rate, seed=1)
 #
 # 1. Draft K, one target pass, K+1 rows; keep a leading run; one more token comes from the residual or from the last row. A round emits 1 to K+1 tokens.
 # 2. Accepted, rejected, discarded are three things. α counts accepted among *tested*.
-# 3. The file [`speculative.py`](../specsample/speculative.py) is this notebook in 150 lines: `draft`, `verify`, `step`, `generate`.
+# 3. The file [`speculative.py`](../specsample/speculative.py) is this notebook in 80 lines of code: `draft`, `verify`, `step`, `generate`.
 #
 # Next: [05 · Is it lossless?](05_is_it_lossless.ipynb).

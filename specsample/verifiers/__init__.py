@@ -6,6 +6,6 @@ chance. `coupled` makes one text whatever drafts. Several drafts for one positio
 model reads one, `siblings` which one is kept, `token_tree` the round; `multi_draft` and `tree` are two shapes of it,
 `kseq` is another rule for siblings, and `beam` is beam search. docs/verifiers.md ranks them.
 
-Read `rounds`, `block`, `lenient`, `typical`, `sampler_match`, `greedy`, `coupled`, `tree_context`, `siblings`,
+Read `matching`, `block`, `lenient`, `typical`, `sampler_match`, `greedy`, `coupled`, `tree_context`, `siblings`,
 `token_tree`, `multi_draft`, `kseq`, `tree`, `beam`.
 """

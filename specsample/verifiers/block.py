@@ -13,7 +13,7 @@ missing::
 
 and the number of accepted drafts is the last i with u_i < h_i: an early failure does not end the block. The
 correction comes from norm(max(0, w_n · p - q)), not from the residual of the token rule: that is where ports of
-this rule go wrong. With K = 1 both rules are one. Before this file: `rounds`, which makes texts of a `verify`;
+this rule go wrong. With K = 1 both rules are one. Before this file: `rounds`;
 after it: `lenient`.
 """
 
@@ -28,8 +28,8 @@ from specsample.acceptance import accept_probability, check_drafts, residual
 from specsample.batched.picking import pick as pick_rows
 from specsample.batched.verdicts import Verdicts, at_tokens, check_batch, rows_at
 from specsample.distributions import Array, pick
+from specsample.rounds import generate_by
 from specsample.speculative import Verdict
-from specsample.verifiers.rounds import chain
 
 
 def run_weights(p_x: Array, q_x: Array) -> Array:
@@ -130,7 +130,7 @@ def verify(
     return Verdict(n, pick(residual(w[n] * p[n], q[n]) if n < K else p[n], u_emit))
 
 
-generate = partial(chain, verify=verify)
+generate = partial(generate_by, verify)
 
 
 def verify_batch(

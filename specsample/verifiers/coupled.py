@@ -23,9 +23,10 @@ import numpy as np
 from specsample.distributions import Array, Uniforms, pick, uniforms
 from specsample.language_model import Context, LanguageModel
 from specsample.request import Request, check_K
-from specsample.speculative import Draft, Verdict
+from specsample.rounds import play_all
+from specsample.speculative import Verdict, draft
 from specsample.trace import Round, Trace, record
-from specsample.verifiers.rounds import matching_run, run
+from specsample.verifiers.matching import matching_run
 
 
 class Coupling(NamedTuple):
@@ -121,28 +122,6 @@ COMMON_UNIFORM = Coupling(lambda V: 1, inverse_cdf, inverse_cdf_agreement)
 GUMBEL = Coupling(lambda V: V, race, race_agreement)
 
 
-def draft(drafter: Context, tokens: Sequence[int], noise: Sequence[Sequence[Any]], coupling: Coupling) -> Draft:
-    """Draft one token for each position whose noise is given.
-
-    Parameters
-    ----------
-    drafter : Context of the draft model; it first reads what it lacks of `tokens`
-    tokens : sequence of int, everything so far
-    noise : K sequences of uniform numbers
-    coupling : Coupling
-
-    Returns
-    -------
-    Draft
-    """
-    unread, drafted, rows = list(tokens[drafter.length :]), list[int](), list[Array]()
-    for u in noise:
-        q = drafter.extend(unread)[-1]  # (V,)
-        unread = [coupling.token(q, u)]
-        rows, drafted = [*rows, q], drafted + unread
-    return Draft(drafted, np.stack(rows) if rows else np.empty((0, 0)))
-
-
 def verify(
     draft_tokens: Sequence[int], target_probs: Array, noise: Sequence[Sequence[Any]], coupling: Coupling
 ) -> Verdict:
@@ -201,7 +180,7 @@ def generate(
     check_K(K)
     size = coupling.size(target_model.vocab_size)
     play = partial(play_round, K=K, coupling=coupling, size=size, noise={})
-    return run(prompt_tokens, target_model, draft_model, play=play, **request)
+    return play_all(prompt_tokens, target_model, draft_model, play=play, **request)
 
 
 def play_round(
@@ -220,7 +199,7 @@ def play_round(
 
     Parameters
     ----------
-    tokens, target, drafter, room, rng : as in `rounds.run`
+    tokens, target, drafter, room, rng : as in `rounds.play_all`
     K : int >= 0, drafts a round
     coupling : Coupling
     size : int, uniform numbers a position
@@ -234,7 +213,7 @@ def play_round(
     here = range(len(tokens), len(tokens) + K + 1)
     noise |= {position: uniforms(rng, size) for position in here if position not in noise}
     here_noise = [noise[position] for position in here]
-    x, q = draft(drafter, tokens, here_noise[:K], coupling)
+    x, q = draft(drafter, tokens, K, here_noise[:K], pick=coupling.token)
     p = target.extend([*tokens[target.length :], *x])[-(K + 1) :]  # (K+1, V)
     n, t = verify(x, p, here_noise, coupling)
     target.rollback(len(tokens) + n)

@@ -14,8 +14,9 @@ from typing import Any
 
 from specsample.acceptance import check_drafts
 from specsample.distributions import Array
+from specsample.rounds import generate_by
 from specsample.speculative import Verdict
-from specsample.verifiers.rounds import chain, matching_run
+from specsample.verifiers.matching import matching_run
 
 
 def verify(
@@ -52,4 +53,4 @@ def verify(
     return matching_run(draft_tokens, best.__getitem__)
 
 
-generate = partial(chain, verify=verify)
+generate = partial(generate_by, verify)

@@ -24,8 +24,8 @@ from specsample.acceptance import accept_probability, residual
 from specsample.distributions import Array
 from specsample.language_model import LanguageModel
 from specsample.request import Request, check_K
+from specsample.rounds import play_all
 from specsample.trace import Trace
-from specsample.verifiers.rounds import run
 from specsample.verifiers.siblings import Choice, with_replacement
 from specsample.verifiers.token_tree import chains, tree_round
 
@@ -183,4 +183,4 @@ def generate(
     """
     check_K(K)
     play = partial(tree_round, parents=chains(n_chains, K), propose=with_replacement, choose=choose)
-    return run(prompt_tokens, target_model, draft_model, play=play, **request)
+    return play_all(prompt_tokens, target_model, draft_model, play=play, **request)

@@ -27,9 +27,9 @@ from specsample.acceptance import accept_probability, check_drafts, residual
 from specsample.distributions import Array, pick
 from specsample.language_model import LanguageModel
 from specsample.request import Request
+from specsample.rounds import generate_by
 from specsample.speculative import Verdict
 from specsample.trace import Trace
-from specsample.verifiers.rounds import chain
 
 Correction = Literal["token", "lenient"]
 
@@ -117,7 +117,7 @@ def generate(
     [1, 0, 1, 0]
     """
     rule = partial(verify, lenience=lenience, correction=correction)
-    return chain(prompt_tokens, target_model, draft_model, verify=rule, K=K, **request)
+    return generate_by(rule, prompt_tokens, target_model, draft_model, K=K, **request)
 
 
 def distance(target_probs: Array, draft_probs: Array, lenience: Any) -> Any:

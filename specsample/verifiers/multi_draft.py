@@ -18,8 +18,8 @@ from typing import Unpack
 
 from specsample.language_model import LanguageModel
 from specsample.request import Request, check_K
+from specsample.rounds import play_all
 from specsample.trace import Trace
-from specsample.verifiers.rounds import run
 from specsample.verifiers.siblings import recursive_rejection, with_replacement, without_replacement
 from specsample.verifiers.token_tree import chains, tree_round
 
@@ -67,4 +67,4 @@ def generate(
         raise ValueError(f"n_chains must be at most V = {target_model.vocab_size} to be distinct; got {n_chains}.")
     propose = without_replacement if distinct else with_replacement
     play = partial(tree_round, parents=chains(n_chains, K), propose=propose, choose=recursive_rejection)
-    return run(prompt_tokens, target_model, draft_model, play=play, **request)
+    return play_all(prompt_tokens, target_model, draft_model, play=play, **request)

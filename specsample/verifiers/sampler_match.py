@@ -13,8 +13,9 @@ from typing import Any
 
 from specsample.acceptance import check_drafts
 from specsample.distributions import Array, pick
+from specsample.rounds import generate_by
 from specsample.speculative import Verdict
-from specsample.verifiers.rounds import chain, matching_run
+from specsample.verifiers.matching import matching_run
 
 
 def verify(
@@ -51,7 +52,7 @@ def verify(
     return matching_run(draft_tokens, lambda n: pick(target_probs[n], u[n]))
 
 
-generate = partial(chain, verify=verify)
+generate = partial(generate_by, verify)
 
 
 def keep_probability(target_probs: Array, draft_probs: Array) -> Any:

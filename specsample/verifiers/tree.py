@@ -25,8 +25,8 @@ from specsample.batched.verdicts import Verdicts, at_tokens, check_batch
 from specsample.distributions import Array
 from specsample.language_model import LanguageModel
 from specsample.request import Request, check_K
+from specsample.rounds import play_all
 from specsample.trace import Trace
-from specsample.verifiers.rounds import run
 from specsample.verifiers.siblings import recursive_rejection, without_replacement
 from specsample.verifiers.token_tree import Parents, TreeRound, tree_round
 
@@ -225,4 +225,4 @@ def generate(
     if any(shape.count(parent) > V for parent in {*shape}):
         raise ValueError(f"a node must have at most V = {V} children, which are all different; got parents {shape}.")
     play = partial(tree_round, parents=shape, propose=without_replacement, choose=recursive_rejection)
-    return run(prompt_tokens, target_model, draft_model, play=play, **request)
+    return play_all(prompt_tokens, target_model, draft_model, play=play, **request)

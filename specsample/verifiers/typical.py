@@ -21,9 +21,9 @@ from specsample.acceptance import check_drafts
 from specsample.distributions import Array, pick
 from specsample.language_model import LanguageModel
 from specsample.request import Request
+from specsample.rounds import generate_by
 from specsample.speculative import Verdict
 from specsample.trace import Trace
-from specsample.verifiers.rounds import chain
 
 
 def threshold(target_probs: Array, *, epsilon: Any = 0.09, delta: Any = 0.3) -> Array:
@@ -128,4 +128,4 @@ def generate(
     [1, 0, 1, 0]
     """
     rule = partial(verify, epsilon=epsilon, delta=delta)
-    return chain(prompt_tokens, target_model, draft_model, verify=rule, K=K, **request)
+    return generate_by(rule, prompt_tokens, target_model, draft_model, K=K, **request)
