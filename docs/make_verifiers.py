@@ -41,7 +41,7 @@ from specsample.verifiers import (
 from specsample.verifiers.token_tree import TreeRound
 
 PAGE, FIGURES = (Path(__file__).with_name(name) for name in ("verifiers.md", "verifiers-measurements.json"))
-PROBE = {probe.name: probe for probe in PROBES if probe.name in ("paper", "drift", "gaps")}
+PROBE = {name: PROBES[name] for name in PROBES if name in ("paper", "drift", "gaps")}
 FORK = (-1, 0, 0, -1)  # 4 nodes, as many as two chains of two
 HALF = Fraction(1, 2)
 COUPLED = partial(coupled.generate, coupling=coupled.COMMON_UNIFORM)

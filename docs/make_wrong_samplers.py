@@ -16,21 +16,20 @@ from specsample.conformance.laws.probes import PROBES, first_token
 from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
 
 PAGE = Path(__file__).with_name("wrong-samplers.md")
-RULES = {rule.id: rule for rule in WRONG + RIGHT}
+RULES = WRONG | RIGHT
 UNSEEN = {"M39", "M40"}  # by one text under the exact law
-PROBE = {probe.name: probe for probe in PROBES}
 
 
 @cache
 def law(rule, probe):
     """Enumerate the law of a rule on a probe, both given by name."""
-    return RULES[rule].law(PROBE[probe])
+    return RULES[rule].law(PROBES[probe])
 
 
 @cache
 def target(probe):
     """Enumerate the target's law on a probe."""
-    return PROBE[probe].target_law()
+    return PROBES[probe].target_law()
 
 
 def distance(rule, probe):
@@ -55,7 +54,7 @@ def as_ninths(x):
 
 def kept(rule):
     """Compute how many of two drafts a rule keeps on the paper's pair."""
-    return as_ninths(expected_accepted(RULES[rule].generate, PROBE["paper"]))
+    return as_ninths(expected_accepted(RULES[rule].generate, PROBES["paper"]))
 
 
 def wrong_row(rule):
@@ -68,7 +67,7 @@ def wrong_row(rule):
 
 def right_row(rule):
     """Write one row of the table of right rules."""
-    largest = str(max(distance(rule.id, probe) for probe in PROBE))
+    largest = str(max(distance(rule.id, probe) for probe in PROBES))
     return row(rule.id, rule.mechanism, rule.symptom, rule.source or "—", largest, kept(rule.id))
 
 
@@ -139,12 +138,12 @@ a: what M41 emits, b: the target
 
 def page():
     """Compose the page."""
-    wrong = [rule.id for rule in WRONG if rule.id not in UNSEEN]
+    wrong = [id for id in WRONG if id not in UNSEEN]
     return TEXT.format(
-        ideal=as_ninths(ideal_accepted(PROBE["paper"])),
-        wrong="\n".join(map(wrong_row, WRONG)),
-        right="\n".join(map(right_row, RIGHT)),
-        probes="\n".join(map(probe_row, PROBES)),
+        ideal=as_ninths(ideal_accepted(PROBES["paper"])),
+        wrong="\n".join(map(wrong_row, WRONG.values())),
+        right="\n".join(map(right_row, RIGHT.values())),
+        probes="\n".join(map(probe_row, PROBES.values())),
         blind=sum(not first_distance(rule, RULES[rule].probe) for rule in wrong),
         flat=sum(not distance(rule, "flat") for rule in wrong),
         example=explain(law("M41", "block"), target("block"), n=6),

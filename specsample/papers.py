@@ -189,9 +189,8 @@ def _chen() -> Iterator[Figure]:
 def _sun() -> Iterator[Figure]:
     """Drafts kept of two, on the example of the block verification paper."""
     printed = printed_figures()["sun"]["toy"]["expected_accepted"]
-    probe = next(probe for probe in PROBES if probe.name == "paper")
-    rules = {rule.id: rule.generate for rule in RIGHT}
-    ours = {name: expected_accepted(rules[id], probe) for name, id in (("token", "C0"), ("block", "C3"))}
+    probe = PROBES["paper"]
+    ours = {name: expected_accepted(RIGHT[id].generate, probe) for name, id in (("token", "C0"), ("block", "C3"))}
     ours["ideal"] = ideal_accepted(probe)
     for rule, value in printed.items():
         yield Figure("Sun et al., the example: drafts kept of 2", rule, Fraction(value), 4, ours[rule])

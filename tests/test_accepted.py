@@ -12,7 +12,7 @@ from specsample.conformance.laws.probes import Probe
 from specsample.conformance.laws.setting import Setting
 from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
 
-SAMPLER = {rule.id: rule.generate for rule in WRONG + RIGHT}
+SAMPLER = {id: rule.generate for id, rule in (WRONG | RIGHT).items()}
 
 
 @pytest.mark.parametrize(("rule", "kept"), [("C0", 10), ("C3", 11), ("C9", 10), ("M10", 18), ("M19", 11)])

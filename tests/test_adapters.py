@@ -22,8 +22,9 @@ from specsample.conformance.adapters.text_numbers import child, text_of
 from specsample.conformance.laws.probes import PROBES, Penalised, sharpen
 from specsample.language_model import TableModel
 
-SETTING = Setting(PROBES[0].setting.target_model, PROBES[0].setting.draft_model, (0,), 2, 3)
-STOPPING = Setting(PROBES[0].setting.target_model, PROBES[0].setting.draft_model, (0,), 2, 3, stop=(2,))
+DRIFT = PROBES["drift"].setting
+SETTING = Setting(DRIFT.target_model, DRIFT.draft_model, (0,), 2, 3)
+STOPPING = Setting(DRIFT.target_model, DRIFT.draft_model, (0,), 2, 3, stop=(2,))
 
 
 def seeds(n=0):
@@ -65,8 +66,8 @@ def test_a_tree_model_is_a_language_model():
 
 
 def test_a_setting_can_be_sent_and_applies_its_strategy():
-    setting = Setting(*(PROBES[0].setting.target_model, PROBES[0].setting.draft_model), transform=sharpen)
-    expected = sharpen(PROBES[0].setting.target_model.start().extend([0])[-1]).astype(float)
+    setting = Setting(*(DRIFT.target_model, DRIFT.draft_model), transform=sharpen)
+    expected = sharpen(DRIFT.target_model.start().extend([0])[-1]).astype(float)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(setting)).p.rows(np.array([0]))[0], expected)
 
 

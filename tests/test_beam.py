@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_tree_context import transformer
-from verifier_cases import NAMED, pairs
+from verifier_cases import PROBES, pairs
 
 from specsample.conformance import target_law
 from specsample.verifiers import beam
 
-P, Q = NAMED["drift"].setting.target_model, NAMED["drift"].setting.draft_model
+P, Q = PROBES["drift"].setting.target_model, PROBES["drift"].setting.draft_model
 
 
 @settings(max_examples=60, deadline=None)

@@ -18,8 +18,8 @@ from specsample.conformance.laws.setting import Setting
 from specsample.conformance.laws.wrong_samplers import RIGHT
 from specsample.verifiers import block
 
-BLOCK = next(rule for rule in RIGHT if rule.id == "C3")
-PAPER = next(probe for probe in PROBES if probe.name == "paper")
+BLOCK = RIGHT["C3"]
+PAPER = PROBES["paper"]
 
 
 def test_the_weights_of_the_papers_pair_by_hand():
@@ -95,7 +95,7 @@ def test_floats_and_fractions_give_the_same_tokens():
         assert rounded == [exact, exact]
 
 
-@pytest.mark.parametrize("probe", [SHORT, SHORT_STOP, *PROBES], ids=lambda probe: probe.name)
+@pytest.mark.parametrize("probe", [SHORT, SHORT_STOP, *PROBES.values()], ids=lambda probe: probe.name)
 def test_the_law_of_whole_runs_of_its_own_generate_is_the_targets(probe):
     assert_lossless(block.generate, probe)
 

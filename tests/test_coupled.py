@@ -18,7 +18,6 @@ from specsample.drafts.ngram import train_ngram
 from specsample.verifiers import coupled
 from specsample.verifiers.coupled import COMMON_UNIFORM, GUMBEL, Coupling
 
-PROBE = {probe.name: probe for probe in PROBES}
 PAIR = [TableModel(np.random.default_rng(seed).dirichlet(np.ones(5), size=(5, 5))) for seed in (0, 1)]
 COUPLINGS = pytest.mark.parametrize("coupling", [COMMON_UNIFORM, GUMBEL], ids=["uniform", "gumbel"])
 weights = st.lists(st.integers(0, 4), min_size=2, max_size=4).filter(any)
@@ -115,12 +114,12 @@ def test_races_have_the_joint_law():
 # --- the law -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
+@pytest.mark.parametrize("probe", PROBES.values(), ids=lambda probe: probe.name)
 def test_the_law_with_common_uniforms_is_the_targets(probe):
     assert probe.law(uniform_generate) == probe.target_law()
 
 
-@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
+@pytest.mark.parametrize("probe", PROBES.values(), ids=lambda probe: probe.name)
 def test_the_law_with_races_is_the_targets_at_one_draft_a_round(probe):
     """With K = 1 no position is drafted twice, so that its noise is raced on by one draft and the target."""
     single, sampler = probe.but(K=1), partial(coupled.generate, coupling=RACE_IN_LAW)
@@ -222,7 +221,7 @@ def kept(coupling, probe, text=(), k=0):
     return sum((mass * (1 + kept(coupling, probe, (*text, v), k + 1)) for v, mass in enumerate(agree)), Fraction(0))
 
 
-@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
+@pytest.mark.parametrize("probe", PROBES.values(), ids=lambda probe: probe.name)
 def test_agreement_foretells_how_many_drafts_are_kept(probe):
     assert expected_accepted(uniform_generate, probe) == kept(COMMON_UNIFORM, probe)
     token, block = (expected_accepted(generate, probe), ideal_accepted(probe))
@@ -230,7 +229,7 @@ def test_agreement_foretells_how_many_drafts_are_kept(probe):
 
 
 def test_on_two_tokens_both_couplings_keep_what_the_token_rule_keeps_and_on_three_less():
-    assert kept(GUMBEL, PROBE["paper"]) == kept(COMMON_UNIFORM, PROBE["paper"]) == Fraction(10, 9)
+    assert kept(GUMBEL, PROBES["paper"]) == kept(COMMON_UNIFORM, PROBES["paper"]) == Fraction(10, 9)
     p, q = (np.array([Fraction(w, 2) for w in row], object) for row in ([1, 1, 0], [0, 1, 1]))
     assert (overlap(p, q), sum(coupled.race_agreement(p, q))) == (Fraction(1, 2), Fraction(1, 3))
     assert sum(coupled.inverse_cdf_agreement(p, q)) == 0

@@ -18,7 +18,7 @@ from specsample.transformer.lm import TransformerLM
 from specsample.transformer.model import Config, init_params
 
 V = 3
-DRIFT = next(probe for probe in PROBES if probe.name == "drift")
+DRIFT = PROBES["drift"]
 texts = st.lists(st.integers(0, V - 1), min_size=1, max_size=10)
 ABACUS = [[0, 1, 0, 2, 1, 2, 0, 1, 0]]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from verifier_cases import NAMED, SHORT_K2, SHORT_STOP, assert_lossless, rows
+from verifier_cases import PROBES, SHORT_K2, SHORT_STOP, assert_lossless, rows
 
 from specsample import speculative, strategies
 from specsample.conformance import total_variation
@@ -12,7 +12,7 @@ from specsample.rounds import generate_by
 from specsample.speculative import Verdict
 from specsample.verifiers import greedy
 
-PLAIN = [SHORT_K2, SHORT_STOP, *(probe for probe in NAMED.values() if probe.setting.transform is None)]
+PLAIN = [SHORT_K2, SHORT_STOP, *(probe for probe in PROBES.values() if probe.setting.transform is None)]
 
 
 @pytest.mark.parametrize("probe", PLAIN, ids=lambda probe: probe.name)
@@ -21,7 +21,7 @@ def test_the_text_is_the_one_of_greedy_decoding(probe):
 
 
 def test_it_is_the_token_rule_on_one_hot_rows():
-    probe = NAMED["drift"].but(K=3, max_new_tokens=8, transform=strategies.greedy)
+    probe = PROBES["drift"].but(K=3, max_new_tokens=8, transform=strategies.greedy)
     for seed in range(10):
         runs = (probe.run(rule, np.random.default_rng(seed)) for rule in (greedy.generate, speculative.generate))
         (ours, trace), (theirs, other) = runs
@@ -29,7 +29,7 @@ def test_it_is_the_token_rule_on_one_hot_rows():
 
 
 def test_a_sampled_draft_is_kept_as_often_as_it_is_the_targets_best_token():
-    probe = NAMED["flat"].but(K=1)  # p prefers token 0, which q draws once in eight times
+    probe = PROBES["flat"].but(K=1)  # p prefers token 0, which q draws once in eight times
     assert expected_accepted(greedy.generate, probe) == probe.setting.draft_model.table[0]
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_siblings import as_law, law
-from verifier_cases import NAMED, SHORT_K2, SHORT_STOP, assert_lossless, pairs, rows
+from verifier_cases import PROBES, SHORT_K2, SHORT_STOP, assert_lossless, pairs, rows
 
 from specsample import overlap, speculative
 from specsample.acceptance import accept_probability, residual
@@ -17,7 +17,9 @@ from specsample.verifiers import kseq
 from specsample.verifiers.siblings import Choice, with_replacement
 
 
-@pytest.mark.parametrize("probe", [SHORT_K2, SHORT_STOP, NAMED["gaps"], NAMED["sharp"]], ids=lambda probe: probe.name)
+@pytest.mark.parametrize(
+    "probe", [SHORT_K2, SHORT_STOP, PROBES["gaps"], PROBES["sharp"]], ids=lambda probe: probe.name
+)
 def test_the_law_of_whole_runs_is_the_targets(probe):
     K = probe.setting.K if probe.setting.target_model.vocab_size == 2 else 1
     assert_lossless(kseq.generate, probe.but(K=K, max_new_tokens=3))
@@ -57,7 +59,7 @@ def test_it_keeps_at_least_the_promised_share_of_what_any_rule_could(pair, k):
 
 
 def test_one_chain_is_the_token_rule():
-    probe = NAMED["drift"].but(K=2, max_new_tokens=3)
+    probe = PROBES["drift"].but(K=2, max_new_tokens=3)
     one = partial(kseq.generate, n_chains=1)
     assert expected_accepted(one, probe) == expected_accepted(speculative.generate, probe)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from verifier_cases import NAMED, SHORT_K2, assert_lossless, law_of_one_verdict, pairs, probe_of, rows
+from verifier_cases import PROBES, SHORT_K2, assert_lossless, law_of_one_verdict, pairs, probe_of, rows
 
 from specsample import overlap, speculative
 from specsample.acceptance import residual
@@ -27,7 +27,7 @@ def sampler(lenience, correction="token"):
 
 
 @pytest.mark.parametrize("correction", CORRECTIONS)
-@pytest.mark.parametrize("probe", [SHORT_K2, NAMED["drift"], NAMED["gaps"]], ids=lambda probe: probe.name)
+@pytest.mark.parametrize("probe", [SHORT_K2, PROBES["drift"], PROBES["gaps"]], ids=lambda probe: probe.name)
 def test_with_lenience_one_it_is_lossless(probe, correction):
     assert_lossless(sampler(1, correction), probe)
 
@@ -69,12 +69,12 @@ def test_no_text_of_n_tokens_is_more_likely_than_p_over_l_to_the_n(pair, l, corr
 def test_the_shares_that_pass_are_those_of_the_paper():
     p, q = rows("12")[0], rows("21")[0]
     for l, kept in ((F(1), F(2, 3)), (F(3, 4), F(7, 9)), (F(1, 2), F(1))):
-        assert expected_accepted(sampler(l), NAMED["paper"].but(K=1)) == overlap(p / l, q) == kept
+        assert expected_accepted(sampler(l), PROBES["paper"].but(K=1)) == overlap(p / l, q) == kept
 
 
 def test_it_is_lossy_by_the_catalogues_distance():
     shipped = SHORT_K2.law(sampler(F(4, 5)))
-    catalogue = next(rule for rule in WRONG if rule.id == "M28").law(SHORT_K2)
+    catalogue = WRONG["M28"].law(SHORT_K2)
     assert shipped == catalogue
     assert 0 < total_variation(shipped, SHORT_K2.target_law()) < 1 - F(4, 5) ** 4
 

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from hypothesis import given, settings
 from test_siblings import independent_tries
-from verifier_cases import NAMED, SHORT_K2, SHORT_STOP, assert_lossless, pairs, probe_of
+from verifier_cases import PROBES, SHORT_K2, SHORT_STOP, assert_lossless, pairs, probe_of
 
 from specsample import speculative
 from specsample.conformance import total_variation
@@ -20,14 +20,16 @@ RULES = {"with replacement": multi_draft.generate, "without": DISTINCT}
 
 
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("probe", [SHORT_K2, SHORT_STOP, NAMED["gaps"], NAMED["sharp"]], ids=lambda probe: probe.name)
+@pytest.mark.parametrize(
+    "probe", [SHORT_K2, SHORT_STOP, PROBES["gaps"], PROBES["sharp"]], ids=lambda probe: probe.name
+)
 def test_the_law_of_whole_runs_is_the_targets(rule, probe):
     assert_lossless(RULES[rule], probe if probe.setting.target_model.vocab_size == 2 else probe.but(K=1))
 
 
 def test_three_chains_are_lossless_too():
     assert_lossless(partial(multi_draft.generate, n_chains=3), SHORT_K2.but(K=1, max_new_tokens=3))
-    assert_lossless(partial(DISTINCT, n_chains=3), NAMED["drift"].but(K=1, max_new_tokens=2))
+    assert_lossless(partial(DISTINCT, n_chains=3), PROBES["drift"].but(K=1, max_new_tokens=2))
 
 
 @settings(max_examples=15, deadline=None)
@@ -40,7 +42,7 @@ def test_two_chains_keep_at_least_as_many_drafts_as_one(pair):
 
 
 def test_distinct_first_tokens_are_kept_more_often_at_k_1():
-    probe = NAMED["drift"].but(K=1)
+    probe = PROBES["drift"].but(K=1)
     with_, without = (expected_accepted(rule, probe) for rule in RULES.values())
     assert without > with_ > expected_accepted(speculative.generate, probe)
 

@@ -31,7 +31,6 @@ from specsample.conformance.pack.probe_pack import load_probes, see, unpack
 from specsample.language_model import TableModel
 
 PACK = load_probes()
-RULES = {rule.id: rule for rule in WRONG}
 SLOW = ("P3",)  # 20 seconds; the others take ten together
 
 
@@ -44,7 +43,7 @@ def by_name(name):
 
 
 def test_there_are_ten_probes_and_two_have_three_parts():
-    assert [probe.name for probe in PACK] == [plan.name for plan in PLANS]
+    assert [probe.name for probe in PACK] == [*PLANS]
     assert {probe.name.partition("-")[0] for probe in PACK} == {f"P{i}" for i in range(1, 11)}
     assert PATH.stat().st_size < 1_000_000
 
@@ -53,10 +52,10 @@ def test_the_weights_share_one_error_budget():
     assert abs(sum(probe.weight for probe in PACK) - 1) < 1e-12
 
 
-@pytest.mark.parametrize("name", [plan.name for plan in PLANS if plan.name not in SLOW])
+@pytest.mark.parametrize("name", [name for name in PLANS if name not in SLOW])
 def test_a_probe_is_made_again_bit_for_bit(name):
     # `python -m specsample.conformance.make_probes` and `git diff` do the same for all of them, in half a minute
-    made = record(next(plan for plan in PLANS if plan.name == name))
+    made = record(PLANS[name])
     stored = next(each for each in json.loads(PATH.read_text())["probes"] if each["name"] == name)
     assert text_of([made]) == text_of([stored])
 
@@ -91,13 +90,13 @@ def test_cells_are_not_tiny(probe):
 
 def test_every_wrong_sampler_with_a_law_has_a_probe_that_rejects_it_within_ten_thousand():
     without = {"M39", "M40"}  # a fixed seed is seen across samples, u = 0 with scripted numbers
-    best = {name: min(probe.required_n.get(name, np.inf) for probe in PACK) for name in RULES if name not in without}
+    best = {name: min(probe.required_n.get(name, np.inf) for probe in PACK) for name in WRONG if name not in without}
     assert max(best.values()) <= 10_000, best
 
 
 def test_every_wrong_sampler_that_can_be_seen_on_the_designed_probe_needs_at_most_ten_thousand_there():
     probe = by_name("P1")
-    assert {*probe.required_n, *probe.blind_to} == {*RULES} - {"M39", "M40"}
+    assert {*probe.required_n, *probe.blind_to} == {*WRONG} - {"M39", "M40"}
     assert set(probe.blind_to) == {"M31", "M32", "M33", "M37", "M38"}  # stop tokens, penalties, temperature
     assert max(probe.required_n.values()) <= 10_000
     assert probe.law[:-1].min() >= 1e-4
@@ -171,21 +170,21 @@ def small_probe(**setting):
 @pytest.mark.parametrize("setting", [{}, {"stop": (1,), "K": 3}])
 def test_the_law_by_last_tokens_is_the_law(name, setting):
     probe = small_probe(**setting)
-    assert renewal_law(RULES[name].generate, probe, order=1) == law_of(RULES[name].generate, probe)
+    assert renewal_law(WRONG[name].generate, probe, order=1) == law_of(WRONG[name].generate, probe)
 
 
 def test_old_index_law_is_the_law_of_m34():
     probe = small_probe(K=1)
-    assert old_index_law(probe) == probe.law(RULES["M34"].generate) == law_on(RULES["M34"], probe, order=1, bins=None)
+    assert old_index_law(probe) == probe.law(WRONG["M34"].generate) == law_on(WRONG["M34"], probe, order=1, bins=None)
 
 
 @pytest.mark.parametrize("name", PER_TOKEN)
 def test_binned_law_is_the_law_summed_over_bins(name):
     probe, bins, sums = small_probe(), ((0, 1, 0), (1, 1, 0), (0, 0, 1)), {}
-    for text, mass in law_of(RULES[name].generate, probe).items():
+    for text, mass in law_of(WRONG[name].generate, probe).items():
         cell = see(text, probe.setting.prompt, None, bins)
         sums[cell] = sums.get(cell, 0) + float(mass)
-    found = binned_law(RULES[name].generate, probe, bins)
+    found = binned_law(WRONG[name].generate, probe, bins)
     assert max(abs(found[cell] - sums.get(cell, 0)) for cell in found) < 1e-12
 
 
@@ -203,7 +202,7 @@ def test_random_weights_and_moves_keep_the_sum_and_the_support():
 
 def test_the_designed_tables_reject_and_tell_apart_within_their_task():
     # the rules that need the most outputs; `make_probes --design` runs the whole search again, in minutes
-    plan = next(plan for plan in PLANS if plan.name == "P1")
+    plan = PLANS["P1"]
     hardest = replace(P1, rules=("M41", "M21", "M28", "M22", "M20"))
     assert 0.5 < cost(hardest, [np.array(plan.target), np.array(plan.draft)]) <= 0.8  # of 10,000, or of 3,000 outputs
 

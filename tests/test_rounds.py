@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from verifier_cases import NAMED, SHORT_STOP
+from verifier_cases import PROBES, SHORT_STOP
 
 from specsample import speculative
 from specsample.conformance import exact_law
@@ -27,12 +27,12 @@ from specsample.verifiers import (
 MODULES = (block, coupled, greedy, kseq, lenient, multi_draft, sampler_match, tree, typical)
 RULES = {module.__name__.rsplit(".", 1)[-1]: module.generate for module in MODULES}
 LAZY = RULES | {"coupled": partial(coupled.generate, coupling=coupled.COMMON_UNIFORM)}  # comparisons only
-DRIFT = NAMED["drift"]
+DRIFT = PROBES["drift"]
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", PROBES)
 def test_with_the_token_rule_the_loop_is_the_cores_record_for_record(name):
-    probe, rule = NAMED[name], partial(generate_by, speculative.verify)
+    probe, rule = PROBES[name], partial(generate_by, speculative.verify)
     for seed in range(20):
         (ours, trace), (tokens, theirs) = (
             probe.run(generate, np.random.default_rng(seed)) for generate in (rule, speculative.generate)

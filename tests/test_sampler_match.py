@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from verifier_cases import NAMED, SHORT, SHORT_K2, SHORT_STOP, assert_lossless, pairs, probe_of, rows
+from verifier_cases import PROBES, SHORT, SHORT_K2, SHORT_STOP, assert_lossless, pairs, probe_of, rows
 
 from specsample import speculative
 from specsample.conformance import total_variation
@@ -14,10 +14,10 @@ from specsample.rounds import generate_by
 from specsample.speculative import Verdict
 from specsample.verifiers import sampler_match
 
-RULES = {rule.id: rule for rule in (*RIGHT, *WRONG)}
+RULES = RIGHT | WRONG
 
 
-@pytest.mark.parametrize("probe", [SHORT, SHORT_K2, SHORT_STOP, *NAMED.values()], ids=lambda probe: probe.name)
+@pytest.mark.parametrize("probe", [SHORT, SHORT_K2, SHORT_STOP, *PROBES.values()], ids=lambda probe: probe.name)
 def test_the_law_of_whole_runs_is_the_targets(probe):
     assert_lossless(sampler_match.generate, probe)
 

@@ -9,7 +9,7 @@ from specsample.conformance.laws.exact import total_variation
 from specsample.conformance.laws.search import worst_case
 from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
 
-SAMPLER = {rule.id: rule.generate for rule in WRONG + RIGHT}
+SAMPLER = {id: rule.generate for id, rule in (WRONG | RIGHT).items()}
 
 
 def denominators(model):

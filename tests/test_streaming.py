@@ -14,7 +14,7 @@ from specsample.conformance.laws.exact import exact_law
 from specsample.conformance.laws.probes import PROBES
 from specsample.streaming import cut, generate_stream, stream_text
 
-DRIFT = next(probe for probe in PROBES if probe.name == "drift")
+DRIFT = PROBES["drift"]
 PAIR = [TableModel(np.random.default_rng(seed).dirichlet(np.ones(3), size=(3, 3))) for seed in (0, 1)]
 texts = st.text("ab", max_size=12)
 stops = st.lists(st.text("ab", min_size=1, max_size=3), max_size=3)

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from verifier_cases import NAMED, SHORT_K2, assert_lossless
+from verifier_cases import PROBES, SHORT_K2, assert_lossless
 
 from specsample import speculative
 from specsample.conformance import exact_law, target_law, total_variation
@@ -31,12 +31,12 @@ def test_the_law_of_whole_runs_is_the_targets(shape, propose):
 
 @pytest.mark.parametrize("name", ["drift", "gaps", "near", "stop", "repeats", "sharp"])
 def test_the_law_of_a_fork_is_the_targets_on_every_probe(name):
-    assert_lossless(sampler(FORK), NAMED[name])
+    assert_lossless(sampler(FORK), PROBES[name])
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", PROBES)
 def test_a_chain_is_the_cores_round(name):
-    probe = NAMED[name].but(K=3, max_new_tokens=7)
+    probe = PROBES[name].but(K=3, max_new_tokens=7)
     for seed in range(10):
         ours, core = (
             probe.run(generate, np.random.default_rng(seed))[1]
@@ -50,7 +50,7 @@ def test_a_chain_is_the_cores_round(name):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_exactly_max_new_tokens_come_back_and_the_caches_hold_the_text(shape):
     for n in range(6):
-        probe = NAMED["drift"].but(max_new_tokens=n)
+        probe = PROBES["drift"].but(max_new_tokens=n)
         tokens, trace = probe.run(sampler(SHAPES[shape]), np.random.default_rng(n))
         assert len(tokens) == n
         read = [1 + sum(len(r.emitted) for r in trace.rounds[: i + 1]) - 1 for i in range(len(trace.rounds))]
@@ -58,8 +58,8 @@ def test_exactly_max_new_tokens_come_back_and_the_caches_hold_the_text(shape):
 
 
 def test_a_path_is_recorded_with_the_origin_of_its_tokens():
-    q = NAMED["near"].setting.draft_model
-    probe = NAMED["near"].but(target_model=q, max_new_tokens=3)  # p = q: the first child is kept
+    q = PROBES["near"].setting.draft_model
+    probe = PROBES["near"].but(target_model=q, max_new_tokens=3)  # p = q: the first child is kept
     _, trace = probe.run(sampler((-1, -1, 0)), np.random.default_rng(0))
     (round,) = trace.rounds
     assert (round.path, round.tested, round.sources) == ((0, 2), (0, 2), ("accepted", "accepted", "bonus"))

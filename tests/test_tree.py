@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_tree_context import transformer
-from verifier_cases import NAMED, SHORT_K2, SHORT_STOP, assert_lossless
+from verifier_cases import PROBES, SHORT_K2, SHORT_STOP, assert_lossless
 
 from specsample import autoregressive, strategies
 from specsample.conformance import exact_law, total_variation
@@ -22,7 +22,9 @@ from specsample.verifiers.token_tree import DraftTree, cut, walk
 COMB = partial(tree.generate, parents=(-1, -1, 0))
 
 
-@pytest.mark.parametrize("probe", [SHORT_K2, SHORT_STOP, NAMED["drift"], NAMED["gaps"]], ids=lambda probe: probe.name)
+@pytest.mark.parametrize(
+    "probe", [SHORT_K2, SHORT_STOP, PROBES["drift"], PROBES["gaps"]], ids=lambda probe: probe.name
+)
 def test_the_law_of_whole_runs_is_the_targets(probe):
     assert_lossless(COMB, probe)
 
@@ -50,7 +52,7 @@ def test_a_sure_draft_wants_a_chain_and_an_unsure_one_a_bush():
 
 
 def test_the_acceptance_that_is_measured_is_that_of_the_siblings():
-    probe = NAMED["flat"].but(K=1, max_new_tokens=2)
+    probe = PROBES["flat"].but(K=1, max_new_tokens=2)
     two = partial(tree.generate, parents=(-1, -1))
     law = exact_law(lambda tape: tuple(tree.measured_acceptance(probe.run(two, tape)[1].rounds[:1], 2)))
     kept = [sum(mass * F(outcome[i]) for outcome, mass in law.items()) for i in range(2)]
@@ -59,7 +61,7 @@ def test_the_acceptance_that_is_measured_is_that_of_the_siblings():
 
 
 def test_a_bush_keeps_more_than_a_chain_of_as_many_rows_where_the_draft_is_poor():
-    probe = NAMED["flat"]
+    probe = PROBES["flat"]
     chain, bush = (partial(tree.generate, parents=parents) for parents in ((-1, 0), (-1, -1)))
     assert expected_accepted(bush, probe) > expected_accepted(chain, probe)
 

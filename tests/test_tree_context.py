@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from verifier_cases import NAMED
+from verifier_cases import PROBES
 
 from specsample import TableModel, strategies
 from specsample.language_model import Transformed
@@ -20,7 +20,7 @@ def transformer(dtype=np.float64, seed=1):
     return TransformerLM(CONFIG, {name: 8 * array if array.ndim == 2 else array for name, array in params.items()})
 
 
-MODELS = {"table": NAMED["drift"].setting.target_model, "transformer": transformer()}
+MODELS = {"table": PROBES["drift"].setting.target_model, "transformer": transformer()}
 
 
 def path_row(model, text, path):

@@ -5,7 +5,7 @@ from math import exp, log
 
 import numpy as np
 import pytest
-from verifier_cases import NAMED, SHORT_K2, assert_lossless, rows
+from verifier_cases import PROBES, SHORT_K2, assert_lossless, rows
 
 from specsample import TableModel, greedy, speculative
 from specsample.conformance import total_variation
@@ -15,7 +15,7 @@ from specsample.rounds import generate_by
 from specsample.speculative import Verdict
 from specsample.verifiers import typical
 
-DRIFT = NAMED["drift"].but(max_new_tokens=3)
+DRIFT = PROBES["drift"].but(max_new_tokens=3)
 
 
 def strict(*models, **request):

@@ -21,7 +21,8 @@ LISTED = [
 ]
 RIGHT_FIRST_TOKEN = ["M13", "M15", "M17", "M18", "M19", "M24", "M30", "M32", "M33", "M34", "M37", "M40", "M41"]
 RIGHT_CONTEXT_FREE = ["M13", "M15", "M18", "M30", "M36"]
-NAMES = [probe.name for probe in PROBES]
+NAMES = [*PROBES]
+EVERY = [*WRONG.values(), *RIGHT.values()]
 
 
 class Scripted:
@@ -44,16 +45,16 @@ def as_floats(model):
 
 
 def test_every_listed_rule_is_there_once():
-    assert [rule.id for rule in WRONG + RIGHT] == LISTED
+    assert [rule.id for rule in EVERY] == LISTED
 
 
-@pytest.mark.parametrize("rule", WRONG, ids=lambda rule: rule.id)
+@pytest.mark.parametrize("rule", WRONG.values(), ids=lambda rule: rule.id)
 def test_a_wrong_sampler_differs_from_the_target_on_its_probe(rule):
     assert (docs.distance(rule.id, rule.probe) > 0) == (rule.id != "M40")  # M40: see the scripted numbers below
 
 
 @pytest.mark.parametrize("probe", NAMES)
-@pytest.mark.parametrize("rule", RIGHT, ids=lambda rule: rule.id)
+@pytest.mark.parametrize("rule", RIGHT.values(), ids=lambda rule: rule.id)
 def test_a_right_rule_has_the_targets_law_on_every_probe(rule, probe):
     assert docs.law(rule.id, probe) == docs.target(probe)
 
@@ -69,7 +70,9 @@ def test_tables_that_ignore_the_text_hide_mistakes_about_rows(rule):
 
 
 def test_a_leaky_target_cache_shows_only_where_the_target_looks_back_two_tokens():
-    orders = {probe.name: probe.setting.target_model.table.ndim - 1 for probe in PROBES if probe.name != "repeats"}
+    orders = {
+        probe.name: probe.setting.target_model.table.ndim - 1 for probe in PROBES.values() if probe.name != "repeats"
+    }
     assert all(docs.distance("M30", name) == 0 for name, order in orders.items() if order < 2)
     assert docs.distance("M30", "drift") > Fraction(1, 20)
 
@@ -86,18 +89,18 @@ def test_the_papers_pair_is_blind_to_block_verification_with_the_wrong_residual(
 
 def test_at_u_zero_a_test_with_or_equal_accepts_a_token_of_probability_zero():
     seen = Seen([0], [], [0], np.array([[0.5, 0.5]]), np.array([[0.0, 1.0], [0.5, 0.5]]), ())
-    loose = next(rule for rule in WRONG if rule.id == "M40").generate.keywords["judging"]
+    loose = WRONG["M40"].generate.keywords["judging"]
     assert loose(seen, Scripted(0.0)).emitted == [0, 0]
     assert judge(seen, Scripted(0.0)).emitted == [1]
 
 
 def test_with_the_same_seed_all_texts_are_one():
-    rule = next(rule for rule in WRONG if rule.id == "M39")
-    texts = [tuple(PROBES[0].run(rule.generate, np.random.default_rng(seed))[0]) for seed in range(5)]
+    rule = WRONG["M39"]
+    texts = [tuple(PROBES["drift"].run(rule.generate, np.random.default_rng(seed))[0]) for seed in range(5)]
     assert len(set(texts)) == 1
 
 
-@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
+@pytest.mark.parametrize("probe", PROBES.values(), ids=lambda probe: probe.name)
 def test_the_open_round_with_right_pieces_is_the_shipped_code_token_for_token(probe):
     probe = probe.but(max_new_tokens=9)
     for seed in range(20):
@@ -106,17 +109,15 @@ def test_the_open_round_with_right_pieces_is_the_shipped_code_token_for_token(pr
         assert (opened, accepted) == (shipped, [round.n_accepted for round in trace.rounds])
 
 
-@pytest.mark.parametrize(
-    "rule", [rule for rule in WRONG + RIGHT if is_renewal(rule.generate)], ids=lambda rule: rule.id
-)
+@pytest.mark.parametrize("rule", [rule for rule in EVERY if is_renewal(rule.generate)], ids=lambda rule: rule.id)
 def test_the_law_by_rounds_is_the_law_by_enumeration_of_whole_runs(rule):
-    probe = PROBES[NAMES.index("sharp")].but(stop=(1,))
+    probe = PROBES["sharp"].but(stop=(1,))
     assert rule.law(probe) == probe.law(rule.generate)
 
 
-@pytest.mark.parametrize("rule", WRONG + RIGHT, ids=lambda rule: rule.id)
+@pytest.mark.parametrize("rule", EVERY, ids=lambda rule: rule.id)
 def test_every_rule_samples_floats_with_a_numpy_generator(rule):
-    probe = PROBES[NAMES.index(rule.probe)]
+    probe = PROBES[rule.probe]
     p, q = as_floats(probe.setting.target_model), as_floats(probe.setting.draft_model)
     probe, rng = probe.but(target_model=p, draft_model=q), np.random.default_rng(0)
     law = docs.law(rule.id, probe.name)
@@ -125,7 +126,7 @@ def test_every_rule_samples_floats_with_a_numpy_generator(rule):
 
 def test_a_single_round_notes_whether_the_run_had_ended():
     ends = []
-    PROBES[0].run(one_round(WRONG[0].generate, ends), np.random.default_rng(0))
+    PROBES["drift"].run(one_round(WRONG["M01"].generate, ends), np.random.default_rng(0))
     assert ends == [False]
 
 
@@ -149,7 +150,7 @@ def test_the_law_of_the_races_is_a_distribution_in_exact_fractions():
 
 
 def test_a_leaky_cache_keeps_one_stale_token_for_each_rejection():
-    context = Leaky(PROBES[0].setting.target_model).start()
+    context = Leaky(PROBES["drift"].setting.target_model).start()
     context.extend([0, 1, 2])
     context.rollback(1)
     assert (context.length, context.context.tokens) == (1, [0, 1])

@@ -7,8 +7,7 @@ from specsample.conformance import exact_law, explain
 from specsample.conformance.laws.probes import PROBES, Probe, rational_model
 from specsample.conformance.laws.setting import Setting
 
-NAMED = {probe.name: probe for probe in PROBES}
-SHORT = NAMED["rounds"]  # V = 2, K = 1, five tokens: every second token starts a round
+SHORT = PROBES["rounds"]  # V = 2, K = 1, five tokens: every second token starts a round
 SHORT_K2 = SHORT.but(K=2, max_new_tokens=4)
 SHORT_STOP = SHORT.but(K=2, max_new_tokens=4, stop=(1,))
 

@@ -88,8 +88,8 @@ check("05.1", my_law, seed=1)
 # The package keeps a catalogue of mistakes that real samplers have made, as code. **Predict:** which of these four has the *first* token wrong?
 
 # %%
-drift = next(probe for probe in PROBES if probe.name == "drift")
-for rule in [rule for rule in WRONG if rule.id in ("M01", "M13", "M15", "M18")]:
+drift = PROBES["drift"]
+for rule in [WRONG[id] for id in ("M01", "M13", "M15", "M18")]:
     law, wanted = rule.law(drift), drift.target_law()
     first = total_variation(first_token(law), first_token(wanted))
     print(
@@ -102,8 +102,7 @@ for rule in [rule for rule in WRONG if rule.id in ("M01", "M13", "M15", "M18")]:
 # How large an example is needed? The search climbs over small tables, then shrinks what it found:
 
 # %%
-wrong_bonus = next(rule for rule in WRONG if rule.id == "M15")
-print(worst_case(wrong_bonus.generate, V=2, K=1, n=2, order=1, restarts=3, steps=15))
+print(worst_case(WRONG["M15"].generate, V=2, K=1, n=2, order=1, restarts=3, steps=15))
 
 # %% [markdown]
 # ### Exercise 05.2 (break it)

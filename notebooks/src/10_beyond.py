@@ -43,7 +43,7 @@ print(*block.run_weights(np.array([F(1, 4), F(3, 4)]), np.array([F(1, 2), F(1, 2
 # w_2 = 3/4, where the token rule has 1/2 · 1 = 1/2. On the paper's own example, p = (1/3, 2/3), q = (2/3, 1/3), K = 2, how many drafts are kept on average? **Predict:** more than 1?
 
 # %%
-paper = next(probe for probe in PROBES if probe.name == "paper")
+paper = PROBES["paper"]
 for name, sampler in {"token rule": ss.generate, "block rule": block.generate}.items():
     print(name, expected_accepted(sampler, paper), "of 2;  lossless:", paper.law(sampler) == paper.target_law())
 print("nobody could keep more than", ideal_accepted(paper))

@@ -51,8 +51,7 @@ def guess(cases: Sequence[Case], failed: Case, sample: Sample) -> Guess:
     odds, question = catalogue_posterior(cases, failed), failed.question
     best = next((name for name, share in odds.items() if share > 0), None)
     fit = goodness_of_fit(failed.evidence.counts, question.known_laws[best]) if best else 0.0
-    rules = {rule.id: rule for rule in (*WRONG, *RIGHT)}
-    known = rules.get(best) if best and fit >= FITS else None
+    known = (WRONG | RIGHT).get(best) if best and fit >= FITS else None
     branches = attribute(sample, question.setting)
     return Guess(
         id=known.id if known else "unknown",

@@ -21,7 +21,8 @@ import numpy as np
 from specsample.conformance.evidence.sizes import required_n_against
 from specsample.conformance.laws.exact import Law
 from specsample.conformance.laws.probes import Probe
-from specsample.conformance.laws.wrong_samplers import WRONG, Rule
+from specsample.conformance.laws.rule import Rule
+from specsample.conformance.laws.wrong_samplers import WRONG
 from specsample.conformance.pack import probe_design
 from specsample.conformance.pack.probe_laws import binned_law, law_on, merged
 from specsample.conformance.pack.probe_plans import PLANS, SEARCH, Plan
@@ -46,7 +47,7 @@ def record(plan: Plan) -> dict[str, Any]:
     cells = sorted(law)
     p = [_rounded(law[cell], 12 if plan.bins else 17) for cell in cells] + [0.0]
     laws: dict[str, list[float]] = {}
-    for rule in WRONG:
+    for rule in WRONG.values():
         found = law_of_rule(rule, plan, probe)
         if found is not None:
             inside = [float(found.get(cell, 0)) for cell in cells]
@@ -75,7 +76,7 @@ def target_of(plan: Plan) -> Law:
     probe = plan.probe
     if plan.bins is None:
         return merged(probe.target_law(), plan.prompt, plan.positions)
-    standard = next(rule for rule in WRONG if rule.id == "M12")  # of its pieces only p's own rows are used below
+    standard = WRONG["M12"]  # of its pieces only p's own rows are used below
     alone = probe.but(K=0)  # no drafts: every token is drawn from p
     return binned_law(standard.generate, alone, plan.bins)
 
@@ -141,8 +142,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if given.design:
         tables, _ = probe_design.design(probe_design.P1, **SEARCH)
-        return int([weights.tolist() for weights in tables] != [PLANS[0].target, PLANS[0].draft])
-    given.out.write_text(text_of([record(plan) for plan in PLANS]), encoding="utf-8")
+        return int([weights.tolist() for weights in tables] != [PLANS["P1"].target, PLANS["P1"].draft])
+    given.out.write_text(text_of([record(plan) for plan in PLANS.values()]), encoding="utf-8")
     return 0
 
 

@@ -84,7 +84,7 @@ def _by_hand() -> list[int]:
 
 def _by_catalogue(id: str) -> Any:
     """Turn a wrong sampler of the catalogue into a function like verify."""
-    sampler: Any = next(rule.generate for rule in WRONG if rule.id == id)
+    sampler: Any = WRONG[id].generate
 
     def wrong(x: Any, q: Any, p: Any, *, u_accept: Any, u_emit: Any) -> tuple[int, int]:
         ruling = sampler.keywords["judging"](Seen([0], [], x, q, p, ()), Script([*u_accept, u_emit]))

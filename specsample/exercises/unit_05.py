@@ -17,8 +17,6 @@ from specsample.exercises.showing import show
 from specsample.exercises.tables import model_pair, row
 from specsample.language_model import TableModel
 
-CATALOGUE = {rule.id: rule for rule in WRONG}
-
 
 def _tables(seed: int) -> list[Case]:
     """List tables of fractions, one row for each last token."""
@@ -49,7 +47,7 @@ def distance(id: str, of: Callable[[Law], Law] = first_token) -> Callable[[Any, 
     def ask(answer: Any, case: Case) -> Any:
         p, q = (TableModel(rows) for rows in _read(answer))
         probe = Probe("yours", "the student's", Setting(p, q, K=1, max_new_tokens=2))
-        return total_variation(of(law_of(CATALOGUE[id].generate, probe)), of(probe.target_law()))
+        return total_variation(of(law_of(WRONG[id].generate, probe)), of(probe.target_law()))
 
     return ask
 

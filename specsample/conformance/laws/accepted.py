@@ -33,7 +33,7 @@ def expected_accepted(sampler: Callable[..., Any], probe: Probe) -> Any:
     --------
     >>> from specsample import generate
     >>> from specsample.conformance.laws.probes import PROBES
-    >>> expected_accepted(generate, next(probe for probe in PROBES if probe.name == "paper"))
+    >>> expected_accepted(generate, PROBES["paper"])
     Fraction(10, 9)
     """
     everything = range(probe.setting.target_model.vocab_size)  # as stop tokens they end a run after its first round

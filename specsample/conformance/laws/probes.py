@@ -206,7 +206,7 @@ BLOCK = rational_model("111", 0), rational_model("013", 0)
 
 REPEATS = Penalised(SHORT[0], Fraction(1, 4)), SHORT[1]
 
-PROBES = (
+TABLE = (
     Probe("drift", "p and q depend on the two tokens before", Setting(*DRIFT)),
     Probe("flat", "p and q ignore the text", Setting(*SQUARE)),
     Probe("rounds", "K = 1: every second token starts a round", Setting(*SHORT, K=1, max_new_tokens=5)),
@@ -218,3 +218,4 @@ PROBES = (
     Probe("paper", "the pair of the block verification paper", Setting(*PAPER)),
     Probe("block", "a pair that tells the residuals of block verification apart", Setting(*BLOCK)),
 )
+PROBES = {probe.name: probe for probe in TABLE}

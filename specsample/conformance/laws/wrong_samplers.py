@@ -1,77 +1,22 @@
-"""Which mistakes must be caught, and what must never be called one?
+"""The catalogue: mistakes to catch, and right rules to let pass.
 
 Each wrong sampler is a mistake that real code has made, each right one a rule that people have reported as a bug. All
 take the arguments of `speculative.generate` and only compare uniform numbers: `exact_law` enumerates them, a NumPy
 Generator samples from them. `docs/wrong-samplers.md` prints their exact distances from the target.
-Before this file: `wrong_rules`, the pieces; after it: `accepted`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from specsample.conformance.laws import wrong_rules as w
-from specsample.conformance.laws.exact import Law
-from specsample.conformance.laws.open_round import correction, draft_by, judge, law_of, ratio, speculate
-from specsample.conformance.laws.probes import Probe, sharpen
+from specsample.conformance.laws.open_round import correction, ratio, speculate
+from specsample.conformance.laws.probes import sharpen
+from specsample.conformance.laws.rule import Rule, drafted, judged, verified
 from specsample.speculative import generate
 from specsample.strategies import greedy, top_k
 from specsample.verifiers import block
 
-
-@dataclass(frozen=True)
-class Rule:
-    """Name a way of sampling, and tell where it comes from.
-
-    Parameters
-    ----------
-    id : str, M.. for wrong ones, C.. for right ones
-    mechanism : str, one sentence: what the code does
-    symptom : str, what it looks like from outside
-    source : str, owner/repository#issue or @commit, empty where none is known
-    generate : function with the arguments of `speculative.generate`; its first result is the tokens
-    probe : str, name of the probe that shows it first
-    """
-
-    id: str
-    mechanism: str
-    symptom: str
-    source: str
-    generate: Callable[..., Any]
-    probe: str = "drift"
-
-    def law(self, probe: Probe) -> Law:
-        """Compute the exact law of its text on a probe.
-
-        Parameters
-        ----------
-        probe : Probe
-
-        Returns
-        -------
-        dict from tuple of tokens to probability
-        """
-        return law_of(self.generate, probe)
-
-
-def judged(**pieces: Any) -> Callable[..., Any]:
-    """Replace a piece of `judge`."""
-    return partial(speculate, judging=partial(judge, **pieces))
-
-
-def drafted(**pieces: Any) -> Callable[..., Any]:
-    """Replace a piece of `draft_by`."""
-    return partial(speculate, drafting=partial(draft_by, **pieces))
-
-
-def verified(verify: Callable[..., Any]) -> Callable[..., Any]:
-    """Replace `verify` as a whole."""
-    return partial(speculate, judging=partial(w.judge_by, verify=verify))
-
-
 # fmt: off
-WRONG = (
+WRONG = {rule.id: rule for rule in (
     Rule("M01", "The replacement of a rejected draft is drawn from p.",
          "Tokens that the draft likes too much stay too frequent.",
          "romsto/Speculative-Decoding@0b1fa52; ShopeeLLM/Spec-RL#14", judged(correct=lambda seen, n: seen.p[n])),
@@ -185,9 +130,9 @@ WRONG = (
     Rule("M42", "Block verification ends at the first run that does not pass.",
          "The draft's favourites are too rare.",
          "vllm-project/vllm-ascend#11985 (review)", verified(w.block_until_refused)),
-)
+)}
 
-RIGHT = (
+RIGHT = {rule.id: rule for rule in (
     Rule("C0", "The standard rule, as shipped.", "", "", generate),
     Rule("C1", "A draft is kept if the target draws the same token; if not, that draw is emitted.",
          "Fewer drafts are kept.",
@@ -208,5 +153,5 @@ RIGHT = (
          "", lambda x, p, q, **setting: generate(x, p, w.Leaky(q), **setting)),
     Rule("C9", "No bonus token is emitted.", "At most K tokens a round.",
          "", partial(speculate, judging=w.judge_without_bonus)),
-)
+)}
 # fmt: on

@@ -93,9 +93,9 @@ def cost(task: Task, tables: Sequence[Array], *, limit: float = inf) -> float:
     target, worst, seen = probe.target_law(), 0.0, list[Array]()
     if min(target.values()) < task.least_cell:
         return inf
-    rules, order = {rule.id: rule for rule in WRONG}, 1 if p.table.ndim == q.table.ndim == 2 else 0
+    order = 1 if p.table.ndim == q.table.ndim == 2 else 0
     for name in task.rules:
-        law = law_on(rules[name], probe, order=order, bins=None) or {}
+        law = law_on(WRONG[name], probe, order=order, bins=None) or {}
         outside = sum((mass for cell, mass in law.items() if cell not in target), Fraction(0))
         m, law_of_p = (np.array([*(float(side.get(cell, 0)) for cell in target), 0.0]) for side in (law, target))
         m[-1] = float(outside)

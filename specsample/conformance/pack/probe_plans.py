@@ -118,7 +118,7 @@ SPARSE = (
 NEAR = rows("2 1 1  3 4 3  5 2 3", V=3, order=1), rows("2 1 1  4 3 3  5 3 2", V=3, order=1)
 ONE_HOT = rows("0 1 0  0 0 1  1 0 0", V=3, order=1)
 
-PLANS = [
+TABLE = (
     Plan("P1", "the slowest wrong sampler is rejected as soon as possible", *P1, K=2, max_new_tokens=3, weight=3),
     Plan("P2", "small enough to follow by hand", *TEXT, K=1, max_new_tokens=2),
     Plan("P3", "the last three of five tokens, behind the first round", *P3, 3, 5, positions=(2, 3, 4)),
@@ -131,4 +131,5 @@ PLANS = [
     Plan("P10-temperature", "temperature 1/2", *TEXT, K=2, max_new_tokens=3, strategy={"temperature": "1/2"}),
     Plan("P10-filters", "temperature, top-k, top-p and min-p", *FIVE, K=2, max_new_tokens=3, strategy=FILTERS),
     Plan("P10-penalty", "tokens in the text, drafts included, are a quarter as likely", *TEXT, 2, 3, penalty="1/4"),
-]
+)
+PLANS = {plan.name: plan for plan in TABLE}
