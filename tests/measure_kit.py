@@ -18,8 +18,8 @@ from specsample.conformance.evidence.calibration import calibrate
 from specsample.conformance.evidence.e_process import diagnose, log_e_threshold
 from specsample.conformance.laws.open_round import law_of
 from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
-from specsample.conformance.pack.probe_pack import load_probes
-from specsample.conformance.pack.probe_plans import PLANS
+from specsample.conformance.pack.packed import load_probes
+from specsample.conformance.pack.plans import PLANS
 from specsample.conformance.simulate import reference_verify, simulate
 
 PROBES = {probe.name: probe for probe in load_probes()}

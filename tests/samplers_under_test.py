@@ -15,7 +15,7 @@ from specsample.batched import pick
 from specsample.conformance.adapters import from_generate, from_step
 from specsample.conformance.laws.probes import PROBES
 from specsample.conformance.laws.wrong_samplers import WRONG
-from specsample.conformance.pack.probe_pack import PackedProbe
+from specsample.conformance.pack.packed import PackedProbe
 from specsample.language_model import TableModel
 from specsample.verifiers import block
 

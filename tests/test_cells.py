@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from specsample.conformance.evidence.cells import PADDING, Cells, distinct, padded
-from specsample.conformance.pack.probe_pack import load_probes, see
+from specsample.conformance.pack.packed import load_probes, see
 
 PACK = load_probes()
 

@@ -23,7 +23,7 @@ from specsample.conformance import (
     kit,
 )
 from specsample.conformance.contract import ScriptedUniforms, Unscriptable, mutual_information_bound, seeds_of
-from specsample.conformance.pack.probe_pack import load_probes
+from specsample.conformance.pack.packed import load_probes
 
 DRIFT = {"probes": [s.small_probe()], "eps": 0.1}
 

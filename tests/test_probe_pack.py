@@ -16,9 +16,9 @@ from specsample.conformance.laws.probes import Probe
 from specsample.conformance.laws.setting import Setting
 from specsample.conformance.laws.wrong_samplers import WRONG
 from specsample.conformance.make_probes import PATH, PLANS, record, text_of
-from specsample.conformance.pack.probe_design import (
+from specsample.conformance.pack.design import (
     P1,
-    Task,
+    Wanted,
     cost,
     design,
     fractions,
@@ -26,8 +26,8 @@ from specsample.conformance.pack.probe_design import (
     outputs_to_tell,
     random_weights,
 )
-from specsample.conformance.pack.probe_laws import PER_TOKEN, binned_law, law_on, old_index_law
-from specsample.conformance.pack.probe_pack import load_probes, see, unpack
+from specsample.conformance.pack.large_laws import PER_TOKEN, binned_law, law_on, old_index_law
+from specsample.conformance.pack.packed import load_probes, see, unpack
 from specsample.language_model import TableModel
 
 PACK = load_probes()
@@ -221,7 +221,7 @@ def test_equal_laws_are_never_told_apart():
 
 
 def test_more_search_never_ends_in_worse_tables():
-    task = Task(("M20",), ((3, 3), (3, 3)), K=1, n=2, least_cell=1e-3)
+    task = Wanted(("M20",), ((3, 3), (3, 3)), K=1, max_new_tokens=2, least_cell=1e-3)
     found = partial(design, task, seed=1)
     few, more = found(restarts=2, steps=0), found(restarts=2, steps=6)
     assert more[1] <= few[1]

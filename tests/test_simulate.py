@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from specsample.conformance.evidence.e_process import EProcess, log_e_threshold
-from specsample.conformance.pack.probe_pack import load_probes
+from specsample.conformance.pack.packed import load_probes
 from specsample.conformance.simulate import reference_verify, simulate, states
 from specsample.language_model import TableModel, Transformed
 from specsample.speculative import verify

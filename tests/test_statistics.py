@@ -25,7 +25,7 @@ from specsample.conformance.evidence.e_process import (
 from specsample.conformance.evidence.fit import agrawal_bound
 from specsample.conformance.evidence.formulas import log_ratio
 from specsample.conformance.evidence.sizes import chi_square_tail, noncentrality
-from specsample.conformance.pack.probe_pack import load_probes
+from specsample.conformance.pack.packed import load_probes
 
 P = np.array([0.5, 0.3, 0.2, 0.0])
 CATALOGUE = np.array([[0.4, 0.4, 0.2, 0.0], [0.5, 0.5, 0.0, 0.0], [0.25, 0.25, 0.25, 0.25]])

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from specsample.conformance.adapters import Adapter, Broken, Sample, Seeds, Setting
 from specsample.conformance.branches import efficiency
 from specsample.conformance.evidence.cells import distinct
-from specsample.conformance.pack.probe_pack import PackedProbe, load_probes
+from specsample.conformance.pack.packed import PackedProbe, load_probes
 from specsample.distributions import Array
 
 AHEAD = 16  # chunks started before the oldest one has been read

@@ -5,7 +5,6 @@ written with ten significant digits, so that the file comes out bit for bit (V =
 ten digits hide).
 `--design` searches the tables of P1 again and compares them with those of the plan (two
 minutes on one core; the file alone takes half a minute).
-Before this file: `probe_plans`; after it: `adapters`.
 """
 
 import argparse
@@ -23,9 +22,9 @@ from specsample.conformance.laws.exact import Law
 from specsample.conformance.laws.probes import Probe
 from specsample.conformance.laws.rule import Rule
 from specsample.conformance.laws.wrong_samplers import WRONG
-from specsample.conformance.pack import probe_design
-from specsample.conformance.pack.probe_laws import binned_law, law_on, merged
-from specsample.conformance.pack.probe_plans import PLANS, SEARCH, Plan
+from specsample.conformance.pack.design import P1, design
+from specsample.conformance.pack.large_laws import binned_law, law_on, merged
+from specsample.conformance.pack.plans import PLANS, SEARCH, Plan
 
 PATH = Path(__file__).parent / "pack" / "probes.json"
 DIGITS, LARGEST_N = 10, 1_000_000
@@ -141,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=PATH, help="file to write")
     given = parser.parse_args(arguments)
     if given.design:
-        tables, _ = probe_design.design(probe_design.P1, **SEARCH)
+        tables, _ = design(P1, **SEARCH)
         return int([weights.tolist() for weights in tables] != [PLANS["P1"].target, PLANS["P1"].draft])
     given.out.write_text(text_of([record(plan) for plan in PLANS.values()]), encoding="utf-8")
     return 0

@@ -18,7 +18,7 @@ from specsample.conformance.evidence.cells import PADDING, Cells
 from specsample.conformance.evidence.e_process import EProcess, log_e_threshold
 from specsample.conformance.evidence.sizes import E_PROCESS_PRICE, noncentrality
 from specsample.conformance.laws.exact import target_law
-from specsample.conformance.pack.probe_pack import PackedProbe, load_probes
+from specsample.conformance.pack.packed import PackedProbe, load_probes
 
 INDEPENDENCE_SHARE = 0.1  # of the error budget
 

@@ -2,7 +2,7 @@
 
 The rows of p and q are looked up in tables of states: a text of a `TableModel` is known by its last tokens, any other
 model's by all of them. Streams are played by the room that is left, most room first, so that each round is one call
-of a batched `verify` for all streams that have it. Before this file: `probe_pack`; after it: `probe_laws`.
+of a batched `verify` for all streams that have it.
 """
 
 from collections.abc import Callable
@@ -116,7 +116,7 @@ def simulate(
 
     Examples
     --------
-    >>> from specsample.conformance.pack.probe_pack import load_probes
+    >>> from specsample.conformance.pack.packed import load_probes
     >>> simulate(load_probes(["P2"])[0].setting, 5, np.random.default_rng(0)).shape
     (5, 2)
     """

@@ -1,7 +1,7 @@
 """By which number is a text known? As a node of the tree of all texts behind a prompt, for arrays to hold.
 
 Node 0 is the prompt itself; node s followed by token x is s V + 1 + x. Shorter texts have smaller numbers. Before
-this file: `cells`; after it: `probe_pack`.
+this file: `cells`; after it: `packed`.
 """
 
 from typing import Any

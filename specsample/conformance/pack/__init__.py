@@ -1,4 +1,4 @@
 """The questions that ship: how `probes.json` is made and read.
 
-Read `probe_pack`, `probe_laws`, `probe_design`, `probe_plans`.
+Read `packed`, `large_laws`, `design`, `plans`.
 """

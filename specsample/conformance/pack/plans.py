@@ -1,6 +1,6 @@
 """What are the ten probes? Their tables and settings; everything else in `probes.json` is computed from them.
 
-P8 and P10 have three parts each. Before this file: `probe_design`; after it: `make_probes`.
+P8 and P10 have three parts each.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ import numpy as np
 from specsample.conformance.evidence.cells import Text
 from specsample.conformance.laws.probes import Penalised, Probe, sharpen
 from specsample.conformance.laws.setting import Setting
-from specsample.conformance.pack import probe_design
+from specsample.conformance.pack.design import fractions
 from specsample.language_model import TableModel
 from specsample.strategies import Transform, decoding_strategy
 
@@ -40,7 +40,7 @@ class Plan:
     @property
     def probe(self) -> Probe:
         """The same with models of fractions."""
-        p, q = (TableModel(probe_design.fractions(weights)) for weights in (self.target, self.draft))
+        p, q = (TableModel(fractions(weights)) for weights in (self.target, self.draft))
         target = p if self.penalty is None else Penalised(p, Fraction(self.penalty))
         transform = exact_strategy(self.strategy)
         setting = Setting(target, q, self.prompt, self.K, self.max_new_tokens, self.stop, transform)
@@ -63,7 +63,7 @@ def rows(text: str, V: int, order: int) -> Weights:
     return np.array(text.split(), int).reshape((V,) * (order + 1)).tolist()
 
 
-# P1: `probe_design.design(probe_design.P1, **SEARCH)`; P3 and P9 are written by hand.
+# P1: `design(P1, **SEARCH)` of `design`; P3 and P9 are written by hand.
 SEARCH = {"restarts": 150, "steps": 450, "seed": 0}
 P1 = (
     rows(

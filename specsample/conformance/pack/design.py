@@ -3,8 +3,7 @@
 A random pair of tables needs many more outputs than a designed one, and some pairs are blind. The search
 starts from the best of many random pairs and climbs: it moves weight between two tokens of a row and keeps what
 rejects the slowest rule sooner, or tells the two rules apart that look most alike. All laws are exact fractions; the
-only random draws are `rng.random()`, so that one seed gives one result. Before this file: `probe_laws`; after it:
-`probe_plans`.
+only random draws are `rng.random()`, so that one seed gives one result.
 """
 
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from specsample.conformance.evidence.sizes import noncentrality, required_n_agai
 from specsample.conformance.laws.probes import Probe
 from specsample.conformance.laws.setting import Setting
 from specsample.conformance.laws.wrong_samplers import WRONG
-from specsample.conformance.pack.probe_laws import law_on
+from specsample.conformance.pack.large_laws import law_on
 from specsample.distributions import Array
 from specsample.language_model import TableModel
 
@@ -29,15 +28,15 @@ MISFIT = {"alpha": 1e-3, "power": 0.99}  # at which another rule's law must be f
 
 
 @dataclass(frozen=True)
-class Task:
-    """Say for which rules and in which setting tables are wanted.
+class Wanted:
+    """The rules that tables are wanted for, and the setting.
 
     Parameters
     ----------
     rules : tuple of str, ids of rules, those that need the most outputs first
     shapes : tuple of two tuples, the shapes of the tables of p and q
     K : int, drafts a round
-    n : int, tokens
+    max_new_tokens : int
     least_cell : float, least probability of a text under p
     reject_within : int, outputs that may be spent to reject a rule
     name_within : int, outputs that may be spent to tell two rules apart
@@ -46,18 +45,18 @@ class Task:
     rules: tuple[str, ...]
     shapes: tuple[tuple[int, ...], tuple[int, ...]]
     K: int
-    n: int
+    max_new_tokens: int
     least_cell: float
     reject_within: int = 10_000
     name_within: int = 3_000
 
 
-def design(task: Task, *, restarts: int, steps: int, seed: int = 0) -> tuple[list[Array], float]:
+def design(wanted: Wanted, *, restarts: int, steps: int, seed: int = 0) -> tuple[list[Array], float]:
     """Search tables on which all rules are rejected, and told apart, with as few outputs as possible.
 
     Parameters
     ----------
-    task : Task
+    wanted : Wanted
     restarts : int >= 1, random pairs to begin with
     steps : int >= 0, moves to try from the best of them
     seed : int
@@ -67,40 +66,40 @@ def design(task: Task, *, restarts: int, steps: int, seed: int = 0) -> tuple[lis
     ([p, q], integer weights; float, their `cost`)
     """
     rng = np.random.default_rng(seed)
-    tables, best = [random_weights(shape, rng) for shape in task.shapes], inf
+    tables, best = [random_weights(shape, rng) for shape in wanted.shapes], inf
     for i in range(restarts + steps):
-        fresh = [random_weights(shape, rng) for shape in task.shapes] if i < restarts else moved(tables, rng)
-        if (needed := cost(task, fresh, limit=best)) < best:
+        fresh = [random_weights(shape, rng) for shape in wanted.shapes] if i < restarts else moved(tables, rng)
+        if (needed := cost(wanted, fresh, limit=best)) < best:
             tables, best = fresh, needed
     return tables, best
 
 
-def cost(task: Task, tables: Sequence[Array], *, limit: float = inf) -> float:
-    """Compute which share of the outputs of a task the slowest rule, or the pair most alike, needs.
+def cost(wanted: Wanted, tables: Sequence[Array], *, limit: float = inf) -> float:
+    """Compute which share of the outputs allowed the slowest rule, or the pair most alike, needs.
 
     Parameters
     ----------
-    task : Task
+    wanted : Wanted
     tables : (p, q), integer weights
     limit : float, stop there
 
     Returns
     -------
-    float, at most 1 if the task is done; infinite where a text is too improbable under p
+    float, at most 1 if that is enough; infinite where a text is too improbable under p
     """
     p, q = (TableModel(fractions(weights)) for weights in tables)
-    probe = Probe("candidate", "", Setting(p, q, K=task.K, max_new_tokens=task.n))
+    probe = Probe("candidate", "", Setting(p, q, K=wanted.K, max_new_tokens=wanted.max_new_tokens))
     target, worst, seen = probe.target_law(), 0.0, list[Array]()
-    if min(target.values()) < task.least_cell:
+    if min(target.values()) < wanted.least_cell:
         return inf
     order = 1 if p.table.ndim == q.table.ndim == 2 else 0
-    for name in task.rules:
+    for name in wanted.rules:
         law = law_on(WRONG[name], probe, order=order, bins=None) or {}
         outside = sum((mass for cell, mass in law.items() if cell not in target), Fraction(0))
         m, law_of_p = (np.array([*(float(side.get(cell, 0)) for cell in target), 0.0]) for side in (law, target))
         m[-1] = float(outside)
-        needed = [required_n_against(m, law_of_p, rivals=RIVALS) / task.reject_within]
-        needed += [outputs_to_tell(m, other) / task.name_within for other in seen]
+        needed = [required_n_against(m, law_of_p, rivals=RIVALS) / wanted.reject_within]
+        needed += [outputs_to_tell(m, other) / wanted.name_within for other in seen]
         seen, worst = [*seen, m], max(worst, *needed)
         if worst >= limit:
             break
@@ -194,4 +193,4 @@ def fractions(weights: Any) -> Array:
 # Every rule that shows on plain tables; those that need the most outputs, or look most alike, come first.
 HARDEST = ("M41", "M21", "M34", "M01", "M04", "M19", "M20", "M22", "M28", "M24", "M08", "M29", "M13", "M15")
 OTHERS = ("M18", "M03", "M30", "M02", "M42", "M06", "M36", "M17", "M12", "M09", "M10", "M26", "M05", "M11")
-P1 = Task((*HARDEST, *OTHERS), shapes=((4, 4, 4), (4, 4)), K=2, n=3, least_cell=2e-4)
+P1 = Wanted((*HARDEST, *OTHERS), shapes=((4, 4, 4), (4, 4)), K=2, max_new_tokens=3, least_cell=2e-4)

@@ -2,8 +2,7 @@
 
 Two shorter ways to the same law. With an order, `renewal_law` enumerates the rounds behind the last tokens that the
 tables look at, and not behind each text. `binned_law` multiplies matrices, for rules that treat every draft alike,
-and sums over tokens in bins on the way: V = 32 has 33 million texts of five tokens. Before this file: `simulate`;
-after it: `probe_design`.
+and sums over tokens in bins on the way: V = 32 has 33 million texts of five tokens.
 """
 
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ from specsample.conformance.laws.open_round import (
     speculate,
 )
 from specsample.conformance.laws.probes import Probe
-from specsample.conformance.pack.probe_pack import see
+from specsample.conformance.pack.packed import see
 from specsample.distributions import Array
 
 # rules whose acceptance, replacement and bonus depend on nothing but p and q where the draft stands
