@@ -1,6 +1,6 @@
-"""When is a draft token kept, and what replaces a rejected one?
+"""The rule: when a draft token is kept, and what replaces a rejected one.
 
-The rule in three functions. A draft x ~ q is kept with probability min(1, p(x)/q(x)) and otherwise replaced by a draw
+In three functions. A draft x ~ q is kept with probability min(1, p(x)/q(x)) and otherwise replaced by a draw
 from the residual norm(max(0, p - q)). Why the emitted token is distributed as p, exactly::
 
     P(emit x) = P(draft x and keep it)    + P(reject) · residual(x)
@@ -10,7 +10,6 @@ from the residual norm(max(0, p - q)). Why the emitted token is distributed as p
 
 with β = Σ min(p, q), because a draft is rejected with probability Σ q - min(p, q) = 1 - β, and the residual's mass is
 Σ max(0, p - q) = Σ p - min(p, q) = 1 - β as well. (Leviathan et al., appendix A.1; Chen et al., theorem 1.)
-Before this file: `autoregressive`; after it: `trace`.
 """
 
 from collections.abc import Sequence
@@ -69,8 +68,10 @@ def residual(target_probs: Array, draft_probs: Array) -> Array:
     p, q = target_probs, draft_probs
     xp = array_namespace(p, q)
     excess = xp.maximum(p - q, xp.zeros_like(p))
+    # nothing to draw from: p itself stands in, for such a row is never rejected
     is_empty = xp.logical_not(xp.any(excess > 0, axis=-1, keepdims=True))  # p = q up to rounding
     excess = excess + p * xp.astype(is_empty, p.dtype)
+    # p is not divided where nothing was drafted, so that K = 0 is the baseline bit for bit
     is_drafted = xp.any(q > 0, axis=-1, keepdims=True)
     mass = xp.sum(excess, axis=-1, keepdims=True)
     return excess / xp.where(is_drafted, mass, xp.ones_like(mass))
@@ -124,7 +125,9 @@ def check_drafts(
     >>> import numpy as np
     >>> check_drafts([1], np.array([[0.5, 0.5]]), np.array([[0.5, 0.5], [1.0, 0.0]]), [0.25])
     """
-    p, q, K = target_probs, draft_probs, len(draft_tokens)
+    p, q = target_probs, draft_probs
+    K = len(draft_tokens)
+    # shapes first: what the rows hold can be looked at only if they are rows
     for name, rows in {"target_probs": p, "draft_probs": q if K else p}.items():
         if not hasattr(rows, "ndim"):
             raise TypeError(f"{name} must be an array; got {type(rows).__name__}. Is numpy.array missing?")
@@ -140,6 +143,7 @@ def check_drafts(
         )
     if len(u_accept) != K:
         raise ValueError(f"u_accept must hold K = {K} uniform numbers, one a draft; got {len(u_accept)}.")
+    # then what they hold
     check_probs(p, "target_probs")
     if K:
         check_tokens("draft_tokens", draft_tokens, p.shape[1])

@@ -1,10 +1,10 @@
-"""How many drafts should the next round have? An answer that looks back only, so that the text keeps its law.
+"""Adaptive K: as many drafts in the next round as the last rounds suggest.
 
-A round of any K emits tokens of the target's law (`speculative.step`), whatever stands before it. So K may be chosen
-anew for each round, from anything that is known before its first draft: `choose_K` is handed the finished rounds and
-nothing else. It must not look at the round's own drafts: who stops drafting because a draft will be rejected, or
-looks unlikely, gives the token after it another law (tests/test_adaptive.py has such a chooser, and it is caught).
-Before this file: `streaming`; after it: `rejection`.
+The answer looks back only, so that the text keeps its law. A round of any K emits tokens of the target's law
+(`speculative.step`), whatever stands before it. So K may be chosen anew for each round, from anything that is known
+before its first draft: `choose_K` is handed the finished rounds and nothing else. It must not look at the round's own
+drafts: who stops drafting because a draft will be rejected, or looks unlikely, gives the token after it another law
+(tests/test_adaptive.py has such a chooser, and it is caught).
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ GRID = 200  # acceptance rates for which the best K is worked out beforehand
 
 @dataclass(frozen=True)
 class BestRecentK:
-    """Choose the K with the largest speed-up at the acceptance rate of the last rounds.
+    """A chooser: the K with the largest speed-up at the acceptance rate of the last rounds.
 
     The speed-up is (1 + α + ... + α^K) / (K c + ρ) (Leviathan et al., theorem 3.8, with a measured ρ), and α is
     accepted / tested drafts of the last `window` rounds. A prior counts as that many drafts more, so that a few
@@ -60,6 +60,7 @@ class BestRecentK:
 
     def __call__(self, rounds: Sequence[Round]) -> int:
         """Return K for the round that comes after `rounds`."""
+        # α of the last rounds, with the prior's drafts counted in
         recent = rounds[-self.window :]
         accepted = self.prior[0] + sum(one.n_accepted for one in recent)
         tested = self.prior[1] + sum(one.n_tested for one in recent)
@@ -67,8 +68,10 @@ class BestRecentK:
 
     def _fastest(self, alpha: float) -> int:
         """Try every K; of equally fast ones take the smallest."""
-        best, fastest, tokens, power = 1, 0.0, 1.0, 1.0
+        best, fastest = 1, 0.0
+        tokens, power = 1.0, 1.0
         for K in range(1, self.max_K + 1):
+            # E[tokens a round] = 1 + α + ... + α^K
             power *= alpha
             tokens += power
             speed = tokens / (K * self.cost_ratio + self.verify_ratio(K))
@@ -89,16 +92,12 @@ def generate_adaptive(
 
     Where choose_K always answers the same, the tokens are those of `speculative.generate`.
 
+    Parameters and Returns: as for `speculative.generate`.
+
     Parameters
     ----------
-    prompt_tokens : sequence of int, at least one
-    target_model, draft_model : LanguageModel; the text follows the first, the second only sets the speed
     choose_K : function from the finished rounds to the drafts of the next, an int >= 0; no randomness of its own
-    **request : max_new_tokens, rng, transform, draft_transform, stop, as for `speculative.generate`
-
-    Returns
-    -------
-    (list of int, the new tokens; Trace)
+    **request : max_new_tokens, rng, transform, draft_transform, stop
 
     Raises
     ------

@@ -1,15 +1,13 @@
-"""What does speculative sampling have to beat? One target pass, one token.
+"""The baseline that speculative sampling has to beat: one target pass, one token.
 
-Its law is the definition of "the target's distribution" everywhere else. Before this file: `language_model`; after
-it: `acceptance`.
+Its law is the definition of "the target's distribution" everywhere else.
 """
 
 from collections.abc import Collection, Sequence
 
-from specsample.distributions import Uniforms, pick, uniforms
+from specsample.distributions import Transform, Uniforms, pick, uniforms
 from specsample.language_model import LanguageModel, Transformed
 from specsample.request import check_request
-from specsample.strategies import Transform
 
 
 def autoregressive(
@@ -53,9 +51,13 @@ def autoregressive(
     """
     check_request(prompt_tokens, [target_model], max_new_tokens, stop=stop)
     context = Transformed(target_model, transform, "target_probs").start()
-    unread, emitted = list(prompt_tokens), list[int]()
+    unread = list(prompt_tokens)
+    emitted: list[int] = []
     while len(emitted) < max_new_tokens and not (emitted and emitted[-1] in stop):
+        # one pass reads the prompt, then the newest token alone: the context remembers the rest
         p = context.extend(unread)[-1]  # (V,)
-        unread = [pick(p, uniforms(rng, 1)[0])]
-        emitted += unread
+        # x ~ p(. | everything so far)
+        x = pick(p, uniforms(rng, 1)[0])
+        emitted.append(x)
+        unread = [x]
     return emitted

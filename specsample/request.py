@@ -1,7 +1,6 @@
-"""Which requests cannot be served, and how is that said before any work is done?
+"""What a sampler is asked for, and refusals before any work is done.
 
-Every message names the argument, what was expected, what came, and the likely cause. Before this file:
-`distributions`; after it: `strategies`.
+Every message names the argument, what was expected, what came, and the likely cause.
 """
 
 from collections.abc import Collection, Sequence
@@ -32,14 +31,8 @@ def check_tokens(name: str, tokens: Sequence[int], V: int) -> None:
 
     Raises
     ------
-    TypeError
-        If they are no sequence, or one is no integer.
-    ValueError
-        If there is none, or one lies outside the vocabulary.
-
-    Examples
-    --------
-    >>> check_tokens("tokens", [0, 1], 2)
+    TypeError, ValueError
+        If they are no sequence, one is no integer or outside the vocabulary, or there is none.
     """
     if not hasattr(tokens, "__len__"):
         raise TypeError(f"{name} must be a sequence of token ids; got {tokens!r}. One token alone is [token].")
@@ -58,17 +51,6 @@ def check_K(K: int) -> None:
     Parameters
     ----------
     K : int >= 0
-
-    Raises
-    ------
-    TypeError
-        If K is no integer.
-    ValueError
-        If it is negative.
-
-    Examples
-    --------
-    >>> check_K(0)
     """
     check_count("K", K, "K = 0 is autoregressive sampling.")
 
@@ -84,14 +66,8 @@ def check_count(name: str, value: int, hint: str = "") -> None:
 
     Raises
     ------
-    TypeError
-        If value is no integer.
-    ValueError
-        If it is negative.
-
-    Examples
-    --------
-    >>> check_count("K", 5)
+    TypeError, ValueError
+        If value is no integer, or negative.
     """
     if not _is_integer(value) or value < 0:
         kind = ValueError if _is_integer(value) else TypeError
@@ -110,10 +86,6 @@ def check_rollback(length: int, current: int) -> None:
     ------
     ValueError
         If length is negative or larger than current.
-
-    Examples
-    --------
-    >>> check_rollback(2, 3)
     """
     if not 0 <= length <= current:
         raise ValueError(
@@ -152,6 +124,7 @@ def check_request(
     >>> from specsample import TableModel
     >>> check_request([0], [TableModel([[0.5, 0.5], [1.0, 0.0]])], 10)
     """
+    # the models: both are models, and of one vocabulary
     named = dict(zip(("target_model", "draft_model"), models))
     for name, model in named.items():
         if not (hasattr(model, "vocab_size") and hasattr(model, "start")):
@@ -162,11 +135,13 @@ def check_request(
     sizes = {name: model.vocab_size for name, model in named.items()}
     if len(set(sizes.values())) > 1:
         raise ValueError(f"models must share one vocabulary; got vocab_size {sizes}. Do they share a tokenizer?")
+    # the numbers
     check_tokens("prompt_tokens", prompt_tokens, next(iter(sizes.values())))
     check_count("max_new_tokens", max_new_tokens)
     check_K(K)
     if isinstance(stop, str) or not hasattr(stop, "__contains__") or not all(map(_is_integer, stop)):
         raise TypeError(f"stop must be a collection of token ids; got {stop!r}. Strings go to stream_text.")
+    # a text that would outgrow a model's window is refused now, not after the first half of it
     for name, model in named.items():
         limit = getattr(model, "max_length", None)
         if limit is not None and len(prompt_tokens) + max_new_tokens > limit:

@@ -1,7 +1,7 @@
-"""Which distribution is really sampled from: temperature, top-k, top-p, min-p, typical or greedy?
+"""Decoding strategies: temperature, top-k, top-p, min-p, typical, greedy.
 
-A decoding strategy maps (..., V) distributions to (..., V) distributions, so any strategy composes with any model, on
-the target's side and on the draft's. Before this file: `request`; after it: `language_model`.
+Which distribution is really sampled from? A strategy maps (..., V) distributions to (..., V) distributions, so any of
+them composes with any model, on the target's side and on the draft's.
 """
 
 from collections.abc import Callable
@@ -64,8 +64,11 @@ def temperature(T: float) -> Transform:
         raise ValueError(f"temperature must be a finite number >= 0; got {T}. Greedy decoding is temperature 0.")
     if T == 0:
         return greedy
-    exponent = float(1 / max(T, 1e-30))  # nothing is colder than that, and 1/T must stay finite
-    return (lambda probs: probs) if T == 1 else (lambda probs: _power(probs, exponent))
+    if T == 1:
+        return lambda probs: probs
+    # nothing is colder than 1e-30, and 1/T must stay finite
+    exponent = float(1 / max(T, 1e-30))
+    return lambda probs: _power(probs, exponent)
 
 
 def top_k(k: int) -> Transform:
@@ -75,9 +78,7 @@ def top_k(k: int) -> Transform:
     ----------
     k : int >= 1, tokens
 
-    Returns
-    -------
-    Transform, (..., V) distributions to (..., V) distributions
+    Returns: as for `strategies.temperature`.
 
     Raises
     ------
@@ -102,9 +103,7 @@ def top_p(mass: float) -> Transform:
     ----------
     mass : number in (0, 1]; ValueError outside
 
-    Returns
-    -------
-    Transform, (..., V) distributions to (..., V) distributions
+    Returns: as for `strategies.temperature`.
 
     Examples
     --------
@@ -122,9 +121,7 @@ def min_p(ratio: float) -> Transform:
     ----------
     ratio : number in (0, 1]; ValueError outside
 
-    Returns
-    -------
-    Transform, (..., V) distributions to (..., V) distributions
+    Returns: as for `strategies.temperature`.
 
     Examples
     --------
@@ -150,9 +147,7 @@ def typical(mass: float) -> Transform:
     ----------
     mass : number in (0, 1]; ValueError outside
 
-    Returns
-    -------
-    Transform, (..., V) distributions to (..., V) distributions
+    Returns: as for `strategies.temperature`.
 
     Examples
     --------
@@ -163,6 +158,7 @@ def typical(mass: float) -> Transform:
 
     def keep_typical(probs: Array) -> Array:
         xp = array_namespace(probs)
+        # logarithms of fractions are floats; they rank the tokens and never become probabilities
         floats = probs.astype(float) if probs.dtype == object else probs
         possible = floats > 0
         surprise = -xp.log(xp.where(possible, floats, xp.ones_like(floats)))  # 0 log 0 = 0
@@ -191,9 +187,7 @@ def decoding_strategy(
     min_p : number in (0, 1] or None
     typical_p : number in (0, 1] or None
 
-    Returns
-    -------
-    Transform, (..., V) distributions to (..., V) distributions
+    Returns: as for `strategies.temperature`.
 
     Raises
     ------
@@ -207,7 +201,9 @@ def decoding_strategy(
     """
     given: list[tuple[Callable[..., Transform], float | None]]
     given = [(_top_k, top_k), (_top_p, top_p), (_min_p, min_p), (typical, typical_p)]
-    transforms = [_temperature(temperature)] + [make(value) for make, value in given if value is not None]
+    transforms = [_temperature(temperature)]
+    transforms += [make(value) for make, value in given if value is not None]
+    # each strategy sees what the ones before it have left
     return lambda probs: reduce(lambda row, transform: transform(row), transforms, probs)
 
 
@@ -220,6 +216,7 @@ def _power(probs: Array, exponent: float) -> Array:
     if probs.dtype == object:
         raise TypeError("temperature needs floats: p^(1/T) of a fraction is not a fraction. Use temperature 0 or 1.")
     xp = array_namespace(probs)
+    # relative to the largest, so that no power underflows everywhere
     scaled = xp.where(probs > 0, probs / xp.max(probs, axis=-1, keepdims=True), xp.ones_like(probs))
     weights = xp.where(probs > 0, xp.exp(xp.log(scaled) * exponent), xp.zeros_like(probs))
     return weights / xp.sum(weights, axis=-1, keepdims=True)
@@ -235,6 +232,7 @@ def _keep(probs: Array, mask: Array) -> Array:
 def _keep_first(probs: Array, k: int) -> Array:
     """Keep the k most likely tokens of each row; ties go to the lowest ids."""
     xp = array_namespace(probs)
+    # the inverse of a sorting permutation is the rank of each token; a stable sort gives ties to the lowest ids
     rank = xp.argsort(xp.argsort(-probs, axis=-1, stable=True), axis=-1)
     return _keep(probs, rank < k)
 
@@ -246,7 +244,9 @@ def _keep_mass(probs: Array, key: Array, mass: float) -> Array:
     xp = array_namespace(probs)
     order = xp.argsort(key, axis=-1, stable=True)
     ranked = xp.take_along_axis(probs, order, axis=-1)
-    is_kept = xp.cumulative_sum(ranked, axis=-1) - ranked < mass  # the mass before this token is too small
+    # a token is kept while the mass before it is too small
+    is_kept = xp.cumulative_sum(ranked, axis=-1) - ranked < mass
+    # back from ranks to ids
     return _keep(probs, xp.take_along_axis(is_kept, xp.argsort(order, axis=-1), axis=-1))
 
 

@@ -1,20 +1,18 @@
-"""How does text appear while it is being made, and where does it end? Rounds are handed on as they finish.
+"""Streams: text that appears while it is being made, and ends where it should.
 
-`generate_stream` hands on what each round of `speculative.generate` emits: same tokens for the same rng.
-`stream_text` turns them into text and ends it before a stop string. A stop string may begin in one round and end in a
-later one, so whatever could still become one is held back until the text says otherwise: what has been shown is never
-taken back, and the text is the one that `cut` would leave of the whole. Before this file: `play`; after it:
-`adaptive`.
+Rounds are handed on as they finish. `generate_stream` hands on what each round of `speculative.generate` emits: same
+tokens for the same rng. `stream_text` turns them into text and ends it before a stop string. A stop string may begin
+in one round and end in a later one, so whatever could still become one is held back until the text says otherwise:
+what has been shown is never taken back, and the text is the one that `cut` would leave of the whole.
 """
 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from functools import partial
 
-from specsample.distributions import Uniforms
+from specsample.distributions import Transform, Uniforms
 from specsample.language_model import LanguageModel
 from specsample.request import check_K
 from specsample.rounds import play_rounds, play_step
-from specsample.strategies import Transform
 from specsample.trace import Round, Trace
 
 
@@ -33,16 +31,10 @@ def generate_stream(
 ) -> Generator[list[int], None, None]:
     """Generate text and hand on the tokens of each round as soon as it is finished (Algorithm 1, in a loop).
 
+    Parameters: as for `speculative.generate`.
+
     Parameters
     ----------
-    prompt_tokens : sequence of int, at least one
-    target_model, draft_model : LanguageModel; the text follows the first, the second only sets the speed
-    K : int >= 0, drafts a round, shortened where fewer tokens are left; 0 is autoregressive sampling
-    max_new_tokens : int >= 0, tokens
-    rng : numpy.random.Generator, or anything whose `random(n)` gives n uniform numbers
-    transform : decoding strategy of the target (see `strategies`) or None
-    draft_transform : the draft's; None for the same
-    stop : token ids that end the text; the stop token is part of it
     trace : Trace that collects the finished rounds, or None
 
     Returns
@@ -114,8 +106,12 @@ def cut(text: str, stop_strings: Collection[str]) -> tuple[str, bool]:
     (('one', True), ('one', False))
     """
     starts = {stop: text.find(stop) for stop in _checked(stop_strings)}
+    # (end, start): the smallest is the one that ends first, and of those the longest
     found = [(start + len(stop), start) for stop, start in starts.items() if start >= 0]
-    return (text[: min(found)[1]], True) if found else (text, False)
+    if not found:
+        return text, False
+    _, start = min(found)
+    return text[:start], True
 
 
 def stream_text(
@@ -149,19 +145,25 @@ def stream_text(
 
 def _pieces(chunks: Iterable[Sequence[int]], decode: Callable[[list[int]], str], stops: list[str]) -> Iterator[str]:
     """Show what is certain after each chunk, and at the end the rest."""
-    tokens, text, shown, is_stopped = list[int](), "", 0, False
+    tokens: list[int] = []
+    text = ""
+    shown = 0
     for chunk in chunks:
         tokens += chunk
+        # all of it again, for a character may consist of several tokens; an unfinished one waits
         text = decode(tokens)
         seen = text.rstrip("\ufffd")
-        open_text, is_stopped = cut(seen[shown:], stops)  # what a stop string may begin in was never shown
+        # what a stop string may begin in was never shown, so the search starts after what was
+        open_text, is_stopped = cut(seen[shown:], stops)
         certain = len(open_text) if is_stopped else len(open_text) - _held_back(open_text, stops)
         if certain:
             yield open_text[:certain]
         shown += certain
         if is_stopped:
             return
-    if rest := cut(text[shown:], stops)[0]:
+    # nothing more can come: what was held back is text
+    rest, _ = cut(text[shown:], stops)
+    if rest:
         yield rest
 
 

@@ -89,6 +89,7 @@ class Round(Record):
     @property
     def sources(self) -> tuple[str, ...]:
         """Origin of each emitted token: accepted, correction or bonus."""
+        # after K acceptances the last token is a bonus, else it corrects a rejection; a stop token may cut it off
         last = "bonus" if self.n_accepted == self.K else "correction"
         return (("accepted",) * self.n_accepted + (last,))[: len(self.emitted)]
 
@@ -107,6 +108,7 @@ class Round(Record):
         -------
         Round
         """
+        # the stop token is part of the text
         ends = [i + 1 for i, token in enumerate(self.emitted) if token in stop]
         return replace(self, emitted=self.emitted[: ends[0]]) if ends else self
 
@@ -124,11 +126,10 @@ def record(
 ) -> Round:
     """Write one round down.
 
+    Parameters: as for `speculative.verify`.
+
     Parameters
     ----------
-    draft_tokens : (K,) sequence of int
-    draft_probs : (K, V) array
-    target_probs : (K+1, V) array
     u : 2K+1 uniform numbers
     n_accepted : int, accepted drafts
     token : int, the correction or bonus
@@ -262,7 +263,8 @@ def _plain(value: Any) -> Any:
 
 
 def _round(entry: dict[str, Any]) -> Round:
-    """Rebuild a Round: rows become arrays again, the other lists tuples."""
+    """Rebuild a Round."""
+    # JSON knows lists alone: rows were arrays, everything else tuples
     values = {f.name: entry[f.name] for f in fields(Round)}
     for name, value in values.items():
         if isinstance(value, list):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from specsample.language_model import TableModel, Transformed
+from specsample.language_model import FunctionModel, TableModel, Transformed
 from specsample.strategies import greedy
 
 ORDER_1 = np.array([[0.5, 0.5], [0.25, 0.75]])
@@ -190,3 +190,32 @@ def test_a_model_that_cannot_forget_is_refused_at_its_first_rollback():
 def test_a_transform_that_is_no_function_is_refused(transform):
     with pytest.raises(TypeError, match=r"transform must map distributions to distributions; got .* Make one"):
         Transformed(TableModel(ORDER_1), transform)
+
+
+def test_a_function_model_reads_as_the_table_it_looks_up():
+    table = TableModel(ORDER_1)
+    model = FunctionModel(table.next_probs, vocab_size=2)
+    context, other = model.start(), table.start()
+    assert (context.extend([1, 0, 1]) == other.extend([1, 0, 1])).all()
+    context.rollback(1)
+    assert context.length == 1
+    assert (context.extend([0]) == other.extend([0])).all()
+
+
+def test_a_function_model_copies_what_it_is_given_and_what_it_gives():
+    row = np.array([0.5, 0.5])
+
+    def next_probs(tokens):
+        tokens.append(0)  # the function's own list
+        return row
+
+    context = FunctionModel(next_probs, vocab_size=2).start()
+    rows = context.extend([1, 1])
+    row[:] = [1.0, 0.0]
+    assert context.length == 2
+    assert rows.tolist() == [[0.5, 0.5], [0.5, 0.5]]
+
+
+def test_a_function_model_refuses_a_token_that_is_not_of_its_vocabulary():
+    with pytest.raises(ValueError, match=r"tokens must lie in 0 \.\. 1; got 2"):
+        FunctionModel(lambda tokens: ORDER_1[tokens[-1]], vocab_size=2).start().extend([2])
