@@ -1,17 +1,15 @@
-"""How was the probe pack made?  `python -m specsample.conformance.make_probes` writes `probes.json` again.
+"""How `probes.json` is made: `python -m specsample.conformance.make_probes` writes it again.
 
 Every probe is a few rows of weights and a setting; the laws follow by exact enumeration, in fractions, and are
 written with ten significant digits, so that the file comes out bit for bit (V = 32: sums of floats, whose rounding
-ten digits hide).
-`--design` searches the tables of P1 again and compares them with those of the plan (two
-minutes on one core; the file alone takes half a minute).
+ten digits hide). `--design` searches the tables of P1 again and compares them with those of the plan (two minutes on
+one core; the file alone takes half a minute).
 """
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +21,18 @@ from specsample.conformance.laws.probes import Probe
 from specsample.conformance.laws.rule import Rule
 from specsample.conformance.laws.wrong_samplers import WRONG
 from specsample.conformance.pack.design import P1, design
-from specsample.conformance.pack.large_laws import binned_law, law_on, merged
+from specsample.conformance.pack.large_laws import binned_law, law_on, merged, over_cells
 from specsample.conformance.pack.plans import PLANS, SEARCH, Plan
 
 PATH = Path(__file__).parent / "pack" / "probes.json"
-DIGITS, LARGEST_N = 10, 1_000_000
+DIGITS = 10
+LARGEST_N = 1_000_000
+COPIED = ["name", "purpose", "prompt", "K", "max_new_tokens", "stop", "strategy", "penalty", "weight", "positions"]
+COPIED += ["bins", "target", "draft"]
 
 
 def record(plan: Plan) -> dict[str, Any]:
-    """Compute everything about a probe that the file holds.
+    """Compute everything about a probe that the file holds, in the order of the file.
 
     Parameters
     ----------
@@ -41,27 +42,23 @@ def record(plan: Plan) -> dict[str, Any]:
     -------
     dict of JSON values
     """
-    probe, names = plan.probe, ("name", "purpose", "prompt", "K", "max_new_tokens", "stop", "strategy", "penalty")
+    # the cells are what the target can emit; a law has one mass more, of everything else
     law = target_of(plan)
     cells = sorted(law)
-    p = [_rounded(law[cell], 12 if plan.bins else 17) for cell in cells] + [0.0]
+    p = [_rounded(mass, 12 if plan.bins else 17) for mass in over_cells(law, cells)]
+    # the law of every rule that has one here, over the same cells
+    probe = plan.probe
     laws: dict[str, list[float]] = {}
     for rule in WRONG.values():
         found = law_of_rule(rule, plan, probe)
         if found is not None:
-            inside = [float(found.get(cell, 0)) for cell in cells]
-            outside = sum((mass for cell, mass in found.items() if cell not in law), Fraction(0))
-            laws[rule.id] = [_rounded(mass) for mass in (*inside, float(outside))]
+            laws[rule.id] = [_rounded(mass) for mass in over_cells(found, cells)]
+    # a rule with the target's law cannot be told from it; the others need some number of outputs
     blind = [name for name, m in laws.items() if np.abs(np.subtract(m, p)).sum() < 1e-9]
     seen = {name: m for name, m in laws.items() if name not in blind}
     needed = {name: required_n_against(m, p, rivals=len(seen)) for name, m in seen.items()}
     return {
-        **{name: getattr(plan, name) for name in names},
-        "weight": plan.weight,
-        "positions": plan.positions,
-        "bins": plan.bins,
-        "target": plan.target,
-        "draft": plan.draft,
+        **{name: getattr(plan, name) for name in COPIED},
         "required_n": {name: int(n) for name, n in needed.items() if n <= LARGEST_N},
         "blind_to": blind,
         "cells": cells,
@@ -72,18 +69,18 @@ def record(plan: Plan) -> dict[str, Any]:
 
 def target_of(plan: Plan) -> Law:
     """Compute the target's law over cells, exactly."""
-    probe = plan.probe
     if plan.bins is None:
-        return merged(probe.target_law(), plan.prompt, plan.positions)
-    standard = WRONG["M12"]  # of its pieces only p's own rows are used below
-    alone = probe.but(K=0)  # no drafts: every token is drawn from p
-    return binned_law(standard.generate, alone, plan.bins)
+        return merged(plan.probe.target_law(), plan.prompt, plan.positions)
+    # without drafts every token is drawn from p: of a rule's pieces only p's own rows are used
+    alone = plan.probe.but(K=0)
+    return binned_law(WRONG["M12"].generate, alone, plan.bins)
 
 
 def law_of_rule(rule: Rule, plan: Plan, probe: Probe) -> Law | None:
     """Compute a rule's law over cells; None where it has none, or none that can be computed here."""
     if rule.id in ("M39", "M40"):  # one seed, and u = 0: not a matter of the law
         return None
+    # some mistakes are none here: where a stale token is not looked at, where there is no penalty, no temperature
     order = 0 if plan.penalty else max(np.ndim(plan.target), np.ndim(plan.draft)) - 1
     is_right = {"M30": order == 1, "M37": plan.penalty is None, "M38": not plan.strategy}
     if is_right.get(rule.id, False):
@@ -93,16 +90,7 @@ def law_of_rule(rule: Rule, plan: Plan, probe: Probe) -> Law | None:
 
 
 def text_of(records: Sequence[dict[str, Any]]) -> str:
-    """Write records as the text of the file, one line for each table, list or law.
-
-    Parameters
-    ----------
-    records : sequence of dict of JSON values
-
-    Returns
-    -------
-    str
-    """
+    """Write records as the text of the file, one line for each table, list or law."""
 
     def lines(value: Any, indent: str) -> str:
         if not isinstance(value, dict):
@@ -117,6 +105,7 @@ def text_of(records: Sequence[dict[str, Any]]) -> str:
         "power": 0.999,
     }
     head = "".join(f' "{key}": {json.dumps(value)},\n' for key, value in about.items())
+    # weights become shares of one error budget
     total = sum(each["weight"] for each in records)
     shares = [{**each, "weight": each["weight"] / total} for each in records]
     return "{\n" + head + ' "probes": [\n' + ",\n".join("  " + lines(each, "  ") for each in shares) + "\n ]\n}\n"
@@ -146,9 +135,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _rounded(mass: Any, digits: int = DIGITS) -> float:
+def _rounded(mass: float, digits: int = DIGITS) -> float:
     """Keep some significant digits."""
-    return float(f"{float(mass):.{digits}g}")
+    return float(f"{mass:.{digits}g}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""On which tables is the most stubborn wrong sampler rejected soonest? A max-min search over exact laws.
+"""The max-min search for the tables of P1.
 
-A random pair of tables needs many more outputs than a designed one, and some pairs are blind. The search
-starts from the best of many random pairs and climbs: it moves weight between two tokens of a row and keeps what
-rejects the slowest rule sooner, or tells the two rules apart that look most alike. All laws are exact fractions; the
-only random draws are `rng.random()`, so that one seed gives one result.
+On which tables is the most stubborn wrong sampler rejected soonest? A random pair of tables needs many more outputs
+than a designed one, and some pairs are blind. The search starts from the best of many random pairs and climbs: it
+moves weight between two tokens of a row and keeps what rejects the slowest rule sooner, or tells the two rules apart
+that look most alike. All laws are exact fractions; the only random draws are `rng.random()`, so that one seed gives
+one result.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from specsample.conformance.evidence.sizes import noncentrality, required_n_agai
 from specsample.conformance.laws.probes import Probe
 from specsample.conformance.laws.setting import Setting
 from specsample.conformance.laws.wrong_samplers import WRONG
-from specsample.conformance.pack.large_laws import law_on
+from specsample.conformance.pack.large_laws import law_on, over_cells
 from specsample.distributions import Array
 from specsample.language_model import TableModel
 
@@ -29,26 +30,15 @@ MISFIT = {"alpha": 1e-3, "power": 0.99}  # at which another rule's law must be f
 
 @dataclass(frozen=True)
 class Wanted:
-    """The rules that tables are wanted for, and the setting.
+    """The rules that tables are wanted for, and the setting."""
 
-    Parameters
-    ----------
-    rules : tuple of str, ids of rules, those that need the most outputs first
-    shapes : tuple of two tuples, the shapes of the tables of p and q
-    K : int, drafts a round
-    max_new_tokens : int
-    least_cell : float, least probability of a text under p
-    reject_within : int, outputs that may be spent to reject a rule
-    name_within : int, outputs that may be spent to tell two rules apart
-    """
-
-    rules: tuple[str, ...]
-    shapes: tuple[tuple[int, ...], tuple[int, ...]]
-    K: int
+    rules: tuple[str, ...]  # ids, those that need the most outputs first
+    shapes: tuple[tuple[int, ...], tuple[int, ...]]  # of the tables of p and q
+    K: int  # drafts a round
     max_new_tokens: int
-    least_cell: float
-    reject_within: int = 10_000
-    name_within: int = 3_000
+    least_cell: float  # least probability of a text under p
+    reject_within: int = 10_000  # outputs that may be spent to reject a rule
+    name_within: int = 3_000  # outputs that may be spent to tell two rules apart
 
 
 def design(wanted: Wanted, *, restarts: int, steps: int, seed: int = 0) -> tuple[list[Array], float]:
@@ -66,11 +56,15 @@ def design(wanted: Wanted, *, restarts: int, steps: int, seed: int = 0) -> tuple
     ([p, q], integer weights; float, their `cost`)
     """
     rng = np.random.default_rng(seed)
-    tables, best = [random_weights(shape, rng) for shape in wanted.shapes], inf
+    tables = [random_weights(shape, rng) for shape in wanted.shapes]
+    best = inf
     for i in range(restarts + steps):
+        # first pairs that have nothing to do with each other, then neighbours of the best of them
         fresh = [random_weights(shape, rng) for shape in wanted.shapes] if i < restarts else moved(tables, rng)
-        if (needed := cost(wanted, fresh, limit=best)) < best:
-            tables, best = fresh, needed
+        needed = cost(wanted, fresh, limit=best)
+        if needed < best:
+            tables = fresh
+            best = needed
     return tables, best
 
 
@@ -89,18 +83,20 @@ def cost(wanted: Wanted, tables: Sequence[Array], *, limit: float = inf) -> floa
     """
     p, q = (TableModel(fractions(weights)) for weights in tables)
     probe = Probe("candidate", "", Setting(p, q, K=wanted.K, max_new_tokens=wanted.max_new_tokens))
-    target, worst, seen = probe.target_law(), 0.0, list[Array]()
+    target = probe.target_law()
     if min(target.values()) < wanted.least_cell:
         return inf
     order = 1 if p.table.ndim == q.table.ndim == 2 else 0
+    law_of_p = np.array(over_cells(target, target))
+    seen: list[Array] = []
+    worst = 0.0
+    # the hardest rules stand first, so that a poor pair of tables is given up after a few laws
     for name in wanted.rules:
-        law = law_on(WRONG[name], probe, order=order, bins=None) or {}
-        outside = sum((mass for cell, mass in law.items() if cell not in target), Fraction(0))
-        m, law_of_p = (np.array([*(float(side.get(cell, 0)) for cell in target), 0.0]) for side in (law, target))
-        m[-1] = float(outside)
-        needed = [required_n_against(m, law_of_p, rivals=RIVALS) / wanted.reject_within]
-        needed += [outputs_to_tell(m, other) / wanted.name_within for other in seen]
-        seen, worst = [*seen, m], max(worst, *needed)
+        law = np.array(over_cells(law_on(WRONG[name], probe, order=order, bins=None) or {}, target))
+        to_reject = required_n_against(law, law_of_p, rivals=RIVALS) / wanted.reject_within
+        to_name = [outputs_to_tell(law, other) / wanted.name_within for other in seen]
+        seen.append(law)
+        worst = max(worst, to_reject, *to_name)
         if worst >= limit:
             break
     return worst
@@ -125,7 +121,9 @@ def outputs_to_tell(law: Array, other: Array) -> float:
 
 def _divergence(a: Array, b: Array) -> float:
     """KL(a, b) = Σ a log(a/b); infinite where b excludes what a allows."""
-    a, b = a[a > 0], b[a > 0]
+    is_possible = a > 0
+    a = a[is_possible]
+    b = b[is_possible]
     return inf if (b == 0).any() else float(a @ np.log(a / b))
 
 
@@ -141,34 +139,25 @@ def random_weights(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     -------
     (..., V) int array
     """
+    # the cube spreads the weights: most are small, a few large
     drawn = rng.random(shape) ** 3
     weights = 1 + (drawn / drawn.sum(axis=-1, keepdims=True) * (TOTAL - shape[-1])).astype(int)
-    np.put_along_axis(
-        weights,
-        drawn.argmax(axis=-1)[..., None],
-        TOTAL - weights.sum(axis=-1, keepdims=True) + weights.max(axis=-1, keepdims=True),
-        axis=-1,
-    )
+    # what rounding down has left over goes to the likeliest token of the row
+    likeliest = drawn.argmax(axis=-1)[..., None]
+    filled = TOTAL - weights.sum(axis=-1, keepdims=True) + weights.max(axis=-1, keepdims=True)
+    np.put_along_axis(weights, likeliest, filled, axis=-1)
     return weights
 
 
 def moved(tables: Sequence[Array], rng: np.random.Generator) -> list[Array]:
-    """Move weight between two tokens, in one or two rows; every token keeps at least 1.
-
-    Parameters
-    ----------
-    tables : sequence of (..., V) int arrays
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    list of new arrays
-    """
+    """Move weight between two tokens, in one or two rows of copies of the tables; every token keeps at least 1."""
     new = [table.copy() for table in tables]
     for _ in range(1 + int(2 * rng.random())):
+        # any row of p or q: (rows, V)
         rows = new[int(len(new) * rng.random())].reshape(-1, new[0].shape[-1])
         row = rows[int(len(rows) * rng.random())]
-        a, b = int(len(row) * rng.random()), int(len(row) * rng.random())
+        a = int(len(row) * rng.random())
+        b = int(len(row) * rng.random())
         weight = min(int(row[a]) - 1, 1 + int(4 * rng.random()))
         row[a] -= weight
         row[b] += weight
@@ -176,16 +165,7 @@ def moved(tables: Sequence[Array], rng: np.random.Generator) -> list[Array]:
 
 
 def fractions(weights: Any) -> Array:
-    """Normalise integer weights.
-
-    Parameters
-    ----------
-    weights : (..., V) int array
-
-    Returns
-    -------
-    (..., V) array of Fraction
-    """
+    """Normalise (..., V) integer weights to an array of Fraction."""
     exact = np.array(weights, object)
     return exact * Fraction(1) / exact.sum(axis=-1, keepdims=True)
 

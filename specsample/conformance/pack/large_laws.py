@@ -1,13 +1,14 @@
-"""Which law does each rule have on a probe that is too large for `law_of`?
+"""The laws of rules on probes too large for `law_of`.
 
-Two shorter ways to the same law. With an order, `renewal_law` enumerates the rounds behind the last tokens that the
-tables look at, and not behind each text. `binned_law` multiplies matrices, for rules that treat every draft alike,
+Two shorter ways to the same law. With an order, `renewal_law` enumerates the rounds after the last tokens that the
+tables look at, and not after each text. `binned_law` multiplies matrices, for rules that treat every draft alike,
 and sums over tokens in bins on the way: V = 32 has 33 million texts of five tokens.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from fractions import Fraction
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,23 +26,53 @@ from specsample.conformance.laws.open_round import (
     speculate,
 )
 from specsample.conformance.laws.probes import Probe
+from specsample.conformance.laws.rule import Rule
 from specsample.conformance.pack.packed import see
 from specsample.distributions import Array
 
 # rules whose acceptance, replacement and bonus depend on nothing but p and q where the draft stands
 PER_TOKEN = ("M01", "M02", "M03", "M04", "M05", "M06", "M08", "M09", "M10", "M11", "M12", "M17", "M22", "M28", "M29")
+ROUND_WITHOUT_DRAFTS = -1  # in place of the number of drafts left
 
 
-def old_index_law(probe: Probe) -> Law:
-    """Compute the law of rule M34, whose rounds look at the text, round by round: `renewal_law` keeps whole texts.
+class Transitions(NamedTuple):
+    """What a rule emits after token c, as (V, V) matrices whose row c is over the next token x."""
+
+    kept: Array  # P(x is drafted and accepted)
+    replaced: Array  # P(a draft is refused and x emitted in its place)
+    bonus: Array  # P(x) where all drafts of a round were accepted
+    alone: Array  # P(x) in a round without drafts
+
+
+def law_on(rule: Rule, probe: Probe, *, order: int, bins: Sequence[Sequence[int]] | None) -> Law | None:
+    """Compute the law of a rule on a probe, by the shortest way.
 
     Parameters
     ----------
-    probe : Probe, with a prompt of one token
+    rule : Rule
+    probe : Probe
+    order : int, tokens of context that its tables look at; 0 where they are no plain tables
+    bins : (V, V) sequences of int or None
 
     Returns
     -------
-    dict from tuple of tokens to probability
+    dict from tuple of tokens (or of bins) to probability; None where there is no short way
+    """
+    if bins is not None:
+        return binned_law(rule.generate, probe, bins) if rule.id in PER_TOKEN else None
+    # M34 looks at the whole text, but its rounds can be told what that is
+    if rule.id == "M34" and len(probe.setting.prompt) == 1:
+        return old_index_law(probe)
+    if is_renewal(rule.generate) and order and len(probe.setting.prompt) >= order:
+        return renewal_law(rule.generate, probe, order=order)
+    return law_of(rule.generate, probe)
+
+
+def old_index_law(probe: Probe) -> Law:
+    """Compute the law of rule M34 round by round, on a probe with a prompt of one token.
+
+    `renewal_law` begins its rounds with all of the text so far as their prompt: what stands after its first token
+    is what M34 calls the new tokens.
     """
 
     def accept(seen: Seen, n: int) -> Any:
@@ -61,7 +92,7 @@ def binned_law(sampler: Any, probe: Probe, bins: Sequence[Sequence[int]]) -> Law
     ----------
     sampler : functools.partial of `speculate`
     probe : Probe on a `TableModel` of order 1, without strategy and stop tokens
-    bins : (V, V) sequences of int, bins[c][x] is the bin of token x behind token c
+    bins : (V, V) sequences of int, bins[c][x] is the bin of token x after token c
 
     Returns
     -------
@@ -69,65 +100,67 @@ def binned_law(sampler: Any, probe: Probe, bins: Sequence[Sequence[int]]) -> Law
     """
     setting = probe.setting
     p, q = (model.table.astype(float) for model in (setting.target_model, setting.draft_model))  # type: ignore[attr-defined]
-    parts = _transitions(sampler, p, q)  # kept, replaced, bonus, last: (V, V) each, behind token c
-    n_bins, V = 1 + int(np.max(bins)), len(p)
-    in_bin = np.asarray(bins) == np.arange(n_bins)[:, None, None]  # (n_bins, V, V)
-    kept, replaced, bonus, last = (in_bin * part for part in parts)
-    first = np.eye(V)[[setting.prompt[-1]]]
-    mass = {min(setting.K, setting.max_new_tokens - 1) or -1: first}  # drafts left -> (sequences, V)
-    for room in range(setting.max_new_tokens - 1, -1, -1):  # tokens to come behind this one
+    n_bins = 1 + int(np.max(bins))
+    V = len(p)
+    # each matrix once a bin, zero at the tokens of other bins: (n_bins, V, V)
+    in_bin = np.asarray(bins) == np.arange(n_bins)[:, None, None]
+    kept, replaced, bonus, alone = (in_bin * matrix for matrix in transitions(sampler, p, q))
+
+    def drafts_in(room: int) -> int:
+        return min(setting.K, room - 1) or ROUND_WITHOUT_DRAFTS
+
+    # number of drafts left -> (sequences of bins, V); at first all mass is on the last token of the prompt
+    mass = {drafts_in(setting.max_new_tokens): np.eye(V)[[setting.prompt[-1]]]}
+    for room in range(setting.max_new_tokens - 1, -1, -1):  # tokens to come after this one
         moved: dict[int, Any] = {}
-        fresh = min(setting.K, room - 1)
         for k, rows in mass.items():
-            ways = [(last, fresh)] if k == -1 else [(bonus, fresh)] if k == 0 else [(kept, k - 1), (replaced, fresh)]
-            for part, left in ways:
-                left = -1 if part is not kept and left <= 0 else left  # a round without drafts
-                sums = np.einsum("sc,bcx->sbx", rows, part).reshape(-1, V)
+            if k == ROUND_WITHOUT_DRAFTS:
+                ways = [(alone, drafts_in(room))]
+            elif k == 0:  # all drafts of the round were accepted
+                ways = [(bonus, drafts_in(room))]
+            else:
+                ways = [(kept, k - 1), (replaced, drafts_in(room))]
+            for matrix, left in ways:
+                # the bin of x becomes the last digit of the sequence
+                sums = np.einsum("sc,bcx->sbx", rows, matrix).reshape(-1, V)
                 moved[left] = moved.get(left, 0) + sums
         mass = moved
     total = sum(rows.sum(axis=1) for rows in mass.values())
     return {tuple(digits): float(total[i]) for i, digits in enumerate(np.ndindex((n_bins,) * setting.max_new_tokens))}
 
 
-def _transitions(sampler: Any, p: Array, q: Array) -> tuple[Array, Array, Array, Array]:
-    """Write a rule as matrices behind token c: a draft kept, a draft replaced, a bonus, a token without drafts."""
+def transitions(sampler: Any, p: Array, q: Array) -> Transitions:
+    """Write a rule as matrices, from its pieces: each is asked about every context and token.
+
+    Parameters
+    ----------
+    sampler : functools.partial of `speculate`, for a rule of `PER_TOKEN` or the standard one
+    p, q : (V, V) array, row c is the distribution after token c
+
+    Returns
+    -------
+    Transitions
+    """
     judging = getattr(sampler.keywords.get("judging"), "keywords", {})
     drafting = getattr(sampler.keywords.get("drafting"), "keywords", {})
-    accept, correct = judging.get("accept", accept_draft), judging.get("correct", correction)
-    bonus, V = judging.get("bonus", lambda seen: seen.p[-1]), len(p)
-    kept, replaced = np.zeros((V, V)), np.zeros((V, V))
+    accept = judging.get("accept", accept_draft)
+    correct = judging.get("correct", correction)
+    bonus = judging.get("bonus", lambda seen: seen.p[-1])
+    V = len(p)
+    kept = np.zeros((V, V))
+    replaced = np.zeros((V, V))
     for c in range(V):
+        # the law of the draft, which some rules do not report: P(x) is not always q[c, x]
         picked = drafting.get("picked_from", lambda row: row)(q[c])
         for x in np.flatnonzero(picked).tolist():
             seen = Seen([], [], [x], q[c : c + 1], np.stack([p[c], p[c]]), ())
             a = float(accept(seen, 0))
             kept[c, x] = picked[x] * a
             replaced[c] += picked[x] * (1 - a) * (correct(seen, 0) if a < 1 else 0)
-    after, alone = ([bonus(Seen([], [], x, q, row[None], ())) for row in p] for x in ([0], []))
-    return kept, replaced, np.array(after, float), np.array(alone, float)
-
-
-def law_on(rule: Any, probe: Probe, *, order: int, bins: Sequence[Sequence[int]] | None) -> Law | None:
-    """Compute the law of a rule on a probe, by the shortest way.
-
-    Parameters
-    ----------
-    rule : Rule
-    probe : Probe
-    order : int, tokens of context that its tables look at; 0 where they are no plain tables
-    bins : (V, V) sequences of int or None
-
-    Returns
-    -------
-    dict from tuple of tokens (or of bins) to probability; None where there is no short way
-    """
-    if bins is not None:
-        return binned_law(rule.generate, probe, bins) if rule.id in PER_TOKEN else None
-    if rule.id == "M34" and len(probe.setting.prompt) == 1:
-        return old_index_law(probe)
-    if is_renewal(rule.generate) and order and len(probe.setting.prompt) >= order:
-        return renewal_law(rule.generate, probe, order=order)
-    return law_of(rule.generate, probe)
+    # the last row of p, with a draft before it and without one
+    after = [bonus(Seen([], [], [0], q, row[None], ())) for row in p]
+    alone = [bonus(Seen([], [], [], q, row[None], ())) for row in p]
+    return Transitions(kept, replaced, np.array(after, float), np.array(alone, float))
 
 
 def merged(law: Law, prompt: Text, positions: Text | None) -> Law:
@@ -148,3 +181,11 @@ def merged(law: Law, prompt: Text, positions: Text | None) -> Law:
         cell = see(text, prompt, positions, None)
         sums[cell] = sums.get(cell, 0) + mass
     return sums
+
+
+def over_cells(law: Law, cells: Collection[Text]) -> list[float]:
+    """List the masses of the C - 1 cells that the target can reach, and last that of everything else."""
+    inside = [float(law.get(cell, 0)) for cell in cells]
+    known = set(cells)
+    outside = sum((mass for cell, mass in law.items() if cell not in known), Fraction(0))
+    return [*inside, float(outside)]

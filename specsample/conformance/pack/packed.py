@@ -1,8 +1,8 @@
-"""Which questions does the kit put to a sampler? Probes that were designed once and ship as a file.
+"""The shipped questions, read from their file.
 
 `probes.json` holds for each probe the tables of p and q, the setting, the cells in which outputs are counted, the
 target's law over the cells, the exact laws of the wrong samplers of the catalogue, and how many outputs each of them
-needs to be rejected. `make_probes` writes the file. Before this file: `text_tree`; after it: `simulate`.
+needs to be rejected. `make_probes` writes the file.
 """
 
 import json
@@ -40,33 +40,19 @@ class PackedProbe:
 
     Outputs are counted in C = len(cells) + 1 cells; the last one is "anything else" and has probability 0 under the
     target. All laws are over these C cells, in this order.
-
-    Parameters
-    ----------
-    name : str
-    purpose : str, what it can tell apart
-    setting : Setting, its models in float64
-    positions : tuple of int or None, the tokens of the text that are looked at, None for all of them
-    bins : tuple of V tuples of V ints or None, the bin of token x behind token c is bins[c][x]; None for the token
-    cells : tuple of tuples, what is seen of a text: its tokens, or their bins
-    law : (C,) array, of the target
-    rule_laws : dict from the id of a rule to (C,) array; a rule that is neither here nor in blind_to has no known law
-    blind_to : tuple of str, ids of wrong rules whose law is the target's here
-    required_n : dict from the id of a rule to int, outputs to reject it at 1e-6 with power 0.999
-    weight : float, share of the error budget
     """
 
     name: str
-    purpose: str
-    setting: Setting
-    positions: Text | None
-    bins: tuple[Text, ...] | None
-    cells: tuple[Text, ...]
-    law: Array
-    rule_laws: Mapping[str, Array]
-    blind_to: tuple[str, ...]
-    required_n: Mapping[str, int]
-    weight: float
+    purpose: str  # what it can tell apart
+    setting: Setting  # its models in float64
+    positions: Text | None  # the tokens of the text that are looked at, None for all of them
+    bins: tuple[Text, ...] | None  # bins[c][x] is the bin of token x after token c; None for the token itself
+    cells: tuple[Text, ...]  # what is seen of a text: its tokens, or their bins
+    law: Array  # (C,), of the target
+    rule_laws: Mapping[str, Array]  # id of a rule -> (C,); one neither here nor in blind_to has no known law
+    blind_to: tuple[str, ...]  # ids of wrong rules whose law is the target's here
+    required_n: Mapping[str, int]  # id of a rule -> outputs to reject it at 1e-6 with power 0.999
+    weight: float  # share of the error budget
 
     @cached_property
     def cells_of(self) -> Cells:
@@ -75,16 +61,7 @@ class PackedProbe:
         return Cells(self.cells, V, prompt=self.setting.prompt, positions=self.positions, bins=self.bins)
 
     def cell_of(self, text: Iterable[int]) -> int:
-        """Find the cell that a text falls into.
-
-        Parameters
-        ----------
-        text : iterable of int, the new tokens
-
-        Returns
-        -------
-        int in [0, C); C - 1 for what the target cannot emit
-        """
+        """Find the cell that the new tokens of a text fall into; C - 1 for what the target cannot emit."""
         return int(self.cells_of(padded([text]))[0])
 
     def count(self, texts: Iterable[Iterable[int]] | Array) -> Array:
@@ -133,16 +110,8 @@ def load_probes(names: Sequence[str] | None = None) -> list[PackedProbe]:
 
 
 def unpack(record: Mapping[str, Any]) -> PackedProbe:
-    """Build a probe from its record in the file.
-
-    Parameters
-    ----------
-    record : dict of JSON values
-
-    Returns
-    -------
-    PackedProbe
-    """
+    """Build a probe from its record in the file, with models in float64."""
+    # the file has whole weights and fractions in quotes; floats are made here, the same on every machine
     strategy = {name: _number(value) for name, value in record["strategy"].items()}
     setting = Setting(
         target_model=_model(record["target"], record["penalty"]),
@@ -153,29 +122,33 @@ def unpack(record: Mapping[str, Any]) -> PackedProbe:
         stop=tuple(record["stop"]),
         transform=PackedStrategy(strategy) if strategy else None,
     )
-    plain = {key: record[key] for key in ("name", "purpose", "required_n", "weight")}
+    # JSON has lists and no tuples
+    positions = record["positions"]
     bins = record["bins"]
     return PackedProbe(
-        **plain,
+        name=record["name"],
+        purpose=record["purpose"],
         setting=setting,
-        positions=None if record["positions"] is None else tuple(record["positions"]),
+        positions=None if positions is None else tuple(positions),
         bins=None if bins is None else tuple(tuple(row) for row in bins),
         cells=tuple(tuple(cell) for cell in record["cells"]),
         law=np.array(record["law"]),
-        blind_to=tuple(record["blind_to"]),
         rule_laws={name: np.array(law) for name, law in record["rule_laws"].items()},
+        blind_to=tuple(record["blind_to"]),
+        required_n=record["required_n"],
+        weight=record["weight"],
     )
 
 
 def see(text: Text, prompt: Text, positions: Text | None, bins: Sequence[Sequence[int]] | None) -> Text:
-    """Reduce a text to what its probe looks at.
+    """Reduce a text to what its probe looks at: `Cells` for one text, as plainly as can be.
 
     Parameters
     ----------
     text : tuple of int, the new tokens
     prompt : tuple of int
     positions : tuple of int or None, which tokens are looked at; None for all
-    bins : (V, V) sequences of int or None, bins[c][x] is the bin of token x behind token c
+    bins : (V, V) sequences of int or None, bins[c][x] is the bin of token x after token c
 
     Returns
     -------
@@ -187,7 +160,7 @@ def see(text: Text, prompt: Text, positions: Text | None, bins: Sequence[Sequenc
     ((0, 5, 0), (1, 1))
     """
     try:
-        if min(text, default=0) < 0:
+        if min(text, default=0) < 0:  # it would count from the end of a row of bins
             return (-1,)
         seen = text if bins is None else tuple(bins[c][x] for c, x in zip((*prompt[-1:], *text), text, strict=False))
         return seen if positions is None else tuple(seen[i] for i in positions)

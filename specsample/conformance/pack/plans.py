@@ -1,6 +1,6 @@
-"""What are the ten probes? Their tables and settings; everything else in `probes.json` is computed from them.
+"""The ten probes: tables and settings, by hand or designed.
 
-P8 and P10 have three parts each.
+Everything else in `probes.json` is computed from them. P8 and P10 have three parts each.
 """
 
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ Weights = Any  # nested lists of int
 
 @dataclass(frozen=True)
 class Plan:
-    """Say what a probe is, before its laws are known; the fields are those of `PackedProbe`."""
+    """A probe before its laws are known, in values that JSON has: what `probes.json` holds and no law gives."""
 
     name: str
     purpose: str
@@ -30,16 +30,16 @@ class Plan:
     K: int
     max_new_tokens: int
     stop: Text = ()
-    strategy: dict[str, Any] = field(default_factory=dict)
-    penalty: str | None = None
-    positions: Text | None = None
+    strategy: dict[str, Any] = field(default_factory=dict)  # arguments of `decoding_strategy`, fractions as "1/2"
+    penalty: str | None = None  # how likely a token of the text becomes again, such as "1/4"
+    positions: Text | None = None  # as in `PackedProbe`, and so are bins
     bins: Weights = None
-    weight: int = 1
+    weight: int = 1  # relative to the other probes
     prompt: Text = (0,)
 
     @property
     def probe(self) -> Probe:
-        """The same with models of fractions."""
+        """The question with models of fractions, whose laws are exact."""
         p, q = (TableModel(fractions(weights)) for weights in (self.target, self.draft))
         target = p if self.penalty is None else Penalised(p, Fraction(self.penalty))
         transform = exact_strategy(self.strategy)
@@ -51,10 +51,10 @@ def exact_strategy(strategy: dict[str, Any]) -> Transform | None:
     """Make a decoding strategy that stays exact on fractions: temperature 1/2 squares the probabilities."""
     if not strategy:
         return None
-    others: dict[str, Any] = {
-        key: Fraction(v) if isinstance(v, str) else v for key, v in strategy.items() if key != "temperature"
-    }
-    rest = decoding_strategy(**others)
+    # p^(1/T) is a fraction for T = 1/2 only, so that is the one temperature that a plan may have
+    others: dict[str, Any] = {name: value for name, value in strategy.items() if name != "temperature"}
+    exact = {name: Fraction(value) if isinstance(value, str) else value for name, value in others.items()}
+    rest = decoding_strategy(**exact)
     return (lambda probs: rest(sharpen(probs))) if "temperature" in strategy else rest
 
 
@@ -95,9 +95,12 @@ def wide(seed: int) -> Weights:
     return np.where(u < 0.1, (3000 * u).astype(int) + 1, (10 * u).astype(int)).tolist()
 
 
-P, Q = wide(8), wide(9)
+# 32^5 texts are no cells: a text is seen as five bits, one for each token
+P = wide(8)
+Q = wide(9)
 P_RANK = np.argsort(np.argsort(P, axis=1, kind="stable"), axis=1)
 BINS = {
+    # p/q < 1 without a division: both rows times the other's sum
     "ratio": (np.array(P) * np.sum(Q, axis=1, keepdims=True) < np.array(Q) * np.sum(P, axis=1, keepdims=True)),
     "mass": P_RANK < 29,
     "ids": np.arange(32) + np.zeros((32, 1)) >= 16,
