@@ -76,10 +76,11 @@ def test_no_text_of_a_notebook_shows_a_value_that_it_asks_for(path):
 
 @pytest.mark.parametrize("path", SOURCES, ids=stem)
 def test_a_notebook_asks_and_checks_exactly_the_exercises_of_its_unit(path):
-    ids = sorted(id for id in all_exercises() if id.startswith(path.stem[:2]))
+    ids = [id for id in all_exercises() if id.startswith(path.stem[:2])]
+    assert ids == [f"{path.stem[:2]}.{n}" for n in range(1, len(ids) + 1)]  # numbered as they stand
     cells = read(path)
-    assert sorted(cell.grade_id for cell in cells if cell.is_answer) == [id.replace(".", "-") for id in ids]
-    assert sorted(cell.text.split('"')[1] for cell in cells if cell.is_check) == ids
+    assert [cell.grade_id for cell in cells if cell.is_answer] == [id.replace(".", "-") for id in ids]
+    assert [cell.text.split('"')[1] for cell in cells if cell.is_check] == ids
     text = "\n".join(cell.text for cell in cells)
     assert all(f"### Exercise {id} ({all_exercises()[id].kind}" in text for id in ids)
 
@@ -99,9 +100,9 @@ def test_an_empty_submission_gets_no_point_and_is_told_so(tmp_path):
 
 def test_a_wrong_answer_costs_its_own_point_and_those_of_what_is_built_on_it(tmp_path):
     mistaken = "def my_residual(p, q):\n    return p"
-    grades = grade(submit(tmp_path, RIGHT | {"03-2": mistaken}))
-    assert points(grades) == {"03.1": 1, "03.4": 1, "03.2": 0, "03.3": 0}
-    assert "M01" in next(one.message for one in grades if one.exercise == "03.3")
+    grades = grade(submit(tmp_path, RIGHT | {"03-3": mistaken}))
+    assert points(grades) == {"03.1": 1, "03.2": 1, "03.3": 0, "03.4": 0}
+    assert "M01" in next(one.message for one in grades if one.exercise == "03.4")
 
 
 def test_edited_check_cells_do_not_matter(tmp_path):
@@ -111,11 +112,11 @@ def test_edited_check_cells_do_not_matter(tmp_path):
 
 
 def test_an_answer_that_exits_ends_nobody_elses_check(tmp_path):
-    assert points(grade(submit(tmp_path, RIGHT | {"03-4": "raise SystemExit"}))) == {
+    assert points(grade(submit(tmp_path, RIGHT | {"03-2": "raise SystemExit"}))) == {
         "03.1": 1,
-        "03.4": 0,
-        "03.2": 1,
+        "03.2": 0,
         "03.3": 1,
+        "03.4": 1,
     }
 
 

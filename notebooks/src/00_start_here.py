@@ -59,7 +59,7 @@ print(f"{trace.target_passes} target passes for {len(tokens)} characters")
 #
 # A round drafts K = 5 tokens; the large model reads all five in one pass and answers with distributions: what it would have said at each of the five places, and what it says after them.
 #
-# **Worst case.** The first guess is refused, and the four behind it are lost. Is the round, too? Look for two vertical lines that stand close together.
+# **Worst case.** The first guess is refused, and the four after it are lost. Is the round, too? Look for two vertical lines that stand close together.
 #
 # **Best case.** Explanations on the web say "five times as fast with five drafts". Look at the picture again: what comes after five green characters?
 #

@@ -73,7 +73,7 @@ check("03.1", my_accept_probability, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ### Exercise 03.4 (predict)
+# ### Exercise 03.2 (predict)
 #
 # For another pair, p = (1/2, 1/3, 1/6) and q = (1/6, 1/3, 1/2): how often is a draft kept, on average over drafts? Sketch the bars, as in the picture above.
 #
@@ -83,16 +83,16 @@ check("03.1", my_accept_probability, seed=1)
 #
 # </details>
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "03-4", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "03-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 my_overlap = None
 ### BEGIN SOLUTION
 my_overlap = F(2, 3)
 ### END SOLUTION
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "03-4-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("03.4", my_overlap)
+# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "03-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+check("03.2", my_overlap)
 ### BEGIN HIDDEN TESTS
-check("03.4", my_overlap, seed=1)
+check("03.2", my_overlap, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -117,7 +117,7 @@ print("missing", *(p - np.minimum(p, q)))
 print("residual", *ss.residual(p, q))
 
 # %% [markdown]
-# ### Exercise 03.2 (implement)
+# ### Exercise 03.3 (implement)
 #
 # Write the residual. Think of p = q as well: nothing is ever refused there, so any distribution will do, but 0/0 will not.
 #
@@ -128,7 +128,7 @@ print("residual", *ss.residual(p, q))
 # </details>
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "03-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "03-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_residual(p, q):
     ### BEGIN SOLUTION
     excess = np.maximum(p - q, 0)
@@ -136,10 +136,10 @@ def my_residual(p, q):
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "03-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("03.2", my_residual)
+# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "03-3-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+check("03.3", my_residual)
 ### BEGIN HIDDEN TESTS
-check("03.2", my_residual, seed=1)
+check("03.3", my_residual, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -162,7 +162,7 @@ print("β =", beta, "and the four lines hold with ==")
 # %% [markdown]
 # ## All of it
 #
-# ### Exercise 03.3 (implement)
+# ### Exercise 03.4 (implement)
 #
 # Write the sampler: draft from q, test, keep or correct. `tape.random(3)` gives three uniform numbers: one to draft, one to test, one to emit. It is judged by its exact law, on many p and q.
 #
@@ -173,7 +173,7 @@ print("β =", beta, "and the four lines hold with ==")
 # </details>
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "03-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "03-4", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_sampler(p, q, tape):
     ### BEGIN SOLUTION
     u = tape.random(3)
@@ -182,10 +182,10 @@ def my_sampler(p, q, tape):
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "03-3-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("03.3", my_sampler)
+# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "03-4-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+check("03.4", my_sampler)
 ### BEGIN HIDDEN TESTS
-check("03.3", my_sampler, seed=1)
+check("03.4", my_sampler, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]

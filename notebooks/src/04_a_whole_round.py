@@ -49,7 +49,7 @@ for x, p_x, q_x, u_x in zip(round_1.draft_tokens, round_1.p_x, round_1.q_x, roun
 print("accepted:", round_1.n_accepted, "  emitted:", repr(decode(round_1.emitted)), round_1.sources)
 
 # %% [markdown]
-# Words, once and for all. The leading run of kept drafts is **accepted**. The first refused draft is **rejected**; there is at most one. Drafts behind it are **discarded**: they were drafted after a token that is gone, and nobody tests them. The token after the accepted ones is the **correction** (from the residual) if there was a rejection, else the **bonus** (from row K+1 of p).
+# Words, once and for all. The leading run of kept drafts is **accepted**. The first refused draft is **rejected**; there is at most one. Drafts after it are **discarded**: they were drafted after a token that is gone, and nobody tests them. The token after the accepted ones is the **correction** (from the residual) if there was a rejection, else the **bonus** (from row K+1 of p).
 #
 # The rows where the round ended:
 
@@ -59,7 +59,7 @@ names = [decode([x]) for x in range(97)]
 figures.target_against_draft(round_1.target_rows[n], round_1.draft_rows[n], labels=names, top=10)
 
 # %% [markdown]
-# ### Exercise 04.2 (predict)
+# ### Exercise 04.1 (predict)
 #
 # Play a round by hand: three tokens 0, 1, 2, and K = 3. Which tokens are emitted? Answer with a list.
 
@@ -76,20 +76,20 @@ print("then:     p =", ", ".join(map(str, HAND["target_probs"][3])), "          
 #
 # </details>
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "04-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "04-1", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 my_tokens = None
 ### BEGIN SOLUTION
 my_tokens = [2, 1]
 ### END SOLUTION
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "04-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("04.2", my_tokens)
+# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "04-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+check("04.1", my_tokens)
 ### BEGIN HIDDEN TESTS
-check("04.2", my_tokens, seed=1)
+check("04.1", my_tokens, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ### Exercise 04.1 (implement)
+# ### Exercise 04.2 (implement)
 #
 # Write it: return how many drafts are accepted, and the token that follows them. `draft_probs` is (K, V), `target_probs` is (K+1, V). `ss.pick` and `ss.residual` are yours to use.
 #
@@ -100,7 +100,7 @@ check("04.2", my_tokens, seed=1)
 # </details>
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "04-1", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "04-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_verify(draft_tokens, draft_probs, target_probs, *, u_accept, u_emit):
     ### BEGIN SOLUTION
     p, q, x, n = target_probs, draft_probs, draft_tokens, 0
@@ -111,10 +111,10 @@ def my_verify(draft_tokens, draft_probs, target_probs, *, u_accept, u_emit):
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "04-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("04.1", my_verify)
+# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "04-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+check("04.2", my_verify)
 ### BEGIN HIDDEN TESTS
-check("04.1", my_verify, seed=1)
+check("04.2", my_verify, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -131,7 +131,7 @@ print("target has read", round_1.target_length, "  draft has read", round_1.draf
 #
 # ## Rounds in a row
 #
-# ### Exercise 04.4 (implement)
+# ### Exercise 04.3 (implement)
 #
 # Write the loop, starting from token 0 on two small models. Exactly `n` tokens must come out: the last rounds must draft fewer than K. Ask `rng.random(2 * k + 1)` for each round of k drafts, as the library does.
 #
@@ -142,7 +142,7 @@ print("target has read", round_1.target_length, "  draft has read", round_1.draf
 # </details>
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "04-4", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "04-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_generate(target_model, draft_model, *, K, n, rng):
     ### BEGIN SOLUTION
     target, drafter, tokens = target_model.start(), draft_model.start(), [0]
@@ -153,10 +153,10 @@ def my_generate(target_model, draft_model, *, K, n, rng):
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "04-4-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("04.4", my_generate)
+# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "04-3-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+check("04.3", my_generate)
 ### BEGIN HIDDEN TESTS
-check("04.4", my_generate, seed=1)
+check("04.3", my_generate, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -176,7 +176,7 @@ shorter = settings | {"max_new_tokens": 20, "rng": np.random.default_rng(4)}
 ss.generate(prompt, target_model, draft_model, **shorter)[1].show(decode)
 
 # %% [markdown]
-# ### Exercise 04.3 (measure)
+# ### Exercise 04.4 (measure)
 #
 # The acceptance rate α is accepted / **tested** drafts. Compute it from `trace.rounds` (each has `K` and `n_accepted`).
 #
@@ -187,7 +187,7 @@ ss.generate(prompt, target_model, draft_model, **shorter)[1].show(decode)
 # </details>
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "04-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "04-4", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_acceptance_rate(trace):
     ### BEGIN SOLUTION
     tested = sum(min(r.n_accepted + 1, r.K) for r in trace.rounds)
@@ -195,14 +195,14 @@ def my_acceptance_rate(trace):
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "04-3-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("04.3", my_acceptance_rate)
+# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "04-4-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+check("04.4", my_acceptance_rate)
 ### BEGIN HIDDEN TESTS
-check("04.3", my_acceptance_rate, seed=1)
+check("04.4", my_acceptance_rate, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Open question.** Why may the drafts behind a rejection not be tested, even if the next one happens to fit? (Instructor's guide; notebook 05 shows what goes wrong.)
+# **Open question.** Why may the drafts after a rejection not be tested, even if the next one happens to fit? (Instructor's guide; notebook 05 shows what goes wrong.)
 #
 # ## Take away
 #

@@ -101,7 +101,7 @@ out, weights = attention(q, k, v)
 print(weights[0, 0, 0].round(2))
 
 # %% [markdown]
-# Row 0 sees only itself, so its weight is 1. The zeros above the diagonal are the causal mask. It is what makes *one pass over many tokens* possible: row i is the same whatever stands behind it, so the K drafts can be read together, and row i is still p(· | prompt, first i drafts).
+# Row 0 sees only itself, so its weight is 1. The zeros above the diagonal are the causal mask. It is what makes *one pass over many tokens* possible: row i is the same whatever stands after it, so the K drafts can be read together, and row i is still p(· | prompt, first i drafts).
 #
 # ### Exercise 06.2 (implement)
 #

@@ -92,7 +92,7 @@ for chances in ((0.9, 0.05, 0.02), (0.6, 0.2, 0.1), (0.3, 0.25, 0.2)):
 # Node i hangs below node `parents[i]`, and −1 is the text. Good drafts want a chain, poor ones a bush. Same law?
 
 # %%
-shape = (-1, -1, 0)  # two candidates for the first place, one token behind the first of them
+shape = (-1, -1, 0)  # two candidates for the first place, one token after the first of them
 setting = {"parents": shape, "max_new_tokens": 3}
 law = exact_law(
     lambda tape: tuple(
@@ -117,7 +117,7 @@ for K in (0, 3, 5):
 # %% [markdown]
 # The price: agreeing is rarer than being accepted, for target and draft do not look at each other (notebook 02 had this as the coupling that shares one uniform number).
 #
-# ### Exercise 10.3 (implement)
+# ### Exercise 10.2 (implement)
 #
 # The simplest such coupling: draw x from p and y from q, each by inverse CDF, with **one** uniform number. Neither may look at the other. Return `(x, y)`; `tape.random(1)` gives the number.
 #
@@ -128,7 +128,7 @@ for K in (0, 3, 5):
 # </details>
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "10-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "10-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_common(p, q, tape):
     ### BEGIN SOLUTION
     u = tape.random(1)[0]
@@ -136,10 +136,10 @@ def my_common(p, q, tape):
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "10-3-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("10.3", my_common)
+# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "10-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+check("10.2", my_common)
 ### BEGIN HIDDEN TESTS
-check("10.3", my_common, seed=1)
+check("10.2", my_common, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -154,7 +154,7 @@ for l in (F(1), F(4, 5), F(1, 2)):
     print(f"l = {l}: a draft is kept with {kept}, total variation {lenient.distance(p, q, l)}")
 
 # %% [markdown]
-# ### Exercise 10.2 (break it)
+# ### Exercise 10.3 (break it)
 #
 # M28 keeps drafts with min(1, 1.25 p/q), that is l = 4/5. Find p and q on which its first token is off by at least 1/6 (1/5 is the most anyone can reach).
 #
@@ -164,16 +164,16 @@ for l in (F(1), F(4, 5), F(1, 2)):
 #
 # </details>
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "10-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "10-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 my_pair = None
 ### BEGIN SOLUTION
 my_pair = ([F(4, 5), F(1, 5)], [1, 0])
 ### END SOLUTION
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "10-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("10.2", my_pair)
+# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "10-3-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+check("10.3", my_pair)
 ### BEGIN HIDDEN TESTS
-check("10.2", my_pair, seed=1)
+check("10.3", my_pair, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -51,7 +51,7 @@ is_kept = u_accept < p_x / q_x
 print(is_kept.astype(int))
 
 # %% [markdown]
-# All B × K tests at once. But `accepted` means the *leading* run: a 1 behind a 0 counts for nothing. **Predict** the four numbers.
+# All B × K tests at once. But `accepted` means the *leading* run: a 1 after a 0 counts for nothing. **Predict** the four numbers.
 #
 # ### Exercise 11.1 (implement)
 #

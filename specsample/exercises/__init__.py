@@ -1,10 +1,10 @@
-"""The exercises: what is asked, what is wrong, and which mistake it is.
+"""Exercises that say what is wrong with an answer, and which mistake it is.
 
-`check("03.2", my_residual)` says so. The library is the answer key, laws are exact, uniform numbers are scripted: no
-answer passes or fails by luck. The units are one file for each notebook.
+`check("03.3", my_residual)` says so. The library is the answer key, laws are exact, uniform numbers are scripted: no
+answer passes or fails by luck. A unit is a file for one notebook; exercises are numbered as they stand in it.
 
-Read `showing`, `exercise`, `tables`, `grading`, `unit_00`, `unit_01`, `unit_02`, `unit_03`, `unit_04`, `unit_05`,
-`unit_06`, `unit_07`, `unit_08`, `unit_09`, `unit_10`, `unit_11`.
+Read `showing`, `exercise`, `grading`, `tables`, `laws`, `scripted`, `unit_00`, `unit_01`, `unit_02`, `unit_03`,
+`unit_04`, `unit_05`, `unit_06`, `unit_07`, `unit_08`, `unit_09`, `unit_10`, `unit_11`.
 """
 
 from specsample.exercises.exercise import Exercise, Mistake, NotYet, Passed

@@ -1,8 +1,7 @@
-"""What is an exercise, and what comes back when an answer is checked?
+"""An exercise as data, and what comes back when an answer is checked.
 
 An exercise asks an answer about cases, the smallest first, and compares what it gets with what the model answer gets.
-Mistakes that are known are answers too: the one that gets the same wrong results gives its name. Before this file:
-`showing`; after it: `grading`.
+Mistakes that are known are answers too: the one that gets the same wrong results gives its name.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,63 +20,61 @@ class Case(NamedTuple):
     arguments: tuple[Any, ...] = ()
 
 
+# --- how an answer is asked; `laws` has the ways that take an exact law -------------------------------------------
+
+
+def call(answer: Any, case: Case) -> Any:
+    """Ask a function: call it with the case's arguments."""
+    if not callable(answer):
+        raise TypeError(f"the answer must be a function; got {type(answer).__name__}.")
+    return answer(*case.arguments)
+
+
+def take(answer: Any, case: Case) -> Any:
+    """Ask a value: it is the answer, whatever the case."""
+    return answer
+
+
+def one_question(seed: int) -> list[Case]:
+    """List the only case of an exercise whose answer is a value; no seed changes it."""
+    return [Case("")]
+
+
+# --- what an exercise is -------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True)
 class Mistake:
-    """Name a known mistake.
-
-    Parameters
-    ----------
-    name : str, what was done
-    hint : str, a question or a remark that does not give the answer away
-    answer : what somebody who makes it hands in: a function, or a value
-    is_it : function that recognises it in an answer, where comparing results cannot; None elsewhere
-    """
+    """A known mistake: what was done, a hint, and what somebody who makes it hands in."""
 
     name: str
-    hint: str
-    answer: Any
-    is_it: Callable[[Any], bool] | None = None
+    hint: str  # a question or a remark that does not give the answer away
+    answer: Any  # a function, or a value
+    is_it: Callable[[Any], bool] | None = None  # recognises it in an answer, where comparing results cannot
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """Say what is asked, and what the right answer is.
+    """What is asked, and what the right answer is."""
 
-    Parameters
-    ----------
-    id : str, such as "03.2": the second exercise of notebook 03
-    kind : one of KINDS
-    title : str
-    key : the model answer, made from the library
-    cases : function from a seed to the cases, smallest first
-    ask : function of an answer and a case: what the answer makes of it
-    mistakes : known mistakes
-    agrees : function of what an answer made of a case and what the key made of it
-    wanted : function of what the key made of a case: how a message describes it
-    passes : (int, int), target and draft passes that one use of the answer costs
-    """
-
-    id: str
-    kind: str
+    id: str  # such as "03.2": the second exercise of notebook 03
+    kind: str  # one of KINDS
     title: str
-    key: Any
-    cases: Callable[[int], Sequence[Case]]
-    ask: Callable[[Any, Case], Any]
-    mistakes: tuple[Mistake, ...] = ()
-    agrees: Callable[[Any, Any], bool] = same
-    wanted: Callable[[Any], str] = show
-    passes: tuple[int, int] = (0, 0)
+    key: Any  # the model answer, made from the library
+    cases: Callable[[int], Sequence[Case]]  # from a seed, smallest first
+    ask: Callable[[Any, Case], Any] = call  # what an answer makes of a case
+    mistakes: tuple[Mistake, ...] = ()  # known ones; of two that get the same results the first is named
+    agrees: Callable[[Any, Any], bool] = same  # compares what the answer and what the key made of a case
+    wanted: Callable[[Any], str] = show  # how a message describes what the key made of a case
+    passes: tuple[int, int] = (0, 0)  # target and draft passes that one use of the answer costs
+
+
+# --- what comes back -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Passed:
-    """Remember that an answer is right, and what it cost.
-
-    Parameters
-    ----------
-    id, title : str, of the exercise
-    cost : str
-    """
+    """A right answer: to which exercise, and what it cost."""
 
     id: str
     title: str
@@ -88,7 +85,7 @@ class Passed:
 
 
 class NotYet(AssertionError):
-    """An answer is missing or wrong; the message is written for the person who gave it."""
+    """An answer that is missing or wrong; the message is written for the person who gave it."""
 
     def _render_traceback_(self) -> list[str]:
         """Show the message in a notebook and not the checker's frames."""
@@ -99,37 +96,3 @@ class Raised(NamedTuple):
     """What an answer made of a case when it raised an error."""
 
     error: str
-
-
-def call(answer: Any, case: Case) -> Any:
-    """Ask a function: call it with the case's arguments.
-
-    Parameters
-    ----------
-    answer : function
-    case : Case
-    """
-    if not callable(answer):
-        raise TypeError(f"the answer must be a function; got {type(answer).__name__}.")
-    return answer(*case.arguments)
-
-
-def take(answer: Any, case: Case) -> Any:
-    """Ask a value: it is the answer.
-
-    Parameters
-    ----------
-    answer : anything
-    case : Case, not looked at
-    """
-    return answer
-
-
-def one_question(seed: int) -> list[Case]:
-    """List the only case of an exercise whose answer is a value.
-
-    Parameters
-    ----------
-    seed : int, not looked at
-    """
-    return [Case("")]

@@ -1,7 +1,4 @@
-"""How is an answer checked: which case shows that it is wrong, and which mistake would be wrong in the same way?
-
-Before this file: `exercise`; after it: the units.
-"""
+"""The check of an answer: which case shows that it is wrong, and which mistake is wrong in the same way."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -53,7 +50,8 @@ def find(id: str) -> Exercise:
     >>> find("03.2").id
     '03.2'
     """
-    if id[:2] in UNITS:  # only its own unit is imported: a notebook should not wait for the others
+    # only its own unit is imported: a notebook should not wait for the others
+    if id[:2] in UNITS:
         for exercise in _exercises(id[:2]):
             if exercise.id == id:
                 return exercise
@@ -90,38 +88,31 @@ def check(id: str, answer: Any, *, seed: int = 0) -> Passed:
     Examples
     --------
     >>> from specsample import residual
-    >>> check("03.2", residual)
-    03.2 passed: the residual distribution.
+    >>> check("03.3", residual)
+    03.3 passed: the residual distribution.
       cost: 0 target passes, 0 draft passes; 55 cases, no sampling error
     """
     exercise = find(id)
+    # what the answer makes of every case; `...` and NotImplementedError stand for an answer that is not there yet
     cases = exercise.cases(seed)
     got = [outcome(exercise, answer, case) for case in cases]
     if any(made is UNANSWERED for made in got):
         raise NotYet(f"{id} has no answer yet: {exercise.title}.")
+    # the first case that tells is the smallest: they are listed in that order
     wanted = [outcome(exercise, exercise.key, case) for case in cases]
     for case, mine, right in zip(cases, got, wanted, strict=True):
         if isinstance(mine, Raised) or not exercise.agrees(mine, right):
             raise NotYet(_message(exercise, case, mine, right) + _diagnosis(exercise, answer, got, cases))
+    # right: the cost line says what one use of the answer would cost with real models
     p, q = exercise.passes
     n = f"{len(cases)} cases" if len(cases) > 1 else "1 case"
     return Passed(id, exercise.title, f"{p} target {_es(p)}, {q} draft {_es(q)}; {n}, no sampling error")
 
 
 def outcome(exercise: Exercise, answer: Any, case: Case) -> Any:
-    """Ask an answer about one case.
-
-    Parameters
-    ----------
-    exercise : Exercise
-    answer : function or value
-    case : Case
-
-    Returns
-    -------
-    what it made of the case; Raised if it raised an error, UNANSWERED if it is not there yet
-    """
+    """Ask an answer about one case: what it made of it, Raised if it raised an error, UNANSWERED if it is empty."""
     try:
+        # a copy of the case: an answer that changes its arguments must not change them under the key
         return UNANSWERED if answer is None or answer is ... else exercise.ask(answer, deepcopy(case))
     except NotImplementedError:
         return UNANSWERED
@@ -130,29 +121,19 @@ def outcome(exercise: Exercise, answer: Any, case: Case) -> Any:
 
 
 def diagnose(exercise: Exercise, answer: Any, got: Sequence[Any], cases: Sequence[Case]) -> Mistake | None:
-    """Find the known mistake that gets the same results.
-
-    Parameters
-    ----------
-    exercise : Exercise
-    answer : function or value
-    got : list, what it made of each case
-    cases : list of Case
-
-    Returns
-    -------
-    Mistake, or None if it is none of the known ones
-    """
+    """Find the known mistake that gets what the answer got of every case, if there is one."""
     for mistake in exercise.mistakes:
+        # where many answers make one mistake, no results can be compared: it looks at the answer itself
         if mistake.is_it is not None:
             try:
                 if mistake.is_it(answer):
                     return mistake
             except (TypeError, ValueError, IndexError, KeyError, AttributeError):
                 pass  # an answer of another form
-        elif all(
-            _alike(outcome(exercise, mistake.answer, case), made) for case, made in zip(cases, got, strict=True)
-        ):
+            continue
+        # else the mistake is an answer like any other, and is asked about every case
+        theirs = (outcome(exercise, mistake.answer, case) for case in cases)
+        if all(_alike(their, mine) for their, mine in zip(theirs, got, strict=True)):
             return mistake
     return None
 
@@ -169,8 +150,9 @@ def _message(exercise: Exercise, case: Case, mine: Any, right: Any) -> str:
     where = f" It fails for {case.label}:" if case.label else ""
     yours = f"raises {mine.error}" if isinstance(mine, Raised) else show(mine)
     lines = [f"{exercise.id} not yet: {exercise.title}.{where}", f"  yours:    {yours}"]
-    is_secret = exercise.kind == "predict"  # a prediction would be given away
-    return "\n".join(lines if is_secret else [*lines, f"  expected: {exercise.wanted(right)}"])
+    if exercise.kind != "predict":  # a prediction would be given away
+        lines.append(f"  expected: {exercise.wanted(right)}")
+    return "\n".join(lines)
 
 
 def _diagnosis(exercise: Exercise, answer: Any, got: Sequence[Any], cases: Sequence[Case]) -> str:

@@ -1,13 +1,14 @@
-"""What is asked in notebook 02, rejection sampling?"""
+"""The exercises of notebook 02, rejection sampling."""
 
 from typing import Any
 
-from specsample.acceptance import accept_probability, overlap, residual
-from specsample.conformance.laws.exact import exact_law
+from specsample.acceptance import accept_probability, overlap
 from specsample.distributions import Array, pick
-from specsample.exercises.exercise import Case, Exercise, Mistake, call, one_question, take
+from specsample.exercises.exercise import Exercise, Mistake, one_question, take
+from specsample.exercises.laws import agreement
 from specsample.exercises.tables import pairs, row
 from specsample.theory import classic_acceptance
+from specsample.theory.rejection import independent_coupling, maximal_coupling, quantile_coupling
 
 P, Q = row(3, 2), row(1, 4)  # not the pair that notebook 02 draws and works out
 
@@ -17,56 +18,24 @@ def _bound(p: Array, q: Array) -> Any:
     return 1 / classic_acceptance(p, q)
 
 
-def _coupling(p: Array, q: Array, tape: Any) -> tuple[int, int]:
-    """Draw x from q and y from p, equal as often as they can be."""
-    u = tape.random(3)
-    x = pick(q, u[0])
-    return x, x if u[1] < accept_probability(p[x : x + 1], q[x : x + 1])[0] else pick(residual(p, q), u[2])
-
-
-def agreement(answer: Any, case: Case) -> dict[str, Any]:
-    """Sum up the exact law of a pair (x, y): that of x, that of y, and how often they are equal.
-
-    Parameters
-    ----------
-    answer : function of p, q and a tape
-    case : Case
-    """
-    law, summary = exact_law(lambda tape: tuple(map(int, answer(*case.arguments, tape)))), dict[str, Any]()
-    for (x, y), mass in law.items():
-        for event in (f"x = {x}", f"y = {y}", *["x = y"] * (x == y)):
-            summary[event] = summary.get(event, 0) + mass
-    return summary
-
-
-def _independent(p: Array, q: Array, tape: Any) -> tuple[int, int]:
-    """Draw both on their own."""
-    u = tape.random(2)
-    return pick(q, u[0]), pick(p, u[1])
-
-
-def _same_number(p: Array, q: Array, tape: Any) -> tuple[int, int]:
-    """Draw both with one uniform number."""
-    u = tape.random(1)
-    return pick(q, u[0]), pick(p, u[0])
-
-
 def _redrawn(p: Array, q: Array, tape: Any) -> tuple[int, int]:
     """Replace a refused x by a draw from p."""
     u = tape.random(3)
     x = pick(q, u[0])
-    return x, x if u[1] < accept_probability(p[x : x + 1], q[x : x + 1])[0] else pick(p, u[2])
+    is_kept = u[1] < accept_probability(p[x : x + 1], q[x : x + 1])[0]
+    return x, x if is_kept else pick(p, u[2])
 
 
 EXERCISES = (
+    # the envelope of the classic method
     Exercise(
-        "02.1",
-        "implement",
-        "the smallest M with p <= M q everywhere",
-        _bound,
-        lambda seed: pairs(seed, covered=True),
-        call,
-        (
+        id="02.1",
+        kind="implement",
+        title="the smallest M with p <= M q everywhere",
+        key=_bound,
+        cases=lambda seed: pairs(seed, covered=True),
+        mistakes=(
+            # this is the M of an envelope over q: M p >= q
             Mistake(
                 "the ratio is q / p",
                 "M q is to lie above p. Which of the two is divided by the other?",
@@ -84,15 +53,17 @@ EXERCISES = (
             ),
         ),
     ),
+    # the step from that method to the speculative rule: a refused draft is replaced, so that fewer are refused
     Exercise(
-        "02.2",
-        "predict",
-        "how often (envelope, speculative rule) keeps a draft, for p = (3/5, 2/5) and q = (1/5, 4/5)",
-        (classic_acceptance(P, Q), overlap(P, Q)),
-        one_question,
-        take,
-        (
+        id="02.2",
+        kind="predict",
+        title="how often (envelope, speculative rule) keeps a draft, for p = (3/5, 2/5) and q = (1/5, 4/5)",
+        key=(classic_acceptance(P, Q), overlap(P, Q)),
+        cases=one_question,
+        ask=take,
+        mistakes=(
             Mistake("M itself is given", "A probability is at most 1.", (_bound(P, Q), overlap(P, Q))),
+            # the overlap is never less than the envelope's rate: min(p, q) >= p min(q/p)
             Mistake(
                 "the two are swapped",
                 "Which of them may replace a refused draft, and so can afford to refuse less?",
@@ -105,24 +76,27 @@ EXERCISES = (
             ),
         ),
     ),
+    # the speculative rule before it has the name: a maximal coupling, judged by its exact law
     Exercise(
-        "02.3",
-        "implement",
-        "x from q and y from p, equal as often as possible",
-        _coupling,
-        pairs,
-        agreement,
-        (
+        id="02.3",
+        kind="implement",
+        title="x from q and y from p, equal as often as possible",
+        key=lambda p, q, tape: maximal_coupling(p, q, tape.random(3)),
+        cases=pairs,
+        ask=agreement,
+        mistakes=(
             Mistake(
                 "x and y are drawn independently",
                 "Both laws are right. Could they be equal more often? y may look at x.",
-                _independent,
+                lambda p, q, tape: independent_coupling(p, q, tape.random(2)),
             ),
+            # a coupling too, but not a maximal one: how often it agrees depends on the order of the tokens
             Mistake(
                 "one uniform number is shared by both inverse CDFs",
                 "Both laws are right, but tokens move along: what if q has its mass on the first tokens?",
-                _same_number,
+                lambda p, q, tape: quantile_coupling(p, q, tape.random(1)),
             ),
+            # here y does not even follow p
             Mistake(
                 "a refused x is replaced by a draw from p",
                 "Which tokens have got their share already, by being kept?",

@@ -1,4 +1,4 @@
-"""What is asked in notebook 03, one draft token?"""
+"""The exercises of notebook 03, one draft token."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from specsample.acceptance import accept_probability, overlap, residual
-from specsample.conformance.laws.exact import exact_law
+from specsample.acceptance import overlap, residual
+from specsample.conformance.laws.open_round import ratio
 from specsample.conformance.laws.wrong_rules import normalised, softmax_of_residual
 from specsample.distributions import Array, pick
-from specsample.exercises.exercise import Case, Exercise, Mistake, call, one_question, take
+from specsample.exercises.exercise import Case, Exercise, Mistake, one_question, take
+from specsample.exercises.laws import law
 from specsample.exercises.showing import show
 from specsample.exercises.tables import pairs, row
 
@@ -19,76 +20,41 @@ P, Q = row(3, 2, 1), row(1, 2, 3)  # not the pair whose overlap the legend of a 
 
 def _ratios(seed: int) -> list[Case]:
     """List single probabilities, p and q alike."""
-    values = [Fraction(k, 4) for k in range(5)] + [
-        Fraction(int(k), 7) for k in np.random.default_rng(seed).integers(8, size=3)
-    ]
+    values = [Fraction(k, 4) for k in range(5)]  # p = q, p = 0 and p > q among their pairs
+    values += [Fraction(int(k), 7) for k in np.random.default_rng(seed).integers(8, size=3)]
     cases = [(a, b) for a in values for b in values if b > 0]
     return [Case(f"p(x) = {a}, q(x) = {b}", (a, b)) for a, b in cases]
 
 
-def sampler(
-    accept: Callable[[Any, Any], Any],
-    correct: Callable[[Array, Array], Array],
-    u_emit: int = 2,
-) -> Callable[[Array, Array, Any], int]:
+def sampler(accept: Callable[..., Any], correct: Callable[..., Array], u_emit: int = 2) -> Callable[..., int]:
     """Make a sampler of one token: draft, test, keep or correct.
 
-    Parameters
-    ----------
-    accept : function of p(x) and q(x), the probability of keeping x
-    correct : function of p and q, the distribution of the replacement
-    u_emit : int, which of three uniform numbers draws the replacement
+    It keeps x with `accept` of p(x) and q(x), and else draws from `correct` of p and q with uniform number `u_emit`.
     """
 
     def emit(p: Array, q: Array, tape: Any) -> int:
-        u = tape.random(3)
+        u = tape.random(3)  # to draft, to test, to correct
         x = pick(q, u[0])
         return x if u[1] < accept(p[x], q[x]) else pick(correct(p, q), u[u_emit])
 
     return emit
 
 
-def ratio(p_x: Any, q_x: Any) -> Any:
-    """min(1, p/q) of two numbers.
-
-    Parameters
-    ----------
-    p_x, q_x : number
-    """
-    return accept_probability(np.array([p_x]), np.array([q_x]))[0]
-
-
-def law(answer: Any, case: Case) -> Any:
-    """Enumerate the law of the token that a sampler emits.
-
-    Parameters
-    ----------
-    answer : function of p, q and a tape
-    case : Case
-    """
-    return exact_law(lambda tape: int(answer(*case.arguments, tape)))
-
-
-def _without_zero(p: Array, q: Array) -> Array:
-    """norm(p - q) with nothing cut off."""
-    total = (p - q).sum()
-    return (p - q) / total if total else p - q
-
-
 EXERCISES = (
+    # half of the rule: what may stay
     Exercise(
-        "03.1",
-        "implement",
-        "the probability of keeping a draft",
-        ratio,
-        _ratios,
-        call,
-        (
+        id="03.1",
+        kind="implement",
+        title="the probability of keeping a draft",
+        key=ratio,
+        cases=_ratios,
+        mistakes=(
             Mistake(
                 "the letters are swapped: q / p",
                 "If the draft likes a token more than the target does, should it be kept more often or less?",
                 lambda a, b: min(1, b / a) if a else 1,
             ),
+            # harmless where u is only compared; not a probability all the same
             Mistake(
                 "nothing keeps it at most 1",
                 "Can a probability be larger than 1? Look at the tokens with p > q.",
@@ -101,19 +67,44 @@ EXERCISES = (
             ),
         ),
     ),
+    # its mean over drafts is the overlap: q(x) min(1, p/q) summed
     Exercise(
-        "03.2",
-        "implement",
-        "the residual distribution",
-        residual,
-        pairs,
-        call,
-        (
+        id="03.2",
+        kind="predict",
+        title="how often a draft is kept, for p = (1/2, 1/3, 1/6) and q = (1/6, 1/3, 1/2)",
+        key=overlap(P, Q),
+        cases=one_question,
+        ask=take,
+        mistakes=(
+            Mistake("the probability of a rejection is given", "Kept, not refused.", 1 - overlap(P, Q)),
+            # sampling both and comparing
+            Mistake(
+                "the probability that two independent draws agree is given",
+                "That is another rule, which keeps less: here the draft only has to pass a test.",
+                (P * Q).sum(),
+            ),
+            # drafts come from q: the mean is weighted by q(x)
+            Mistake(
+                "the average of min(1, p/q) over tokens is taken, not over drafts",
+                "Tokens are not drafted equally often.",
+                sum(ratio(a, b) for a, b in zip(P, Q)) / 3,
+            ),
+        ),
+    ),
+    # the other half: what is missing once the drafts have been kept
+    Exercise(
+        id="03.3",
+        kind="implement",
+        title="the residual distribution",
+        key=residual,
+        cases=pairs,
+        mistakes=(
             Mistake(
                 "abs(p - q) stands for max(0, p - q)",
                 "Tokens of which there are too many already would come back. Which sign has p - q there?",
                 lambda p, q: normalised(abs(p - q)) if (p != q).any() else p,
             ),
+            # the same mistake by somebody who did not think of p = q: two answers, for their results differ
             Mistake(
                 "abs(p - q) stands for max(0, p - q), and p = q divides by zero",
                 "Tokens of which there are too many already would come back. And what if p = q?",
@@ -133,24 +124,27 @@ EXERCISES = (
             Mistake(
                 "softmax normalises the excess",
                 "Softmax gives every token something, those with nothing missing too.",
-                lambda p, q: softmax_of_residual(p, q),
+                softmax_of_residual,
             ),
+            # right elsewhere: only the pairs with p = q tell
             Mistake(
                 "p = q is not thought of: 0 / 0",
                 "If p = q nothing is ever refused, so any distribution will do there. Dividing by 0 will not.",
                 lambda p, q: normalised(np.maximum(p - q, 0 * p)),
             ),
-            Mistake("negative numbers are kept", "A token cannot have a negative probability.", _without_zero),
+            # p - q sums to 0, so that it cannot be normalised either
+            Mistake("negative numbers are kept", "A token cannot have a negative probability.", lambda p, q: p - q),
         ),
     ),
+    # both halves together, judged by the exact law; the numbers M.. are those of the catalogue of wrong samplers
     Exercise(
-        "03.3",
-        "implement",
-        "a sampler whose token follows p although it drafts from q",
-        sampler(ratio, residual),
-        pairs,
-        law,
-        (
+        id="03.4",
+        kind="implement",
+        title="a sampler whose token follows p although it drafts from q",
+        key=sampler(ratio, residual),
+        cases=pairs,
+        ask=law,
+        mistakes=(
             Mistake(
                 "the replacement is drawn from p (catalogue: M01)",
                 "After a rejection some tokens need no more mass. p gives it to them all the same.",
@@ -166,6 +160,7 @@ EXERCISES = (
                 "Which tokens does your sampler keep too many of?",
                 sampler(lambda a, b: ratio(b, a), residual),
             ),
+            # nothing is ever tested
             Mistake("every draft is kept (M10)", "Then the text is the draft's.", sampler(lambda a, b: 1, residual)),
             Mistake(
                 "a draft is kept if p >= q, with no random number (M11)",
@@ -180,30 +175,5 @@ EXERCISES = (
         ),
         wanted=lambda wanted: show(wanted) + ", the target's p",
         passes=(1, 1),
-    ),
-    Exercise(
-        "03.4",
-        "predict",
-        "how often a draft is kept, for p = (1/2, 1/3, 1/6) and q = (1/6, 1/3, 1/2)",
-        overlap(P, Q),
-        one_question,
-        take,
-        (
-            Mistake(
-                "the probability of a rejection is given",
-                "Kept, not refused.",
-                1 - overlap(P, Q),
-            ),
-            Mistake(
-                "the probability that two independent draws agree is given",
-                "That is another rule, which keeps less: here the draft only has to pass a test.",
-                (P * Q).sum(),
-            ),
-            Mistake(
-                "the average of min(1, p/q) over tokens is taken, not over drafts",
-                "Tokens are not drafted equally often.",
-                sum(ratio(a, b) for a, b in zip(P, Q)) / 3,
-            ),
-        ),
     ),
 )

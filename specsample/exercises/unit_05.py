@@ -1,4 +1,4 @@
-"""What is asked in notebook 05, is it lossless?"""
+"""The exercises of notebook 05, is it lossless."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -6,13 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from specsample.conformance.laws.exact import Law, target_law, total_variation
-from specsample.conformance.laws.open_round import law_of
-from specsample.conformance.laws.probes import Probe, first_token
-from specsample.conformance.laws.setting import Setting
-from specsample.conformance.laws.wrong_samplers import WRONG
+from specsample.conformance.laws.exact import Law, target_law
 from specsample.distributions import Array
-from specsample.exercises.exercise import Case, Exercise, Mistake, call, one_question
+from specsample.exercises.exercise import Case, Exercise, Mistake, one_question
+from specsample.exercises.laws import at_least, distance, is_disjoint, is_equal, is_flat, read
 from specsample.exercises.showing import show
 from specsample.exercises.tables import model_pair, row
 from specsample.language_model import TableModel
@@ -20,6 +17,7 @@ from specsample.language_model import TableModel
 
 def _tables(seed: int) -> list[Case]:
     """List tables of fractions, one row for each last token."""
+    # the first row alone would do for none of them: each row differs from the others
     tables = [np.array([row(1, 1), row(1, 3)]), np.array([row(1, 0), row(0, 1)])]
     tables += [model_pair(seed + i, V)[0].table for i, V in enumerate((2, 2, 3, 3, 4))]
     return [Case(f"p(. | x) = {show(rows)}", (rows,)) for rows in tables]
@@ -32,94 +30,19 @@ def _two_tokens(table: Array) -> Law:
 
 def _joint(pair: Callable[[Array, int, int], Any]) -> Callable[[Array], Law]:
     """Make a law of two tokens from a formula."""
+    # a law is a dict from outcomes, here pairs of tokens, to their probabilities
     return lambda table: {(a, b): pair(table, a, b) for a in range(len(table)) for b in range(len(table))}
 
 
-def distance(id: str, of: Callable[[Law], Law] = first_token) -> Callable[[Any, Case], Any]:
-    """Make a judge: how far a wrong sampler is from its target on the (p, q) that an answer gives, with K = 1.
-
-    Parameters
-    ----------
-    id : str, of the catalogue
-    of : what is compared of the laws of two tokens
-    """
-
-    def ask(answer: Any, case: Case) -> Any:
-        p, q = (TableModel(rows) for rows in _read(answer))
-        probe = Probe("yours", "the student's", Setting(p, q, K=1, max_new_tokens=2))
-        return total_variation(of(law_of(WRONG[id].generate, probe)), of(probe.target_law()))
-
-    return ask
-
-
-def at_least(bound: Fraction) -> dict[str, Any]:
-    """Make the two fields of an exercise that asks for a distance.
-
-    Parameters
-    ----------
-    bound : Fraction
-    """
-    return {
-        "agrees": lambda got, wanted: got >= bound,
-        "wanted": lambda wanted: f"a total variation of at least {bound}",
-    }
-
-
-def is_flat(answer: Any) -> bool:
-    """Say whether p and q ignore the text.
-
-    Parameters
-    ----------
-    answer : (p, q), each (V, V)
-    """
-    return all(bool((rows == rows[0]).all()) for rows in _read(answer))
-
-
-def is_equal(answer: Any) -> bool:
-    """Say whether p = q.
-
-    Parameters
-    ----------
-    answer : (p, q)
-    """
-    p, q = _read(answer)
-    return bool(np.array_equal(p, q))
-
-
-def is_disjoint(answer: Any) -> bool:
-    """Say whether p and q share no token.
-
-    Parameters
-    ----------
-    answer : (p, q)
-    """
-    p, q = _read(answer)
-    return bool((np.minimum(p, q) == 0).all())
-
-
-def _read(answer: Any) -> list[Array]:
-    """Read two tables of numbers as fractions."""
-    p, q = answer
-    tables = [np.array(rows, object) for rows in (p, q)]
-    return [np.array([Fraction(x) for x in rows.ravel()], object).reshape(rows.shape) for rows in tables]
-
-
-EQUAL = (
-    "p = q",
-    "If p = q no draft is ever refused. When does a correction come up at all?",
-    ([Fraction(1, 2)] * 2, [Fraction(1, 2)] * 2),
-    is_equal,
-)
-
 EXERCISES = (
+    # what the exact laws of the other exercises are made of
     Exercise(
-        "05.1",
-        "implement",
-        "the exact law of two tokens, from a table",
-        _two_tokens,
-        _tables,
-        call,
-        (
+        id="05.1",
+        kind="implement",
+        title="the exact law of two tokens, from a table",
+        key=_two_tokens,
+        cases=_tables,
+        mistakes=(
             Mistake(
                 "both tokens are drawn from the same row",
                 "The second token follows the first. Which row of the table is its distribution?",
@@ -138,38 +61,48 @@ EXERCISES = (
         ),
         passes=(3, 0),
     ),
+    # a mistake that is right on disjoint rows, and elsewhere wrong by β (1 - β) at most
     Exercise(
-        "05.2",
-        "break it",
-        "p and q on which a correction drawn from p (M01) is off by at least 1/5",
-        ([Fraction(1, 2), Fraction(1, 2)], [0, 1]),
-        one_question,
-        distance("M01"),
-        (
-            Mistake(*EQUAL),
+        id="05.2",
+        kind="break it",
+        title="p and q on which a correction drawn from p (M01) is off by at least 1/5",
+        # β = 1/2, at which β (1 - β) is largest: off by 1/4
+        key=([Fraction(1, 2), Fraction(1, 2)], [0, 1]),
+        cases=one_question,
+        ask=distance("M01"),
+        mistakes=(
+            Mistake(
+                "p = q",
+                "If p = q no draft is ever refused. When does a correction come up at all?",
+                ([Fraction(1, 2)] * 2, [Fraction(1, 2)] * 2),
+                is_equal,
+            ),
             Mistake(
                 "p and q share no token",
                 "Then every draft is refused, and the residual is p itself: this mistake is right there.",
                 ([1, 0], [0, 1]),
                 is_disjoint,
             ),
+            # whatever else falls short; recognised by its form alone, so it stands last
             Mistake(
                 "p and q are too close, or too far apart",
                 "The error is at most β (1 - β), with β the overlap. Which β is best?",
                 ([Fraction(1, 2), Fraction(1, 2)], [Fraction(1, 4), Fraction(3, 4)]),
-                lambda answer: len(_read(answer)) == 2,
+                lambda answer: len(read(answer)) == 2,
             ),
         ),
         **at_least(Fraction(1, 5)),
     ),
+    # a row too early: rows that do not depend on the text cannot show it
     Exercise(
-        "05.3",
-        "break it",
-        "tables p, q of two tokens on which the wrong bonus row (M15) is off by at least 1/2",
-        ([[0, 1], [1, 0]], [[0, 1], [1, 0]]),
-        one_question,
-        distance("M15", lambda law: law),
-        (
+        id="05.3",
+        kind="break it",
+        title="tables p, q of two tokens on which the wrong bonus row (M15) is off by at least 1/2",
+        # both always alternate: every draft is kept, and the wrong row gives the other token
+        key=([[0, 1], [1, 0]], [[0, 1], [1, 0]]),
+        cases=one_question,
+        ask=distance("M15", lambda law: law),
+        mistakes=(
             Mistake(
                 "p and q ignore the text",
                 "If all rows are equal, nobody can see which of them was read.",
@@ -180,7 +113,7 @@ EXERCISES = (
                 "the row after a token hardly differs from the row before it, or no draft is kept",
                 "When does a bonus come up at all? And on which tables would nobody see that its row is a wrong one?",
                 ([[1, 0], [0, 1]], [[1, 0], [0, 1]]),
-                lambda answer: len(_read(answer)) == 2,
+                lambda answer: len(read(answer)) == 2,
             ),
         ),
         **at_least(Fraction(1, 2)),

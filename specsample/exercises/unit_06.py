@@ -1,10 +1,10 @@
-"""What is asked in notebook 06, a Transformer from scratch?"""
+"""The exercises of notebook 06, a Transformer from scratch."""
 
 from typing import Any
 
 import numpy as np
 
-from specsample.exercises.exercise import Case, Exercise, Mistake, call
+from specsample.exercises.exercise import Case, Exercise, Mistake
 from specsample.exercises.showing import show
 from specsample.exercises.tables import table
 from specsample.speculative import step
@@ -27,7 +27,7 @@ def _shapes(seed: int) -> list[Case]:
 
 
 def _mask(n: int, m: int) -> Any:
-    """Which positions each new row may see."""
+    """Say which of m positions each of the last n rows may see: (n, m)."""
     return np.arange(m) <= np.arange(m - n, m)[:, None]
 
 
@@ -39,31 +39,35 @@ def _rounds(seed: int) -> list[Case]:
 
 def _lengths(T: int, K: int, n: int) -> tuple[int, int]:
     """Run a round that keeps n drafts, on tables that count 0, 1, 2, ..., and read the lengths off."""
+    # after token t both say t + 1, so that every draft is kept ...
     V = T + K + 1
     up = np.eye(V, k=1, dtype=int)
     up[-1, 0] = 1
+    # ... except that the draft model says 0 in the place of draft n + 1
     other = up.copy()
     if n < K:
         other[T + n - 1] = np.eye(V, dtype=int)[0]
-    contexts = table(up.tolist()).start(), table(other.tolist()).start()
-    step(list(range(T)), *contexts, K=K, u=[0] * (2 * K + 1))
-    return contexts[0].length, contexts[1].length
+    target = table(up.tolist()).start()
+    drafter = table(other.tolist()).start()
+    step(list(range(T)), target, drafter, K=K, u=[0] * (2 * K + 1))
+    return target.length, drafter.length
 
 
 EXERCISES = (
+    # one layer, to see that a layer is a formula
     Exercise(
-        "06.1",
-        "implement",
-        "RMSNorm",
-        lambda x, weight: rms_norm(x, weight, EPS)[0],
-        _vectors,
-        call,
-        (
+        id="06.1",
+        kind="implement",
+        title="RMSNorm",
+        key=lambda x, weight: rms_norm(x, weight, EPS)[0],
+        cases=_vectors,
+        mistakes=(
             Mistake(
                 "the mean is subtracted first (that is LayerNorm)",
                 "RMSNorm scales and does not shift.",
                 lambda x, weight: weight * (x - x.mean()) / np.sqrt(x.var() + EPS),
             ),
+            # off by a factor of √D
             Mistake(
                 "x is divided by its length: a sum of squares, not their mean",
                 "What should the root mean square of the result be, whatever D is?",
@@ -76,14 +80,15 @@ EXERCISES = (
             ),
         ),
     ),
+    # the K+1 rows of a verification: what a cache changes about a mask
     Exercise(
-        "06.2",
-        "implement",
-        "the causal mask of n new rows behind a cache",
-        _mask,
-        _shapes,
-        call,
-        (
+        id="06.2",
+        kind="implement",
+        title="the causal mask of n new rows after a cache",
+        key=_mask,
+        cases=_shapes,
+        mistakes=(
+            # right in the first pass, where nothing is cached: n = m
             Mistake(
                 "the cached positions are not shifted: row 0 sees position 0 only",
                 "How many positions stand before the first of the new rows?",
@@ -101,19 +106,21 @@ EXERCISES = (
             ),
         ),
     ),
+    # why rolling back is part of the algorithm: the numbers come from the library's own caches
     Exercise(
-        "06.3",
-        "predict",
-        "the lengths of both caches after a round",
-        _lengths,
-        _rounds,
-        call,
-        (
+        id="06.3",
+        kind="predict",
+        title="the lengths of both caches after a round",
+        key=_lengths,
+        cases=_rounds,
+        mistakes=(
+            # the last emitted token begins the next round's passes; nobody has read it
             Mistake(
                 "the correction is counted as read",
                 "Which model has read the last token that was emitted?",
                 lambda T, K, n: (T + n + 1, T + min(n, K - 1) + 1),
             ),
+            # it drew that token and stopped: after K kept drafts it is one token short of the target
             Mistake(
                 "the draft is taken to have read its own last token",
                 "The last draft is picked from the last row. Who reads it then?",

@@ -1,4 +1,4 @@
-"""What is asked in notebook 07, training a pair and distilling the draft?"""
+"""The exercises of notebook 07, training a pair and distilling the draft."""
 
 import math
 from typing import Any
@@ -7,16 +7,18 @@ import numpy as np
 
 from specsample.acceptance import overlap
 from specsample.distributions import Array, softmax
-from specsample.exercises.exercise import Case, Exercise, Mistake, call, one_question
+from specsample.exercises.exercise import Case, Exercise, Mistake, one_question
 from specsample.exercises.showing import show
 from specsample.transformer.layers import cross_entropy
 
 
 def _predictions(seed: int) -> list[Case]:
     """List logits of T positions and the tokens that came."""
-    rng, cases = np.random.default_rng(seed), list[Case]()
+    rng = np.random.default_rng(seed)
+    cases: list[Case] = []
     for T, V in ((1, 2), (2, 2), (3, 3), (4, 5)):
-        logits, tokens = rng.normal(size=(T, V)).round(1), rng.integers(V, size=T)
+        logits = rng.normal(size=(T, V)).round(1)  # one digit, so that a failure can be worked out by hand
+        tokens = rng.integers(V, size=T)
         cases.append(Case(f"logits = {show(logits)}, tokens = {show(tokens)}", (logits, tokens)))
     return cases
 
@@ -33,80 +35,80 @@ def _of_rows(formula: Any) -> Any:
 
 def _soft(seed: int) -> list[Case]:
     """List logits of the draft and distributions of the target."""
-    rng, cases = np.random.default_rng(seed), list[Case]()
+    rng = np.random.default_rng(seed)
+    cases: list[Case] = []
     for V in (2, 2, 3, 5):
-        logits, p = rng.normal(size=V).round(1), softmax(rng.normal(size=V).round(1))
+        logits = rng.normal(size=V).round(1)
+        p = softmax(rng.normal(size=V).round(1))
         cases.append(Case(f"logits = {show(logits)}, p = {show(p)}", (logits, p)))
     return cases
 
 
-def divergence(p: Array, q: Array) -> float:
-    """KL(p || q), nats.
-
-    Parameters
-    ----------
-    p, q : (V,) arrays
-    """
+def _divergence(p: Array, q: Array) -> float:
+    """KL(p || q), nats."""
     return float(sum(a * math.log(a / b) for a, b in zip(p, q) if a > 0))
 
 
 def _contest(answer: Any, case: Case) -> dict[str, float]:
     """Compare two drafts for one target: which has the smaller loss, which the larger overlap?"""
     p, first, second = (np.array(row, float) for row in answer)
+    # a token of probability 0 would make a loss infinite: the point is to be made with finite ones
     for name, row in zip(("p", "first", "second"), (p, first, second)):
         if row.min() <= 0 or abs(row.sum() - 1) > 1e-9:
             raise ValueError(f"{name} must be positive and sum to 1; got {show(row)}.")
-    found = {"loss of first": divergence(p, first), "loss of second": divergence(p, second)}
-    return found | {"overlap of first": float(overlap(p, first)), "overlap of second": float(overlap(p, second))}
+    return {
+        "loss of first": _divergence(p, first),
+        "loss of second": _divergence(p, second),
+        "overlap of first": float(overlap(p, first)),
+        "overlap of second": float(overlap(p, second)),
+    }
 
 
 def _is_upset(got: Any, wanted: Any) -> bool:
-    """The first draft has the smaller loss, and is accepted less often."""
-    return bool(
-        got["loss of first"] < got["loss of second"] and got["overlap of first"] < got["overlap of second"] - 0.05
-    )
+    """Say whether the first draft has the smaller loss, and is accepted less often."""
+    is_better = got["loss of first"] < got["loss of second"]
+    is_worse = got["overlap of first"] < got["overlap of second"] - 0.05
+    return bool(is_better and is_worse)
 
 
 EXERCISES = (
+    # the one number by which the notebook compares models
     Exercise(
-        "07.1",
-        "measure",
-        "bits per character of a model on a text",
-        _bits,
-        _predictions,
-        call,
-        (
+        id="07.1",
+        kind="measure",
+        title="bits per character of a model on a text",
+        key=_bits,
+        cases=_predictions,
+        mistakes=(
             Mistake(
                 "the logarithm is natural: nats, not bits",
                 "How many bits is a fair coin?",
                 _of_rows(lambda p: -np.log(p).mean()),
             ),
+            # smaller than the right number, for -log is convex
             Mistake(
                 "probabilities are averaged before the logarithm",
                 "What is to be averaged: how likely the characters were, or what each of them cost?",
                 _of_rows(lambda p: -np.log2(p.mean())),
             ),
-            Mistake(
-                "the costs are summed, not averaged",
-                "Per character.",
-                _of_rows(lambda p: -np.log2(p).sum()),
-            ),
+            Mistake("the costs are summed, not averaged", "Per character.", _of_rows(lambda p: -np.log2(p).sum())),
         ),
         passes=(1, 0),
     ),
+    # the loss is KL(p || softmax(logits)); through the softmax its gradient is a difference of rows
     Exercise(
-        "07.2",
-        "implement",
-        "the gradient of the distillation loss",
-        lambda logits, p: softmax(logits) - p,
-        _soft,
-        call,
-        (
+        id="07.2",
+        kind="implement",
+        title="the gradient of the distillation loss",
+        key=lambda logits, p: softmax(logits) - p,
+        cases=_soft,
+        mistakes=(
             Mistake(
                 "the sign is turned: p - q",
                 "The gradient points uphill. Which sign should it have where the draft likes a token too much?",
                 lambda logits, p: p - softmax(logits),
             ),
+            # half way: the gradient before the softmax
             Mistake(
                 "the gradient is that with respect to probabilities, -p / q",
                 "Go on through the softmax: the chain rule turns it into something simpler.",
@@ -119,20 +121,23 @@ EXERCISES = (
             ),
         ),
     ),
+    # what distillation minimises is not what speculative sampling is paid for
     Exercise(
-        "07.3",
-        "break it",
-        "a target and two drafts, where the one with the smaller loss is accepted less often",
-        ([0.98, 0.02], [0.8, 0.2], [1 - 1e-9, 1e-9]),
-        one_question,
-        _contest,
-        (
+        id="07.3",
+        kind="break it",
+        title="a target and two drafts, where the one with the smaller loss is accepted less often",
+        # the second draft misses a rare token: much loss, 0.02 of overlap
+        key=([0.98, 0.02], [0.8, 0.2], [1 - 1e-9, 1e-9]),
+        cases=one_question,
+        ask=_contest,
+        mistakes=(
             Mistake(
                 "the two drafts are in the other order",
                 "The first is to have the smaller loss.",
                 ([0.98, 0.02], [1 - 1e-9, 1e-9], [0.8, 0.2]),
                 lambda answer: _is_upset(_contest((answer[0], answer[2], answer[1]), Case("")), None),
             ),
+            # whatever else there is: three rows that make no upset
             Mistake(
                 "loss and overlap agree on which draft is better",
                 "KL(p || q) punishes one thing without limit. How much overlap does that thing cost?",

@@ -1,4 +1,4 @@
-"""What is asked in notebook 09, strategies and draft sources?"""
+"""The exercises of notebook 09, strategies and draft sources."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from specsample.conformance.laws.open_round import ratio
 from specsample.distributions import Array
-from specsample.exercises.exercise import Case, Exercise, Mistake, call, one_question
+from specsample.exercises.exercise import Case, Exercise, Mistake, one_question
+from specsample.exercises.laws import at_least, distance
 from specsample.exercises.tables import row
-from specsample.exercises.unit_03 import ratio
-from specsample.exercises.unit_05 import at_least, distance
 
 
 def _texts(seed: int) -> list[Case]:
@@ -21,27 +21,11 @@ def _texts(seed: int) -> list[Case]:
     return [Case(f"tokens = {tokens}, n = {n}", (tokens, n)) for tokens, n in texts]
 
 
-def lookup(tokens: Sequence[int], n: int) -> int:
-    """Find the token that followed the last n tokens when they came up before, the most recent time; -1 if never.
-
-    Parameters
-    ----------
-    tokens : sequence of int
-    n : int >= 1
-    """
+def _lookup(tokens: Sequence[int], n: int, which: int = -1) -> int:
+    """Find the token that followed the last n tokens when they came up before, the most recent time; -1 if never."""
+    # an end before the text's own: a token must stand after it
     ends = [end for end in range(n, len(tokens)) if list(tokens[end - n : end]) == list(tokens[-n:])]
-    return tokens[ends[-1]] if ends else -1
-
-
-def _first(tokens: Sequence[int], n: int) -> int:
-    """Take the first time instead of the last."""
-    ends = [end for end in range(n, len(tokens)) if list(tokens[end - n : end]) == list(tokens[-n:])]
-    return tokens[ends[0]] if ends else -1
-
-
-def _itself(tokens: Sequence[int], n: int) -> int:
-    """Find the end of the text itself."""
-    return -1
+    return tokens[ends[which]] if ends else -1
 
 
 def _one_hot(seed: int) -> list[Case]:
@@ -53,49 +37,51 @@ def _one_hot(seed: int) -> list[Case]:
 
 
 def _kept(p: Array, x: int) -> Any:
-    """The draft's distribution is one-hot at x: min(1, p/1)."""
+    """Keep a draft whose distribution is one-hot at x with min(1, p(x)/1)."""
     return ratio(p[x], Fraction(1))
 
 
 EXERCISES = (
+    # a draft source without a model
     Exercise(
-        "09.1",
-        "implement",
-        "prompt lookup: what came after these tokens the last time?",
-        lookup,
-        _texts,
-        call,
-        (
+        id="09.1",
+        kind="implement",
+        title="prompt lookup: what came after these tokens the last time?",
+        key=_lookup,
+        cases=_texts,
+        mistakes=(
             Mistake(
                 "the first time is taken and not the most recent one",
                 "Text nearby is the better guide.",
-                _first,
+                lambda tokens, n: _lookup(tokens, n, 0),
             ),
             Mistake(
-                "the search finds the end of the text itself, behind which nothing stands",
+                "the search finds the end of the text itself, after which nothing stands",
                 "Every text ends with its last n tokens. Where must the search stop?",
-                _itself,
+                lambda tokens, n: -1,
             ),
+            # right for n = 1
             Mistake(
                 "only the very last token is compared",
                 "All n tokens must agree.",
-                lambda tokens, n: lookup(tokens, 1),
+                lambda tokens, n: _lookup(tokens, 1),
             ),
         ),
     ),
+    # what q is of such a draft: 1 at its token
     Exercise(
-        "09.2",
-        "predict",
-        "how often a draft that came without probabilities is kept",
-        _kept,
-        _one_hot,
-        call,
-        (
+        id="09.2",
+        kind="predict",
+        title="how often a draft that came without probabilities is kept",
+        key=_kept,
+        cases=_one_hot,
+        mistakes=(
             Mistake(
                 "the draft is kept if it is the target's likeliest token",
                 "That would make the text too predictable. What is q, if this draft could have been nothing else?",
                 lambda p, x: int(np.argmax(p) == x),
             ),
+            # keeps min(1, V p(x)) of the drafts: too many
             Mistake(
                 "q is taken to be uniform",
                 "Was every token equally likely to be proposed?",
@@ -109,14 +95,17 @@ EXERCISES = (
         ),
         passes=(1, 0),
     ),
+    # the catalogue's M05: q must be what the draft was drawn from
     Exercise(
-        "09.3",
-        "break it",
-        "p and q on which a greedy draft that is judged with q (M05) is off by at least 1/3",
-        ([Fraction(1, 2), Fraction(1, 2)], [Fraction(51, 100), Fraction(49, 100)]),
-        one_question,
-        distance("M05"),
-        (
+        id="09.3",
+        kind="break it",
+        title="p and q on which a greedy draft that is judged with q (M05) is off by at least 1/3",
+        # q is all but undecided, and its favourite is drafted always
+        key=([Fraction(1, 2), Fraction(1, 2)], [Fraction(51, 100), Fraction(49, 100)]),
+        cases=one_question,
+        ask=distance("M05"),
+        mistakes=(
+            # there the argmax is a sample
             Mistake(
                 "q is one-hot already",
                 "A greedy draft from a one-hot q is an honest sample. Where do argmax and sampling differ most?",

@@ -1,4 +1,4 @@
-"""What is asked in notebook 10, beyond?"""
+"""The exercises of notebook 10, beyond."""
 
 from fractions import Fraction
 from typing import Any
@@ -6,17 +6,19 @@ from typing import Any
 import numpy as np
 
 from specsample.distributions import Array, pick
-from specsample.exercises.exercise import Case, Exercise, Mistake, call, one_question
+from specsample.exercises.exercise import Case, Exercise, Mistake, one_question
+from specsample.exercises.laws import agreement, at_least, distance, is_disjoint, is_equal
 from specsample.exercises.showing import show
 from specsample.exercises.tables import pairs
-from specsample.exercises.unit_02 import agreement
-from specsample.exercises.unit_05 import at_least, distance, is_disjoint, is_equal
+from specsample.theory.rejection import independent_coupling, quantile_coupling
 from specsample.verifiers.block import run_weights
 
 
 def _runs(seed: int) -> list[Case]:
     """List the drafts' probabilities under p and q."""
-    rng, cases = np.random.default_rng(seed), [([1, 3], [2, 2]), ([3, 1], [1, 3]), ([1], [2])]
+    rng = np.random.default_rng(seed)
+    # a bad draft before a good one, and after it: the order is what the weights are about
+    cases = [([1, 3], [2, 2]), ([3, 1], [1, 3]), ([1], [2])]
     cases += [tuple(rng.integers(1, 9, (2, K)).tolist()) for K in (2, 3, 4, 5)]
     rows = [(_over(p, 9), _over(q, 9)) for p, q in cases]
     return [Case(f"p(x) = {show(p)}, q(x) = {show(q)}", (p, q)) for p, q in rows]
@@ -28,25 +30,13 @@ def _over(weights: list[int], total: int) -> Array:
 
 
 def _one_after(p_x: Array, q_x: Array) -> Array:
-    """Multiply the token rule's own probabilities."""
+    """Multiply the token rule's own probabilities: w_i = Π min(1, p/q)."""
     return np.cumprod([Fraction(1), *np.minimum(p_x / q_x, 1)])
 
 
 def _cut_last(p_x: Array, q_x: Array) -> Array:
-    """Cut the whole product at 1, and not at each draft."""
+    """Cut the whole product at 1, and not at each draft: w_i = min(1, Π p/q)."""
     return np.minimum(np.cumprod([Fraction(1), *(p_x / q_x)]), 1)
-
-
-def _common(p: Array, q: Array, tape: Any) -> tuple[int, int]:
-    """Draw both tokens with one uniform number."""
-    u = tape.random(1)[0]
-    return pick(p, u), pick(q, u)
-
-
-def _two_numbers(p: Array, q: Array, tape: Any) -> tuple[int, int]:
-    """Draw both tokens with numbers of their own."""
-    u = tape.random(2)
-    return pick(p, u[0]), pick(q, u[1])
 
 
 def _copied(p: Array, q: Array, tape: Any) -> tuple[int, int]:
@@ -56,19 +46,21 @@ def _copied(p: Array, q: Array, tape: Any) -> tuple[int, int]:
 
 
 EXERCISES = (
+    # w_i = min(1, w_(i-1) p/q): between the two mistakes below
     Exercise(
-        "10.1",
-        "implement",
-        "the weights of block verification",
-        run_weights,
-        _runs,
-        call,
-        (
+        id="10.1",
+        kind="implement",
+        title="the weights of block verification",
+        key=run_weights,
+        cases=_runs,
+        mistakes=(
+            # never more than the right weights
             Mistake(
                 "each ratio is cut at 1 before they are multiplied: the token rule",
                 "Block verification lets a good draft make up for a bad one before it.",
                 _one_after,
             ),
+            # never less than the right weights
             Mistake(
                 "the product is cut at 1 only at the end",
                 "A run that is certain at draft i has no credit left over for draft i + 1.",
@@ -77,14 +69,35 @@ EXERCISES = (
             Mistake("w_0 = 1 is missing", "The empty run has a weight too.", lambda p, q: run_weights(p, q)[1:]),
         ),
     ),
+    # a draft for which target and drafter need not talk to each other
     Exercise(
-        "10.2",
-        "break it",
-        "p and q on which lenient acceptance, min(1, 1.25 p/q) (M28), is off by at least 1/6",
-        ([Fraction(4, 5), Fraction(1, 5)], [1, 0]),
-        one_question,
-        distance("M28"),
-        (
+        id="10.2",
+        kind="implement",
+        title="the coupling by common random numbers: x from p, y from q, neither knowing of the other",
+        key=lambda p, q, tape: quantile_coupling(q, p, tape.random(1)),  # there x is the draft's: from the second
+        cases=pairs,
+        ask=agreement,
+        mistakes=(
+            Mistake(
+                "x and y have random numbers of their own",
+                "Both laws are right; they agree too rarely. What may two strangers share?",
+                lambda p, q, tape: independent_coupling(q, p, tape.random(2)),
+            ),
+            # agrees always, but y's law is p
+            Mistake("y is a copy of x", "Then y does not follow q.", _copied),
+        ),
+        passes=(1, 1),
+    ),
+    # the catalogue's M28: a rule that is meant to change the law, and by how much
+    Exercise(
+        id="10.3",
+        kind="break it",
+        title="p and q on which lenient acceptance, min(1, 1.25 p/q) (M28), is off by at least 1/6",
+        # q always drafts token 0, and 1.25 times 4/5 keeps it always: off by 1/5
+        key=([Fraction(4, 5), Fraction(1, 5)], [1, 0]),
+        cases=one_question,
+        ask=distance("M28"),
+        mistakes=(
             Mistake(
                 "p = q",
                 "If p = q no draft is refused by either rule.",
@@ -106,26 +119,5 @@ EXERCISES = (
             ),
         ),
         **at_least(Fraction(1, 6)),
-    ),
-    Exercise(
-        "10.3",
-        "implement",
-        "the coupling by common random numbers: x from p, y from q, neither knowing of the other",
-        _common,
-        pairs,
-        agreement,
-        (
-            Mistake(
-                "x and y have random numbers of their own",
-                "Both laws are right; they agree too rarely. What may two strangers share?",
-                _two_numbers,
-            ),
-            Mistake(
-                "y is a copy of x",
-                "Then y does not follow q.",
-                _copied,
-            ),
-        ),
-        passes=(1, 1),
     ),
 )

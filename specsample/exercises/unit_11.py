@@ -1,4 +1,4 @@
-"""What is asked in notebook 11, the same on a GPU?"""
+"""The exercises of notebook 11, the same on a GPU."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from specsample import batched
 from specsample.distributions import Array
-from specsample.exercises.exercise import Case, Exercise, Mistake, call, one_question, take
+from specsample.exercises.exercise import Case, Exercise, Mistake, one_question, take
 from specsample.exercises.showing import show
 
 
@@ -21,10 +21,12 @@ def _flags(seed: int) -> list[Case]:
 def _n_accepted(is_kept: Array) -> Array:
     """Count the leading run of each row with the library, on p and q that pass exactly these tests."""
     B, K = is_kept.shape
+    # q is even; p is even where a draft passes and one-hot at the other token where it does not
     q = np.full((B, K, 2), 0.5)
     p = np.concatenate([q, np.full((B, 1, 2), 0.5)], axis=1)
     p[:, :K][~is_kept] = [0.0, 1.0]  # token 0 is drafted everywhere: refused where p = 0
-    tokens, u = np.zeros((B, K), int), np.full((B, K), 0.25)
+    tokens = np.zeros((B, K), int)
+    u = np.full((B, K), 0.25)
     counted: Array = batched.verify(tokens, q, p, u_accept=u, u_emit=u[:, 0]).n_accepted
     return counted
 
@@ -44,7 +46,7 @@ def _picks(seed: int) -> list[Case]:
 
 
 def _rows_read() -> int:
-    """The kernel reads row n of p and row n of q; from the other rows single numbers."""
+    """Count row n of p and row n of q; of the other rows the kernel reads single numbers."""
     return 2
 
 
@@ -54,19 +56,20 @@ def _first(compare: Any) -> Any:
 
 
 EXERCISES = (
+    # sequences end at different drafts: the count is an argmax over flags
     Exercise(
-        "11.1",
-        "implement",
-        "the leading run of every row, without a loop",
-        _n_accepted,
-        _flags,
-        call,
-        (
+        id="11.1",
+        kind="implement",
+        title="the leading run of every row, without a loop",
+        key=_n_accepted,
+        cases=_flags,
+        mistakes=(
             Mistake(
-                "all kept drafts are counted, also those behind a rejection",
+                "all kept drafts are counted, also those after a rejection",
                 "True, False, True is a run of one.",
                 lambda is_kept: is_kept.sum(axis=1),
             ),
+            # argmax of a row of False alone is 0; a rejection after the last draft gives every row an end
             Mistake(
                 "a row without a rejection counts 0",
                 "argmax of a row without any True is 0 as well. How could every row be given an end?",
@@ -74,19 +77,21 @@ EXERCISES = (
             ),
         ),
     ),
+    # inverse CDF for B rows at once, with the same strict comparison as `pick`
     Exercise(
-        "11.2",
-        "implement",
-        "one token for every row, without a loop",
-        batched.pick,
-        _picks,
-        call,
-        (
+        id="11.2",
+        kind="implement",
+        title="one token for every row, without a loop",
+        key=batched.pick,
+        cases=_picks,
+        mistakes=(
+            # picks a token of probability 0 at u = 0
             Mistake(
                 "the comparison is <= and not <",
                 "Try u = 0 where the first token has probability 0.",
                 _first(lambda u, total: u <= total),
             ),
+            # right for B = 1
             Mistake(
                 "all rows are compared with the first uniform number",
                 "Which axis of u belongs to which axis of p?",
@@ -99,14 +104,15 @@ EXERCISES = (
             ),
         ),
     ),
+    # why one round needs so little of the memory's bandwidth
     Exercise(
-        "11.3",
-        "predict",
-        "how many of the 2K+1 rows of p and q the kernel reads whole",
-        _rows_read(),
-        one_question,
-        take,
-        (
+        id="11.3",
+        kind="predict",
+        title="how many of the 2K+1 rows of p and q the kernel reads whole",
+        key=_rows_read(),
+        cases=one_question,
+        ask=take,
+        mistakes=(
             Mistake("all 2K+1 rows are read, for K = 5", "A test needs one number of a row, not the row.", 11),
             Mistake("K + 1 rows are read, for K = 5", "How many residuals are drawn from in one round?", 6),
             Mistake("one row is read", "What is a correction drawn from, and what is that made of?", 1),
