@@ -34,16 +34,39 @@ def softmax(logits: Array) -> Array:
 
     Returns
     -------
-    (..., V) array of the same dtype, rows sum to 1
+    (..., V) array of the same dtype (float32 for half precision, see `widen`), rows sum to 1
 
     Examples
     --------
     >>> softmax(np.log(np.array([1.0, 3.0])))
     array([0.25, 0.75])
     """
+    logits = widen(logits)
     xp = array_namespace(logits)
     weights = xp.exp(logits - xp.max(logits, axis=-1, keepdims=True))
     return weights / xp.sum(weights, axis=-1, keepdims=True)
+
+
+def widen(values: Array) -> Array:
+    """Turn half precision into float32: its sums overflow at 65,504 equal tokens and stall long before that.
+
+    Parameters
+    ----------
+    values : (...) array
+
+    Returns
+    -------
+    (...) array, float32 where it was float16 or bfloat16, else `values` itself
+
+    Examples
+    --------
+    >>> widen(np.zeros(2, np.float16)).dtype, widen(np.zeros(2)).dtype
+    (dtype('float32'), dtype('float64'))
+    """
+    if not str(values.dtype).endswith("float16"):
+        return values
+    xp = array_namespace(values)
+    return xp.astype(values, xp.float32)
 
 
 def pick(probs: Array, u: Any) -> int:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from specsample.distributions import Array, Transform, check_probs
+from specsample.distributions import Array, Transform, check_probs, widen
 from specsample.request import check_rollback, check_tokens
 
 
@@ -209,7 +209,8 @@ class TransformedContext:
                 f"{self.view.name} must be an (n, V) = ({n}, {V}) array, a row for each token read; "
                 f"got {shape or type(probs).__name__}. Is it transposed, or another tokenizer's?"
             )
-        probs = check_probs(probs, self.view.name)
+        # a copy, for a model may write its next pass into the same memory while these rows are still needed
+        probs = check_probs(widen(probs.copy()), self.view.name)
         if self.view.transform is None:
             return probs
         return check_probs(self.view.transform(probs), f"{self.view.name} after the transform")

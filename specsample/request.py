@@ -134,7 +134,10 @@ def check_request(
             )
     sizes = {name: model.vocab_size for name, model in named.items()}
     if len(set(sizes.values())) > 1:
-        raise ValueError(f"models must share one vocabulary; got vocab_size {sizes}. Do they share a tokenizer?")
+        raise ValueError(
+            f"models must share one vocabulary; got vocab_size {sizes}. Do they share a tokenizer? "
+            "If they do, one is padded: cut its rows, as docs/howto/own-model.md shows."
+        )
     # the numbers
     check_tokens("prompt_tokens", prompt_tokens, next(iter(sizes.values())))
     check_count("max_new_tokens", max_new_tokens)

@@ -95,7 +95,9 @@ def play_rounds(
     >>> [played.emitted for played in play_rounds([0], other, other, **request)]
     [(1, 0), (1,)]
     """
+    # refused here: a generator's own body would not run before the first round is asked for
     check_request(prompt_tokens, (target_model, draft_model), max_new_tokens, stop=stop)
+    # the strategy is part of the model: every rule below sees what is really sampled from
     target = Transformed(target_model, transform, "target_probs")
     drafter = Transformed(draft_model, draft_transform or transform, "draft_probs")
     return _rounds(list(prompt_tokens), (target, drafter), play=play, room=max_new_tokens, rng=rng, stop=stop)
@@ -113,6 +115,7 @@ def _rounds(
     """Loop over rounds; apart from `play_rounds`, which checks its arguments before anything is asked for."""
     target, drafter = (model.start() for model in models)
     while room > 0:
+        # whatever the round is, it leaves both contexts with what it accepted, and emits 1 ... room tokens
         played = play(tokens, target, drafter, room=room, rng=rng)
         # a stop token inside the accepted run ends the text there
         played = played.until(stop)
@@ -152,6 +155,7 @@ def play_all(
     [1, 0, 1, 0]
     """
     trace = Trace(tuple(prompt_tokens))
+    # each round is written down before the next is played
     trace.rounds += play_rounds(prompt_tokens, target_model, draft_model, play=play, **request)
     return trace.tokens, trace
 
@@ -185,4 +189,5 @@ def generate_by(
     [1, 0, 1, 0]
     """
     check_K(K)
+    # the round of the paper with another rule in the place of `verify`
     return play_all(prompt_tokens, target_model, draft_model, play=partial(play_step, K=K, rule=rule), **request)

@@ -11,7 +11,7 @@ from numbers import Real
 import numpy as np
 from array_api_compat import array_namespace
 
-from specsample.distributions import Array
+from specsample.distributions import Array, widen
 from specsample.distributions import Transform as Transform
 
 
@@ -111,7 +111,7 @@ def top_p(mass: float) -> Transform:
     array([0.   , 0.286, 0.714])
     """
     _check_mass("top_p", mass)
-    return lambda probs: _keep_mass(probs, -probs, mass)
+    return lambda probs: _keep_mass(probs, -widen(probs), mass)
 
 
 def min_p(ratio: float) -> Transform:
@@ -131,6 +131,7 @@ def min_p(ratio: float) -> Transform:
     _check_mass("min_p", ratio)
 
     def keep_likely(probs: Array) -> Array:
+        probs = widen(probs)
         xp = array_namespace(probs)
         return _keep(probs, probs >= ratio * xp.max(probs, axis=-1, keepdims=True))
 
@@ -157,6 +158,7 @@ def typical(mass: float) -> Transform:
     _check_mass("typical_p", mass)
 
     def keep_typical(probs: Array) -> Array:
+        probs = widen(probs)
         xp = array_namespace(probs)
         # logarithms of fractions are floats; they rank the tokens and never become probabilities
         floats = probs.astype(float) if probs.dtype == object else probs
@@ -215,6 +217,7 @@ def _power(probs: Array, exponent: float) -> Array:
     """p^exponent, normalised, in log space; zeros stay zero."""
     if probs.dtype == object:
         raise TypeError("temperature needs floats: p^(1/T) of a fraction is not a fraction. Use temperature 0 or 1.")
+    probs = widen(probs)
     xp = array_namespace(probs)
     # relative to the largest, so that no power underflows everywhere
     scaled = xp.where(probs > 0, probs / xp.max(probs, axis=-1, keepdims=True), xp.ones_like(probs))
@@ -231,6 +234,7 @@ def _keep(probs: Array, mask: Array) -> Array:
 
 def _keep_first(probs: Array, k: int) -> Array:
     """Keep the k most likely tokens of each row; ties go to the lowest ids."""
+    probs = widen(probs)
     xp = array_namespace(probs)
     # the inverse of a sorting permutation is the rank of each token; a stable sort gives ties to the lowest ids
     rank = xp.argsort(xp.argsort(-probs, axis=-1, stable=True), axis=-1)
@@ -241,11 +245,13 @@ def _keep_mass(probs: Array, key: Array, mass: float) -> Array:
     """Keep the tokens of smallest key, in that order, until they hold the mass."""
     if mass == 1:
         return probs
+    probs = widen(probs)
     xp = array_namespace(probs)
     order = xp.argsort(key, axis=-1, stable=True)
     ranked = xp.take_along_axis(probs, order, axis=-1)
-    # a token is kept while the mass before it is too small
-    is_kept = xp.cumulative_sum(ranked, axis=-1) - ranked < mass
+    # a token is kept while the mass before it is too small; a sum that only rounding keeps below `mass` is enough
+    rounding = 0 if probs.dtype == object else 16 * float(xp.finfo(probs.dtype).eps)
+    is_kept = xp.cumulative_sum(ranked, axis=-1) - ranked < mass * (1 - rounding)
     # back from ranks to ids
     return _keep(probs, xp.take_along_axis(is_kept, xp.argsort(order, axis=-1), axis=-1))
 

@@ -132,7 +132,7 @@ def stream_text(
     Raises
     ------
     ValueError
-        If a stop string is empty.
+        If a stop string is empty, or decode rewrites text that has been shown.
 
     Examples
     --------
@@ -146,25 +146,34 @@ def stream_text(
 def _pieces(chunks: Iterable[Sequence[int]], decode: Callable[[list[int]], str], stops: list[str]) -> Iterator[str]:
     """Show what is certain after each chunk, and at the end the rest."""
     tokens: list[int] = []
-    text = ""
-    shown = 0
+    text = shown = ""
     for chunk in chunks:
         tokens += chunk
         # all of it again, for a character may consist of several tokens; an unfinished one waits
         text = decode(tokens)
+        _check_only_grown(text, shown)
         seen = text.rstrip("\ufffd")
         # what a stop string may begin in was never shown, so the search starts after what was
-        open_text, is_stopped = cut(seen[shown:], stops)
-        certain = len(open_text) if is_stopped else len(open_text) - _held_back(open_text, stops)
+        open_text, is_stopped = cut(seen[len(shown) :], stops)
+        certain = open_text if is_stopped else open_text[: len(open_text) - _held_back(open_text, stops)]
         if certain:
-            yield open_text[:certain]
+            yield certain
         shown += certain
         if is_stopped:
             return
     # nothing more can come: what was held back is text
-    rest, _ = cut(text[shown:], stops)
+    rest, _ = cut(text[len(shown) :], stops)
     if rest:
         yield rest
+
+
+def _check_only_grown(text: str, shown: str) -> None:
+    """Refuse a decode that rewrites what has been shown: it cannot be taken back."""
+    if not text.startswith(shown):
+        raise ValueError(
+            f"decode must only add to the text it gave before; got {text[-40:]!r} after {shown[-40:]!r} was shown. "
+            "Does the tokenizer clean up spaces? Switch that off (clean_up_tokenization_spaces=False)."
+        )
 
 
 def _held_back(text: str, stops: list[str]) -> int:

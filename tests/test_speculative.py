@@ -428,3 +428,33 @@ def test_rows_that_are_no_distribution_are_refused_by_the_models_name(name, row)
     models = (broken, COIN) if name == "target" else (COIN, broken)
     with pytest.raises(ValueError, match=f"{name}_probs must"):
         run(*models)
+
+
+class Reusing:
+    """A model that writes every pass into the same memory, and hands out a view of it."""
+
+    def __init__(self, model):
+        self.model, self.vocab_size = model, model.vocab_size
+
+    def start(self):
+        context, memory = self.model.start(), np.empty((64, self.vocab_size))
+        read = context.extend
+
+        def extend(tokens):
+            memory[: len(tokens)] = read(tokens)
+            return memory[: len(tokens)]
+
+        context.extend = extend
+        return context
+
+
+@pytest.mark.parametrize("K", [1, 2, 5])
+def test_a_model_that_reuses_its_memory_changes_no_token_and_no_record(K):
+    for seed in range(20):
+        request = {"K": K, "max_new_tokens": 12, "keep_rows": True}
+        plain = generate([0], CHAIN, COIN, rng=np.random.default_rng(seed), **request)
+        reused = generate([0], Reusing(CHAIN), Reusing(COIN), rng=np.random.default_rng(seed), **request)
+        assert plain == reused
+        for one, other in zip(plain[1].rounds, reused[1].rounds, strict=True):
+            assert np.array_equal(one.target_rows, other.target_rows)
+            assert np.array_equal(one.draft_rows, other.draft_rows)

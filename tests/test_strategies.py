@@ -206,3 +206,20 @@ def test_a_strategy_that_was_not_given_its_number_says_so(make):
 def test_half_a_token_is_refused():
     with pytest.raises(ValueError, match=r"top_k must be an integer >= 1; got 2\.5"):
         top_k(2.5)
+
+
+@pytest.mark.parametrize("tenths", range(1, 10))
+def test_top_p_of_a_mass_that_is_held_exactly_keeps_no_token_more(tenths):
+    kept = top_p(tenths / 10)(np.full(10, 0.1)) > 0  # in float64 eight tenths sum to less than 0.8
+    assert kept.sum() == tenths
+
+
+@pytest.mark.parametrize("strategy", [*EVERY, temperature(0.5), temperature(1e-5)])
+def test_half_precision_is_served_in_float32(strategy):
+    row = np.array([0.5, 0.25, 0.25], np.float16)
+    assert np.allclose(strategy(row), strategy(row.astype(np.float32)), rtol=1e-6)
+
+
+def test_the_nucleus_of_many_half_precision_tokens_does_not_stall():
+    kept = top_p(0.5)(np.full(20_000, 5e-5, np.float16)) > 0  # their running sum stalls at 0.25 in float16
+    assert abs(kept.mean() - 0.5) < 0.01

@@ -166,3 +166,13 @@ def test_the_command_streams_the_text_that_it_prints_otherwise(capsys):
     assert capsys.readouterr().out == text + "\n"
     main([*arguments, "--stop-string", text[20:22], "--stop-string", text[25:28]])
     assert capsys.readouterr().out == cut(text, [text[20:22], text[25:28]])[0] + "\n"
+
+
+def test_a_decode_that_rewrites_what_was_shown_is_refused():
+    pieces = ["    ", ".", " a"]
+
+    def cleaned(tokens):
+        return "".join(pieces[token] for token in tokens).replace(" .", ".")
+
+    with pytest.raises(ValueError, match=r"decode must only add .*clean_up_tokenization_spaces=False"):
+        list(stream_text([[0], [1], [2]], cleaned))
