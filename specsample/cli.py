@@ -30,7 +30,7 @@ from specsample.streaming import generate_stream, stream_text
 from specsample.trace import Trace
 from specsample.transformer import ragged
 from specsample.transformer.lm import TransformerLM, load, load_pair
-from specsample.viewer.shown import STYLES
+from specsample.viewer.origins import STYLES
 
 PROMPTS = {
     "code": 'def read_lines(path):\n    """Return the lines of a file."""\n    ',

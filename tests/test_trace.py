@@ -10,7 +10,7 @@ import pytest
 
 from specsample import Round, TableModel, Trace, generate
 from specsample.trace import record
-from specsample.viewer.shown import STYLES
+from specsample.viewer.origins import STYLES
 
 REJECTED = Round(
     draft_tokens=(2, 0, 1),

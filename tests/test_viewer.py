@@ -179,13 +179,14 @@ def test_the_style_sheet_has_these_grounds_and_inks_and_takes_the_origins_from_t
     assert not {*COLORS} & {*re.findall(r"--([\w]+):", CSS)}
 
 
-def test_viewer_still_picture_and_figures_have_one_colour_an_origin():
+def test_terminal_viewer_still_picture_and_figures_have_one_colour_an_origin():
     trace = run(n=60)
     assert {*trace.sources} == {*EMITTED}
     strip = figures.trace_strip(trace, lambda tokens: "abc"[tokens[0]])
     faces = {mpl.colors.to_hex(cell.get_facecolor()) for cell in strip.axes[0].patches}
     image = b64decode(re.search(r"svg\+xml;base64,([^\"]+)", fragment(describe(*trace.facts(), None)))[1]).decode()
-    assert faces == {*re.findall("fill='(#.{6})'", image)} == {COLORS[origin] for origin in EMITTED}
+    spans = {span.style.split()[-1] for span in trace.render(lambda tokens: "abc"[tokens[0]]).spans}
+    assert faces == spans == {*re.findall("fill='(#.{6})'", image)} == {COLORS[origin] for origin in EMITTED}
     assert all(f"--{origin}: {color}" in trace.to_html() for origin, color in COLORS.items())
 
 

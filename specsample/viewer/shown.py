@@ -9,27 +9,17 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from specsample.viewer.origins import STYLES
 from specsample.viewer.page import fragment, page
 from specsample.viewer.record import describe
 from specsample.viewer.still import summary, table
 from specsample.viewer.text import Decode
 
-STYLES = {"accepted": "green", "correction": "bold red", "bonus": "bold blue"}
 Facts = tuple[Sequence[int], Sequence[Mapping[str, Any]]]  # the prompt, and the rounds with `sources` and `n_tested`
 
 
 def render(facts: Facts, decode: Callable[[list[int]], str]) -> Any:
-    """Colour the emitted text by origin: accepted, correction, bonus.
-
-    Parameters
-    ----------
-    facts : what `Round.facts` and `Trace.facts` return
-    decode : function from token ids to text
-
-    Returns
-    -------
-    rich.text.Text
-    """
+    """Colour the emitted text by origin: accepted, correction, bonus; as a `rich.text.Text`."""
     from rich.text import Text
 
     text = Text()
@@ -40,40 +30,25 @@ def render(facts: Facts, decode: Callable[[list[int]], str]) -> Any:
 
 
 def to_html(facts: Facts, decode: Decode = None, *, title: str) -> str:
-    """Write the viewer as one HTML document that needs no network.
-
-    Parameters
-    ----------
-    facts : what `Round.facts` and `Trace.facts` return
-    decode : function from token ids to text, or the texts in the order of their ids, or None for numbers
-    title : str
-
-    Returns
-    -------
-    str
-    """
+    """Write the viewer as one HTML document that needs no network."""
     return page(describe(*facts, decode), title)
 
 
 def show(facts: Facts, decode: Decode = None) -> None:
-    """Show the viewer: in a notebook here, elsewhere in the browser.
-
-    Parameters
-    ----------
-    facts : what `Round.facts` and `Trace.facts` return
-    decode : function from token ids to text, or the texts in the order of their ids, or None for numbers
-    """
+    """Show the viewer: in a notebook here, elsewhere in the browser."""
+    # asked of what is loaded already: whoever is no notebook need not wait for IPython
     if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
         sys.modules["IPython"].display.display(bundle(facts, decode), raw=True)
         return
     import webbrowser
 
+    # a file that stays: the browser may be slower than this process
     path = Path(mkdtemp(prefix="specsample-")) / "trace.html"
     path.write_text(to_html(facts, decode, title="specsample: a run, step by step"), encoding="utf-8")
     webbrowser.open(path.as_uri())
 
 
 def bundle(facts: Facts, decode: Decode) -> dict[str, str]:
-    """Write the record for a notebook, with and without HTML."""
+    """Write the record for a notebook, with and without HTML, by MIME type."""
     data = describe(*facts, decode)
     return {"text/html": fragment(data), "text/plain": f"{summary(data)}\n{table(data)}"}

@@ -7,7 +7,7 @@ cannot be seen is named, so that it neither hides nor moves its neighbours; mark
 import unicodedata
 from collections.abc import Callable, Sequence
 
-Decode = Callable[[list[int]], str] | Sequence[str] | None
+Decode = Callable[[list[int]], str] | Sequence[str] | None  # a tokenizer's, or the texts by id, or numbers alone
 SHOWN = {" ": "␣", "\n": "↵", "\t": "⇥"}
 LONGEST = 24
 
