@@ -78,15 +78,22 @@ def front(parts):
     )
 
 
-def write(folder):
-    """Write the pages that changed into a folder, and take away those whose part is gone."""
+def files():
+    """Make all files of the reference: its pages, the tree, and what the front page includes, by their names."""
     texts = pages()
-    files = {f"{part}.md": text for part, text in texts.items()} | {"front.txt": front(texts)}
-    files["tree.md"] = f"# Every file, and what it is for\n\n{tree()}"
+    named = {f"{part}.md": text for part, text in texts.items()}
+    named["tree.md"] = f"# Every file, and what it is for\n\nIn reading order.\n\n{tree()}"
+    named["front.txt"] = front(texts)
+    return named
+
+
+def write(folder):
+    """Write the files that changed into a folder, and take away those whose part is gone."""
+    texts = files()
     folder.mkdir(exist_ok=True)
     for path in folder.iterdir():
-        if path.name not in files:
+        if path.name not in texts:
             path.unlink()
-    for name, text in files.items():
+    for name, text in texts.items():
         if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8") != text:
             (folder / name).write_text(text, encoding="utf-8")

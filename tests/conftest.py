@@ -1,18 +1,27 @@
-"""What all tests share: Hypothesis profiles, and one browser for those of `browser/`.
+"""What all tests share: one BLAS thread, Hypothesis profiles, and one browser for those of `browser/`.
 
-Profiles: `ci` runs the same examples every time, `--hypothesis-profile thorough` searches on.
-`mutants` is for `mutation_check.py`, which wants a quick no and not the smallest counterexample.
+Threads: the workers of `pytest -n auto` fill the cores. With more threads than cores BLAS spins and takes ten times
+as long, so each worker has one thread, as the commands have.
+
+Profiles: `lean` is the default, for people who wait; `.ci/run` tries every property again with `thorough`. Both take
+the same examples every time; `--hypothesis-profile search` looks for new ones. `mutants` is for `mutation_check.py`,
+which wants a quick no and not the smallest counterexample.
 """
 
+import os
 import shutil
 
-import pytest
-from hypothesis import Phase, settings
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")  # before NumPy is imported
 
-settings.register_profile("ci", max_examples=300, derandomize=True, deadline=None)
-settings.register_profile("thorough", max_examples=5000, deadline=None)
+import pytest  # noqa: E402
+from hypothesis import Phase, settings  # noqa: E402
+
+settings.register_profile("lean", max_examples=60, derandomize=True, deadline=None)
+settings.register_profile("thorough", max_examples=300, derandomize=True, deadline=None)
+settings.register_profile("search", max_examples=5000, deadline=None)
 settings.register_profile("mutants", max_examples=10, derandomize=True, deadline=None, phases=[Phase.generate])
-settings.load_profile("ci")
+settings.load_profile("lean")
 
 collect_ignore_glob = ["measure_*.py"]  # scripts, one of which needs torch
 

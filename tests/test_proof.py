@@ -117,10 +117,15 @@ def cases(draw):
     }
 
 
+def share_of_examples(divisor):
+    """Take a share of the profile's examples, 20 at least: each of these runs the sampler hundreds of times."""
+    return settings(max_examples=max(20, settings().max_examples // divisor))
+
+
 # one token
 
 
-@settings(max_examples=max(100, settings().max_examples // 3))
+@share_of_examples(3)
 @given(st.integers(2, 4).flatmap(lambda V: pairs(V, 1)))
 def test_a_draft_that_is_kept_or_replaced_has_the_targets_law(pair):
     (p,), (q,) = pair
@@ -148,7 +153,7 @@ def verdict_law(x, q, p):
     return {outcome: mass for outcome, mass in law.items() if mass > 0}
 
 
-@settings(max_examples=max(100, settings().max_examples // 3))
+@share_of_examples(3)
 @given(st.data(), st.integers(2, 4), st.integers(0, 4))
 def test_verify_has_the_law_of_the_rule(data, V, K):
     p, q = data.draw(pairs(V, K + 1))
@@ -169,7 +174,7 @@ def test_a_row_of_p_too_many_is_refused():
 # one round
 
 
-@settings(max_examples=max(60, settings().max_examples // 5))
+@share_of_examples(5)
 @given(st.integers(2, 3).flatmap(lambda V: pairs(V, V, V)), st.integers(0, 2))
 def test_one_round_completed_by_the_target_has_the_targets_law(tables, K):
     p, q = (TableModel(table) for table in tables)
@@ -192,7 +197,7 @@ def test_drafts_have_the_drafts_law():
 # whole runs
 
 
-@settings(max_examples=max(60, settings().max_examples // 5))
+@share_of_examples(5)
 @given(cases())
 def test_the_law_of_autoregressive_is_the_targets(case):
     p, stop, prompt = TableModel(case["target"]), case["stop"], case["prompt"]
@@ -209,7 +214,7 @@ def test_the_law_of_generate_is_the_targets(case):
         paths, _ = check(case, n := n + 1)
 
 
-@settings(max_examples=max(40, settings().max_examples // 8))
+@share_of_examples(7)
 @given(cases())
 def test_the_law_of_a_batch_of_one_is_the_targets(case):
     n, paths = 0, 1

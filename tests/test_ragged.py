@@ -150,6 +150,7 @@ def check_texts(models, dtype, *, B, within):
     print(f"{B} rows, {np.dtype(dtype).name}: {len(ties)} part at a near-tie, at most {max(gaps):.1e} from it")
 
 
+@pytest.mark.thorough
 def test_32_prompts_of_different_lengths_get_their_own_texts_in_float64():
     check_texts(pair(np.float64), np.float64, B=32, within=0)
 

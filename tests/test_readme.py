@@ -1,6 +1,6 @@
 """README and the pages of docs/ keep their word: set-up lines, the tree of files, and every output that they print.
 
-    python tests/test_readme.py --write            write the tree of files into README.md
+    python tests/test_readme.py --write            write what is generated: tree, tables of notebooks, lines of code
     python tests/test_readme.py --commands DIR     run the console blocks with the programs in DIR first on PATH
 
 A `python` block directly followed by a `text` block is run and must print that text; the blocks of a page share their
@@ -22,16 +22,19 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "docs"))  # pytest adds it, a shell does not
 from make_reference import purpose, tree
-from test_layout import MODULES, PACKAGE, ROOT, name_of, project_files
+from test_layout import MODULES, PACKAGE, ROOT, lines_of_code, name_of, project_files
 
+from specsample.course.syllabus import lessons
 from specsample.course.syllabus import table as lesson_table
 
-README = ROOT / "README.md"
+README, COURSE = ROOT / "README.md", ROOT / "docs" / "course.md"
+README_LINES, README_WORDS = 150, 1800
 SET_UP = [
     "python -m venv .venv && .venv/bin/pip install -e . && .venv/bin/specsample demo",
-    'python -m venv .venv && .venv/bin/pip install -e ".[dev]" && .venv/bin/pytest',
+    'python -m venv .venv && .venv/bin/pip install -e ".[dev]" && .venv/bin/pytest -n auto',
 ]
 TREE = re.compile(r"(?<=<!-- tree -->\n).*?(?=<!-- /tree -->)", re.DOTALL)
+LINES_OF_CODE = re.compile(r"(?<=, in )\d+(?=\s+lines\s+of\s+code)")  # of speculative.py
 NOTEBOOKS = re.compile(r"(?<=<!-- notebooks -->\n).*?(?=<!-- /notebooks -->)", re.DOTALL)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
@@ -41,6 +44,24 @@ EXAMPLE = re.compile(r"^```python\n((?:(?!^```).)*?)^```\n\n*```text\n(.*?)^```$
 def readme():
     """Read README.md."""
     return README.read_text(encoding="utf-8")
+
+
+def short_lesson_table():
+    """Write the README's table of notebooks: titles and minutes, the first half beside the second."""
+    cells = [f"[{x.title}](notebooks/{x.stem}.ipynb) | {x.minutes}" for x in lessons()]
+    half = (len(cells) + 1) // 2
+    rows = [f"| {left} | {right} |" for left, right in zip(cells[:half], cells[half:], strict=True)]
+    return "\n".join(["| notebook | minutes | notebook | minutes |", "|---|---|---|---|", *rows, ""])
+
+
+def course_table():
+    """Write the table of docs/course.md, which has all that the first cells say."""
+    return lesson_table().replace("](notebooks/", "](../notebooks/")
+
+
+def algorithm_lines():
+    """Count the lines of code of speculative.py."""
+    return len(lines_of_code((PACKAGE / "speculative.py").read_text(encoding="utf-8")))
 
 
 def pages():
@@ -77,6 +98,11 @@ def test_the_readme_holds_the_two_set_up_lines_verbatim():
     assert all(line in readme().splitlines() for line in SET_UP)
 
 
+def test_the_readme_stays_short():
+    assert len(readme().splitlines()) <= README_LINES
+    assert len(readme().split()) <= README_WORDS
+
+
 def test_the_tree_lists_the_rooms_in_reading_order_with_their_purpose():
     found = TREE.findall(readme())
     assert len(found) == 1, "README.md needs one tree between <!-- tree --> and <!-- /tree -->"
@@ -89,7 +115,8 @@ def test_the_purpose_of_a_module_fits_one_line_of_the_tree(path):
 
 
 def test_the_table_of_notebooks_says_what_their_first_cells_say():
-    assert NOTEBOOKS.findall(readme()) == [lesson_table()], "run: python tests/test_readme.py --write"
+    assert NOTEBOOKS.findall(readme()) == [short_lesson_table()], "run: python tests/test_readme.py --write"
+    assert NOTEBOOKS.findall(COURSE.read_text(encoding="utf-8")) == [course_table()], "run the same"
 
 
 def test_the_readme_has_an_example_with_its_output():
@@ -120,10 +147,14 @@ def test_fenced_blocks_are_found_paired_and_compared():
     assert not agree("b ... s\n", "c 0.31 s\n")
 
 
-def write_tree():
-    """Put the current tree and the table of notebooks between their markers in README.md."""
-    text = NOTEBOOKS.sub(lambda _: lesson_table(), TREE.sub(lambda _: tree(deep=False), readme()))
+def write_generated():
+    """Put the current tree, the tables of notebooks and the number of lines of code in their places."""
+    text = TREE.sub(lambda _: tree(deep=False), readme())
+    text = NOTEBOOKS.sub(lambda _: short_lesson_table(), text)
+    text = LINES_OF_CODE.sub(str(algorithm_lines()), text)
     README.write_text(text, encoding="utf-8")
+    course = NOTEBOOKS.sub(lambda _: course_table(), COURSE.read_text(encoding="utf-8"))
+    COURSE.write_text(course, encoding="utf-8")
 
 
 def run_commands(folder):
@@ -150,7 +181,7 @@ def run_commands(folder):
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--write"]:
-        write_tree()
+        write_generated()
     elif len(sys.argv) == 3 and sys.argv[1] == "--commands":
         sys.exit(run_commands(sys.argv[2]))
     else:
