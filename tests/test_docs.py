@@ -10,6 +10,7 @@ import tomllib
 from statistics import median
 
 import make_reference
+import make_viewer_round
 import pytest
 from test_layout import PACKAGE, ROOT, name_of
 from test_readme import BLOCK, LINES_OF_CODE, algorithm_lines, commands, pages, readme
@@ -21,6 +22,9 @@ from specsample.theory import speedup
 
 DOCS, CARD = ROOT / "docs", "specsample/pretrained/README.md"
 PAGES = {name_of(path): path.read_text(encoding="utf-8") for path in [*pages(), ROOT / CARD]}
+
+
+NUMBER = re.compile(r"\d+\.\d+")
 
 
 def numbers(text):
@@ -142,6 +146,14 @@ def test_the_citation_names_the_project_and_both_papers():
     assert all(f"\n{key}" in f"\n{text}" for key in needed)
     assert re.findall(r"arXiv:[\d.]+", text) == ["arXiv:2211.17192", "arXiv:2302.01318"]
     assert "docs/CITATION.cff" in readme()
+
+
+def test_the_picture_of_the_viewer_is_what_its_script_draws():
+    drawn = make_viewer_round.picture(make_viewer_round.recorded())
+    kept = make_viewer_round.PICTURE.read_text(encoding="utf-8")
+    assert NUMBER.sub("", kept) == NUMBER.sub("", drawn), "run: python docs/make_viewer_round.py"
+    found = [[float(number) for number in NUMBER.findall(text)] for text in (kept, drawn)]
+    assert found[0] == pytest.approx(found[1], abs=0.2)  # a last digit, on a machine of other kernels
 
 
 def test_the_readme_counts_the_lines_of_the_algorithm():
