@@ -146,7 +146,7 @@ def shipped():
 
 
 def run_all(name):
-    """Sample behind every prompt with a generator of its own; give the passes of each, and the rows of all."""
+    """Sample after every prompt with a generator of its own; give the passes of each, and the rows of all."""
     size, sampler = JOBS[name]
     pair, (_, held_out, _) = shipped()
     traces = [
@@ -187,7 +187,7 @@ def kept_by(round):
 
 
 def same_drafts(pair, texts):
-    """Average what both rules keep of the same drafts, behind each prompt, over the rounds of K = 5."""
+    """Average what both rules keep of the same drafts, after each prompt, over the rounds of K = 5."""
     means = list[list[float]]()
     for i, text in enumerate(texts):
         rng = np.random.default_rng([7, i])
@@ -279,7 +279,7 @@ made of comparisons with uniform numbers: Gumbel-coupled drafts, whose agreement
 
 ## On the shipped pair
 
-{n} new tokens behind prompts of {prompt} characters of held-out code and prose, half and half, at temperature 1; each
+{n} new tokens after prompts of {prompt} characters of held-out code and prose, half and half, at temperature 1; each
 prompt has one seed for all rules. *Tokens a pass* is the mean over prompts; the difference is the mean over prompts
 of the rule's minus the baseline's, with its 95 % interval (normal; pairs of runs). The baseline is the token rule
 with as many drafts in a row, so that both give the target equally many rows: for a tree of n nodes, or c chains of
@@ -324,7 +324,7 @@ def conclusions(note):
     half = 1.96 * (kept[:, 1] - kept[:, 0]).std(ddof=1) / sqrt(len(kept))
     token, whole = kept.mean(axis=0)
     lines.append(
-        f"- Of the same drafts (the rounds of the token rule behind {len(kept)} prompts, K = 5) the token rule keeps "
+        f"- Of the same drafts (the rounds of the token rule after {len(kept)} prompts, K = 5) the token rule keeps "
         f"{token:.3f} and block verification {whole:.3f} on average, computed from p and q instead of drawn: "
         f"{whole - token:+.3f} ± {half:.3f}."
     )

@@ -16,7 +16,7 @@ def verify(draft_tokens, draft_probs, target_probs, rng):
         np.take_along_axis(probs[:, :K], draft_tokens[..., None], axis=2)[..., 0]
         for probs in (target_probs, draft_probs)
     )
-    is_kept = np.cumprod(rng.random((N, K)) * q_x < p_x, axis=1)  # a draft behind a refused one is never kept
+    is_kept = np.cumprod(rng.random((N, K)) * q_x < p_x, axis=1)  # a draft after a refused one is never kept
     n = is_kept.sum(axis=1)
     q = np.concatenate([draft_probs, np.zeros_like(target_probs[:, :1])], axis=1)  # no draft after the last
     left = np.maximum(target_probs[every, n] - q[every, n], 0)
