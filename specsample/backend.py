@@ -1,6 +1,6 @@
-"""On which library and device does an array live, which are usable here, and how does an array move?
+"""Array libraries and devices: which are usable here, and how an array moves.
 
-An array carries its library: there is no global switch. Before this file: `theory`; after it: `batched`.
+An array carries its library: there is no global switch.
 """
 
 from importlib import import_module
@@ -104,6 +104,7 @@ def to_device(array: Array, like: Array) -> Array:
     >>> to_device([1, 2], like=np.zeros(1))
     array([1, 2])
     """
+    # libraries take NumPy arrays, and not each other's: the way from one to another leads over the host
     movable = array if owner(array) == owner(like) else to_numpy(array)
     return array_namespace(like).asarray(movable, device=device(like))
 
@@ -124,10 +125,12 @@ def to_numpy(array: Array) -> np.ndarray[Any, Any]:
     >>> to_numpy([1, 2])
     array([1, 2])
     """
+    # a GPU's array is not copied silently: each library has a call of its own for that
     if owner(array) == "cupy":
         return np.asarray(array.get())
     if is_torch_array(array):
-        array = (array.float() if str(array.dtype) == "torch.bfloat16" else array).detach().cpu().numpy()
+        array = array.float() if str(array.dtype) == "torch.bfloat16" else array
+        array = array.detach().cpu().numpy()
     elif is_array_api_obj(array) and hasattr(array, "to_device"):
         array = array.to_device(array_namespace(array).__array_namespace_info__().default_device())
     return np.array(array)

@@ -1,4 +1,4 @@
-"""Are the laws of runs, rounds and batches those of the shipped sampler? Exact laws by enumeration, with `==`."""
+"""Are the laws of runs and rounds those of the shipped sampler? Exact laws by enumeration, with `==`."""
 
 from fractions import Fraction as F
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from specsample import TableModel, batched, generate, step
+from specsample import TableModel, generate, step
 from specsample.conformance import exact_law
 from specsample.theory import (
     acceptance_rate,
@@ -15,12 +15,9 @@ from specsample.theory import (
     contexts,
     expected_tokens,
     expected_tokens_by_position,
-    lockstep_tokens,
     long_run,
     rates_by_position,
     round_chain,
-    rounds_law,
-    rounds_to_finish,
     run_length_law,
     stationary,
     survival,
@@ -150,41 +147,12 @@ def test_measured_rates_by_position_rebuild_the_measured_mean():
     assert np.isnan(rates_by_position([0], 2)).tolist() == [False, True]
 
 
-@pytest.mark.parametrize(("beta", "K", "n"), [(F(1, 2), 2, 5), (F(2, 3), 3, 4), (F(1), 1, 4), (F(0), 2, 4)])
-def test_the_law_of_rounds_is_that_of_the_shipped_loop(beta, K, n):
-    p, q = flat(beta)
-    law = exact_law(lambda tape: generate([0], p, q, K=K, max_new_tokens=n, rng=tape)[1].target_passes)
-    assert rounds_law(beta, K, n) == [law.get(r, 0) for r in range(n + 1)]
-
-
-def test_a_batch_takes_the_rounds_of_its_slowest_sequence():
-    models = [batched.BatchedTableModel(model.table) for model in flat(F(1, 2))]
-
-    def passes(tape):
-        rows = batched.generate([[0], [0]], *models, K=1, max_new_tokens=[3, 3], rngs=[tape, tape])
-        return max(len(trace.rounds) for _, trace in rows)
-
-    law = exact_law(passes)
-    assert rounds_to_finish(F(1, 2), 1, 3, B=2) == sum(r * mass for r, mass in law.items()) == F(39, 16)
-
-
-@settings(deadline=None, max_examples=30)
-@given(RATES, st.integers(0, 3), st.integers(1, 3))
-def test_lockstep_emits_the_shortest_of_the_runs(alpha, K, B):
-    law, mean = accepted_law([alpha] * K), F(0)
-    for runs in np.ndindex((K + 1,) * B):
-        mean += (min(runs) + 1) * np.prod([law[n] for n in runs])
-    assert lockstep_tokens(alpha, K, B) == mean
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: accepted_law([0.5, 1.5]), "alpha must lie in"),
         (lambda: contexts(table(2, 2, seed=0), 1), "order must be at least the table's own, 2; got 1"),
         (lambda: long_run(table(2, seed=0), table(3, seed=0), 2), "must share one vocabulary"),
-        (lambda: lockstep_tokens(0.5, 2, 0), "B must be at least 1"),
-        (lambda: rounds_to_finish(0.5, 2, 3, B=0), "B must be at least 1"),
     ],
 )
 def test_arguments_outside_their_ranges_are_refused(call, message):

@@ -39,6 +39,14 @@ def table(weights: Any) -> TableModel:
     return TableModel(np.array(rows).reshape(counts.shape))
 
 
+def numbers(seed: int) -> list[Case]:
+    """List pairs of single probabilities (p(x), q(x)) with q(x) > 0."""
+    values = [Fraction(k, 4) for k in range(5)]  # p = q, p = 0 and p > q among their pairs
+    values += [Fraction(int(k), 7) for k in np.random.default_rng(seed).integers(8, size=3)]
+    cases = [(a, b) for a in values for b in values if b > 0]
+    return [Case(f"p(x) = {a}, q(x) = {b}", (a, b)) for a, b in cases]
+
+
 def pairs(seed: int, *, covered: bool = False) -> list[Case]:
     """List pairs of rows (p, q); only those in which q can draw every token that p can, if asked."""
     # all pairs of six rows over two tokens: equal, disjoint and everything between

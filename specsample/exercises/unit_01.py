@@ -39,19 +39,14 @@ def _nuclei(seed: int) -> list[Case]:
 def _kept(choose: Any) -> Any:
     """Keep tokens by rank, where `choose` sees the sorted cumulative sum and the mass."""
 
-    def keep(p: Array, mass: float, normalise: bool = True) -> Array:
+    def keep(p: Array, mass: float) -> Array:
         # heaviest first; equal ones keep their order
         order = np.argsort(-p, kind="stable")
         kept = np.zeros_like(p)
         kept[order] = np.where(choose(np.cumsum(p[order]), p[order], mass), p[order], 0)
-        return kept / (kept.sum() or 1) if normalise else kept
+        return kept / (kept.sum() or 1)
 
     return keep
-
-
-def _unnormalised(p: Array, mass: float) -> Array:
-    """Keep the nucleus as it is."""
-    return np.where(top_p(mass)(p) > 0, p, 0)
 
 
 EXERCISES = (
@@ -122,7 +117,7 @@ EXERCISES = (
             Mistake(
                 "what is kept is not normalised",
                 "A strategy maps distributions to distributions. What do your rows sum to?",
-                _unnormalised,
+                lambda p, mass: np.where(top_p(mass)(p) > 0, p, 0),
             ),
             Mistake(
                 "the mass is taken as a threshold on each probability (that is min-p)",

@@ -10,7 +10,9 @@ from specsample.exercises.tables import pairs, row
 from specsample.theory import classic_acceptance
 from specsample.theory.rejection import independent_coupling, maximal_coupling, quantile_coupling
 
-P, Q = row(3, 2), row(1, 4)  # not the pair that notebook 02 draws and works out
+# not the pair that notebook 02 draws and works out
+P = row(3, 2)
+Q = row(1, 4)
 
 
 def _bound(p: Array, q: Array) -> Any:

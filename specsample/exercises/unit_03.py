@@ -1,7 +1,6 @@
 """The exercises of notebook 03, one draft token."""
 
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -10,20 +9,14 @@ from specsample.acceptance import overlap, residual
 from specsample.conformance.laws.open_round import ratio
 from specsample.conformance.laws.wrong_rules import normalised, softmax_of_residual
 from specsample.distributions import Array, pick
-from specsample.exercises.exercise import Case, Exercise, Mistake, one_question, take
+from specsample.exercises.exercise import Exercise, Mistake, one_question, take
 from specsample.exercises.laws import law
 from specsample.exercises.showing import show
-from specsample.exercises.tables import pairs, row
+from specsample.exercises.tables import numbers, pairs, row
 
-P, Q = row(3, 2, 1), row(1, 2, 3)  # not the pair whose overlap the legend of a figure in notebook 03 states
-
-
-def _ratios(seed: int) -> list[Case]:
-    """List single probabilities, p and q alike."""
-    values = [Fraction(k, 4) for k in range(5)]  # p = q, p = 0 and p > q among their pairs
-    values += [Fraction(int(k), 7) for k in np.random.default_rng(seed).integers(8, size=3)]
-    cases = [(a, b) for a in values for b in values if b > 0]
-    return [Case(f"p(x) = {a}, q(x) = {b}", (a, b)) for a, b in cases]
+# not the pair whose overlap the legend of a figure in notebook 03 states
+P = row(3, 2, 1)
+Q = row(1, 2, 3)
 
 
 def sampler(accept: Callable[..., Any], correct: Callable[..., Array], u_emit: int = 2) -> Callable[..., int]:
@@ -47,7 +40,7 @@ EXERCISES = (
         kind="implement",
         title="the probability of keeping a draft",
         key=ratio,
-        cases=_ratios,
+        cases=numbers,
         mistakes=(
             Mistake(
                 "the letters are swapped: q / p",

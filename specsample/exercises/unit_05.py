@@ -23,11 +23,6 @@ def _tables(seed: int) -> list[Case]:
     return [Case(f"p(. | x) = {show(rows)}", (rows,)) for rows in tables]
 
 
-def _two_tokens(table: Array) -> Law:
-    """The joint law of two tokens after token 0."""
-    return target_law(TableModel(table), [0], 2)
-
-
 def _joint(pair: Callable[[Array, int, int], Any]) -> Callable[[Array], Law]:
     """Make a law of two tokens from a formula."""
     # a law is a dict from outcomes, here pairs of tokens, to their probabilities
@@ -40,7 +35,7 @@ EXERCISES = (
         id="05.1",
         kind="implement",
         title="the exact law of two tokens, from a table",
-        key=_two_tokens,
+        key=lambda table: target_law(TableModel(table), [0], 2),  # after token 0
         cases=_tables,
         mistakes=(
             Mistake(

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
 from specsample.conformance.laws.open_round import ratio
-from specsample.distributions import Array
 from specsample.exercises.exercise import Case, Exercise, Mistake, one_question
 from specsample.exercises.laws import at_least, distance
 from specsample.exercises.tables import row
@@ -34,11 +32,6 @@ def _one_hot(seed: int) -> list[Case]:
     rng = np.random.default_rng(seed)
     rows += [row(*(rng.integers(0, 5, 4) + 1).tolist()) for _ in range(3)]
     return [Case(f"p = ({', '.join(map(str, p))}), draft {x}", (p, x)) for p in rows for x in range(len(p))]
-
-
-def _kept(p: Array, x: int) -> Any:
-    """Keep a draft whose distribution is one-hot at x with min(1, p(x)/1)."""
-    return ratio(p[x], Fraction(1))
 
 
 EXERCISES = (
@@ -73,7 +66,7 @@ EXERCISES = (
         id="09.2",
         kind="predict",
         title="how often a draft that came without probabilities is kept",
-        key=_kept,
+        key=lambda p, x: ratio(p[x], Fraction(1)),  # min(1, p(x)/q(x)) with q one-hot at x
         cases=_one_hot,
         mistakes=(
             Mistake(

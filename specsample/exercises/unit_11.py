@@ -45,11 +45,6 @@ def _picks(seed: int) -> list[Case]:
     return [Case(f"p = {show(p)}, u = {show(u)}", (p, u)) for p, u in cases]
 
 
-def _rows_read() -> int:
-    """Count row n of p and row n of q; of the other rows the kernel reads single numbers."""
-    return 2
-
-
 def _first(compare: Any) -> Any:
     """Take the first token for which a comparison of u with the running sums is true."""
     return lambda p, u: np.argmax(compare(u[:, None], np.cumsum(p, axis=1)), axis=1)
@@ -109,7 +104,7 @@ EXERCISES = (
         id="11.3",
         kind="predict",
         title="how many of the 2K+1 rows of p and q the kernel reads whole",
-        key=_rows_read(),
+        key=2,  # row n of p and row n of q, for the residual; of the other rows it reads single numbers
         cases=one_question,
         ask=take,
         mistakes=(

@@ -1,13 +1,12 @@
 """The equations of the papers, one function each.
 
-And what the papers leave out: rows, runs, batches. All equations can be imported from here; `rejection` is the
-classic method that the papers compare theirs with.
+And what the papers leave out: positions, runs that are not independent, machines. All equations can be imported from
+here; `rejection` is the classic method that the papers compare theirs with.
 
-Read `rates`, `chains`, `rejection`, `runs`, `speed`, `batches`, `roofline`, `machines`, `question`.
+Read `rejection`, `rates`, `speed`, `runs`, `chains`, `roofline`, `machines`, `question`.
 """
 
 from specsample.acceptance import overlap
-from specsample.theory.batches import lockstep_tokens, rounds_law, rounds_to_finish
 from specsample.theory.chains import LongRun, contexts, long_run, round_chain, run_length_law, stationary, survival
 from specsample.theory.rates import acceptance_rate, classic_acceptance, lenient_acceptance
 from specsample.theory.roofline import (
@@ -57,9 +56,6 @@ __all__ = [  # in reading order; beta is `overlap`
     "round_chain",
     "stationary",
     "long_run",
-    "lockstep_tokens",
-    "rounds_law",
-    "rounds_to_finish",
     "Shape",
     "Device",
     "Work",

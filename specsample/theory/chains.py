@@ -1,14 +1,14 @@
-"""How long are runs of accepted drafts where acceptances are not independent? Exact, from the models' tables.
+"""Runs of accepted drafts where acceptances are not independent.
 
-The papers' equations give every draft the same chance. In text some stretches are easy and some are hard. Let M be
-the table of min(p, q): M[a, x] is the probability that after a the draft is x and is kept. Then K drafts are all kept
-with the sum of a row of M^K, and equation 1, a sum of powers of a number, becomes the same sum of powers of a matrix,
+Exact, from the models' tables. The papers' equations give every draft the same chance. In text some stretches are
+easy and some are hard. Let M be the table of min(p, q): M[a, x] is the probability that after a the draft is x and is
+kept. Then K drafts are all kept with the sum of a row of M^K, and equation 1, a sum of powers of a number, becomes
+the same sum of powers of a matrix,
 
     E[tokens of a round that starts after a] = Σ_{k=0}^{K} (M^k 1)[a].
 
 Rounds follow each other as a Markov chain: R = Σ_{k<K} M^k (P - M) + M^K P says after which context the next one
-starts. Tables of any order become tables of order 1 whose states are contexts. Fractions stay exact. Before this
-file: `runs`; after it: `batches`.
+starts. Tables of any order become tables of order 1 whose states are contexts. Fractions stay exact.
 """
 
 from collections.abc import Sequence
@@ -55,7 +55,8 @@ def contexts(model: TableModel, order: int | None = None) -> Array:
     array([[0.5, 0.5],
            [1. , 0. ]])
     """
-    V, own = model.vocab_size, model.table.ndim - 1
+    V = model.vocab_size
+    own = model.table.ndim - 1
     order = own if order is None else order
     if order < own:
         raise ValueError(f"order must be at least the table's own, {own}; got {order}.")
@@ -89,6 +90,7 @@ def run_length_law(target_model: TableModel, draft_model: TableModel, K: int, *,
     """
     _, M, order = _chains(target_model, draft_model)
     at_least = survival(M, K)[:, _state(prompt, target_model.vocab_size, order)]  # (K+1,)
+    # P(n = k) = P(n >= k) - P(n >= k + 1), and n >= K + 1 never
     return at_least - np.append(at_least[1:], at_least[:1] * 0)
 
 
@@ -141,9 +143,12 @@ def round_chain(target_model: TableModel, draft_model: TableModel, K: int) -> Ar
            [0.25, 0.75]])
     """
     P, M, _ = _chains(target_model, draft_model)
-    reached, total = np.eye(len(P), dtype=P.dtype), np.zeros_like(P)
+    reached = np.eye(len(P), dtype=P.dtype)  # M^k: after which context the round stands, k drafts kept
+    total = np.zeros_like(P)
     for _ in range(K):
-        total, reached = total + reached @ (P - M), reached @ M
+        # P - M is what the residual adds: a correction ends the round
+        total = total + reached @ (P - M)
+        reached = reached @ M
     return total + reached @ P
 
 
@@ -170,12 +175,15 @@ def stationary(chain: Array) -> Array:
     >>> stationary(np.array([[0.5, 0.5], [0.25, 0.75]])).round(6)
     array([0.333333, 0.666667])
     """
+    # take the states out one by one, from the last: a path through n becomes an arrow between the others
     A = chain.copy()
     for n in range(len(A) - 1, 0, -1):
-        if (out := A[n, :n].sum()) == 0:
+        out = A[n, :n].sum()
+        if out == 0:
             raise ValueError(f"every state must reach every other; state {n} reaches none of the states before it.")
         A[:n, n] = A[:n, n] / out
         A[:n, :n] += np.outer(A[:n, n], A[n, :n])
+    # and put them back, each with the weight that flows into it
     weights = np.ones_like(A[0])
     for n in range(1, len(A)):
         weights[n] = weights[:n] @ A[:n, n]
@@ -189,10 +197,7 @@ def long_run(target_model: TableModel, draft_model: TableModel, K: int) -> LongR
     together, equation 1 promises too much at this rate, and more so at the mean overlap along the text: rounds start
     in hard stretches more often than tokens lie there.
 
-    Parameters
-    ----------
-    target_model, draft_model : TableModel of one vocabulary
-    K : int >= 1
+    Parameters: as for `theory.chains.round_chain`, with K >= 1.
 
     Returns
     -------
@@ -216,7 +221,8 @@ def _chains(target_model: TableModel, draft_model: TableModel) -> tuple[Array, A
         sizes = target_model.vocab_size, draft_model.vocab_size
         raise ValueError(f"models must share one vocabulary; got vocab_size {sizes}. Do they share a tokenizer?")
     order = max(target_model.table.ndim, draft_model.table.ndim) - 1
-    P, Q = contexts(target_model, order), contexts(draft_model, order)
+    P = contexts(target_model, order)
+    Q = contexts(draft_model, order)
     return P, np.minimum(P, Q), order
 
 

@@ -1,8 +1,7 @@
-"""Which devices and models can be planned for? A small table of each, with the source of every figure.
+"""The devices and models that can be planned for, with the source of every figure.
 
 `devices.json` and `shapes.json` hold the figures: what vendors state, what models' configurations say. A size without
-a name ("4B") takes the layers and widths of the published Llama model nearest in size. Before this file:
-`roofline`; after it: `batched`.
+a name ("4B") takes the layers and widths of the published Llama model nearest in size.
 """
 
 import json
@@ -19,15 +18,11 @@ SIZES = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
 @cache
 def known(kind: str) -> dict[str, Any]:
-    """Read a table of figures.
+    """Read a table: from name to figures with their source.
 
     Parameters
     ----------
     kind : {"devices", "shapes"}
-
-    Returns
-    -------
-    dict from name to figures with their source
 
     Examples
     --------
@@ -48,26 +43,19 @@ def device(name: str, *, count: int = 1, bits: int = 16, layer_seconds: float = 
     bits : {16, 8}, of the numbers that are multiplied
     layer_seconds : float >= 0, seconds a layer that neither reading nor computing explains
 
-    Returns
-    -------
-    Device
-
-    Raises
-    ------
-    ValueError
-        If there is no such device, or a number is out of range.
-
     Examples
     --------
     >>> device("h100", count=2).bandwidth
     6700000000000.0
     """
-    if name not in (table := known("devices")):
+    table = known("devices")
+    if name not in table:
         raise ValueError(f"device must be one of {', '.join(table)}; got {name!r}.")
     if count < 1 or layer_seconds < 0 or str(bits) not in table[name]["operations"]:
         raise ValueError(
             f"count must be >= 1, layer_seconds >= 0, bits 16 or 8; got {count}, {layer_seconds}, {bits}."
         )
+    # as if their passes were cut without loss: exchanging results is for layer_seconds
     d = table[name]
     return Device(count * d["bandwidth"], count * d["operations"][str(bits)], count * d["memory"], layer_seconds)
 
@@ -79,21 +67,13 @@ def shape(text: str) -> Shape:
     ----------
     text : str, such as "llama-70b", "70B", or "70B:80:8192:1024" for parameters, layers, width and key-value width
 
-    Returns
-    -------
-    Shape
-
-    Raises
-    ------
-    ValueError
-        If it is none of these.
-
     Examples
     --------
     >>> shape("4B")
     Shape(parameters=4000000000.0, n_layers=28, width=3072, kv_width=1024)
     """
-    if text in (table := known("shapes")):
+    table = known("shapes")
+    if text in table:
         return Shape(*(table[text][field] for field in Shape._fields))
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMBT])(?::(\d+):(\d+):(\d+))?", text, re.IGNORECASE)
     if not match or float(match[1]) == 0:
@@ -101,6 +81,7 @@ def shape(text: str) -> Shape:
             f"a model must be one of {', '.join(table)}, a size such as 70B, or SIZE:LAYERS:WIDTH:KV_WIDTH; "
             f"got {text!r}."
         )
+    # a size alone takes its layers and widths from the model nearest in size
     parameters = float(match[1]) * SIZES[match[2].upper()]
     if match[3]:
         return Shape(parameters, int(match[3]), int(match[4]), int(match[5]))
@@ -113,10 +94,6 @@ def nearest(parameters: float) -> str:
     Parameters
     ----------
     parameters : float > 0
-
-    Returns
-    -------
-    str
 
     Examples
     --------

@@ -1,7 +1,6 @@
-"""How often is a draft kept? The rates of Leviathan et al. (arXiv 2211.17192), from the distributions.
+"""The acceptance rates of Leviathan et al. (arXiv 2211.17192), from the distributions.
 
-beta, the rate at one context, is `acceptance.overlap`; alpha is its mean. Fractions stay exact. Before this file:
-`speculative`; after it: `speed`.
+beta, the rate at one context, is `acceptance.overlap`; alpha is its mean. Fractions stay exact.
 """
 
 from typing import Any
@@ -21,8 +20,7 @@ def acceptance_rate(target_probs: Array, draft_probs: Array) -> Number:
 
     Parameters
     ----------
-    target_probs : (..., V) array, rows sum to 1
-    draft_probs : (..., V) array, rows sum to 1, in the same contexts
+    target_probs, draft_probs : (..., V) arrays, rows sum to 1, in the same contexts
 
     Returns
     -------
@@ -43,10 +41,7 @@ def classic_acceptance(target_probs: Array, draft_probs: Array) -> Array:
 
     sum_x p(x) min_y q(y)/p(y) = min_y q(y)/p(y), at most the overlap (appendix A.2).
 
-    Parameters
-    ----------
-    target_probs : (..., V) array, rows sum to 1
-    draft_probs : (..., V) array, rows sum to 1
+    Parameters: as for `theory.rates.acceptance_rate`.
 
     Returns
     -------
@@ -69,8 +64,7 @@ def lenient_acceptance(target_probs: Array, draft_probs: Array, lenience: Number
 
     Parameters
     ----------
-    target_probs : (..., V) array, rows sum to 1
-    draft_probs : (..., V) array, rows sum to 1
+    target_probs, draft_probs : (..., V) arrays, rows sum to 1
     lenience : number in (0, 1], l; 1 is lossless
 
     Returns
@@ -89,7 +83,7 @@ def lenient_acceptance(target_probs: Array, draft_probs: Array, lenience: Number
     """
     if not 0 < lenience <= 1:
         raise ValueError(f"lenience must lie in (0, 1]; got {lenience}. 1 is lossless; near 0 every draft passes.")
-    return overlap(target_probs / lenience, draft_probs)
+    return overlap(target_probs / lenience, draft_probs)  # p / l is no distribution: its excess is what is forgiven
 
 
 def check_rates(alpha: Number, ratio: Number = 0) -> None:
@@ -99,12 +93,8 @@ def check_rates(alpha: Number, ratio: Number = 0) -> None:
     ----------
     alpha : number or array
     ratio : number or array
-
-    Raises
-    ------
-    ValueError
-        If one lies outside its range; NaN does.
     """
+    # written so that NaN, for which every comparison is false, is refused as well
     if not np.all((alpha >= 0) & (alpha <= 1)):
         raise ValueError(f"alpha must lie in [0, 1]; got {alpha}. It is accepted / tested drafts, not a percentage.")
     if not np.all(ratio >= 0):

@@ -1,15 +1,16 @@
-"""Why not plain rejection sampling? It needs a bound and wastes draws; speculative sampling repairs instead.
+"""Classic rejection sampling, and the couplings of a draft with a token.
 
-Both draw x from q and want p. Rejection sampling keeps x with probability p(x) / (M q(x)) and otherwise starts again.
-For any M > 0 that loop emits norm(min(p, M q)), so it is right only where M q lies above p everywhere, M >= max p/q:
-the envelope. Then a draw is kept with probability 1/M: one token costs M draws on average, and where q misses a token
-of p no M is large enough.
+Why not plain rejection sampling? It needs a bound and wastes draws; speculative sampling repairs instead. Both draw x
+from q and want p. Rejection sampling keeps x with probability p(x) / (M q(x)) and otherwise starts again. For any
+positive M that loop emits norm(min(p, M q)), so it is right only where M q lies above p everywhere, M >= max p/q: the
+envelope. Then a draw is kept with probability 1/M: one token costs M draws on average, and where q misses a token of
+p no M is large enough.
 
 Take M = 1, far too small, and look at one draw: x is kept with min(1, p(x)/q(x)), which emits exactly min(p, q), and
 what is missing from p is max(0, p - q). A second draw from q cannot supply it; one from the residual does, at once.
 That is speculative sampling. Read as a pair, the draft x ~ q and the emitted y ~ p form a coupling of q and p, and no
 coupling has them equal more often: P(x = y = t) is at most q(t) and at most p(t), hence P(x = y) <= Σ min(p, q).
-(Leviathan et al., section 2.3 and appendix A.2.) Before this file: `speculative`; after it: `theory`.
+(Leviathan et al., section 2.3 and appendix A.2.)
 """
 
 from collections.abc import Sequence
@@ -22,9 +23,9 @@ from specsample.distributions import Array, Uniforms, pick, uniforms
 
 
 class Tries(NamedTuple):
-    """What a run of rejection sampling gave: the token, or None where every draw was refused, and the draws used."""
+    """What a run of rejection sampling gave."""
 
-    token: int | None
+    token: int | None  # None where every draw was refused
     draws: int
 
 
@@ -42,8 +43,7 @@ def envelope_bound(target_probs: Array, draft_probs: Array) -> Any:
 
     Parameters
     ----------
-    target_probs : (V,) array, sums to 1
-    draft_probs : (V,) array, sums to 1
+    target_probs, draft_probs : (V,) arrays, each sums to 1
 
     Returns
     -------
@@ -60,7 +60,9 @@ def envelope_bound(target_probs: Array, draft_probs: Array) -> Any:
     2.0
     """
     p, q = target_probs, draft_probs
-    if (missed := np.flatnonzero((p > 0) & (q == 0))).size:
+    # a token of p that q never draws: M q(x) = 0 < p(x) for every M
+    missed = np.flatnonzero((p > 0) & (q == 0))
+    if missed.size:
         raise ValueError(
             f"draft_probs must be > 0 wherever target_probs is; got 0 at token {missed[0]}. No multiple of q covers "
             "p: rejection sampling cannot be used here, speculative sampling can."
@@ -75,8 +77,7 @@ def keep_probability(target_probs: Array, draft_probs: Array, M: Any) -> Any:
 
     Parameters
     ----------
-    target_probs : (V,) array, sums to 1
-    draft_probs : (V,) array, sums to 1
+    target_probs, draft_probs : (V,) arrays, each sums to 1
     M : number > 0
 
     Returns
@@ -97,11 +98,7 @@ def kept_law(target_probs: Array, draft_probs: Array, M: Any) -> Array:
 
     norm(min(p, M q)): p itself where M q is an envelope.
 
-    Parameters
-    ----------
-    target_probs : (V,) array, sums to 1
-    draft_probs : (V,) array, sums to 1
-    M : number > 0
+    Parameters: as for `theory.rejection.keep_probability`.
 
     Returns
     -------
@@ -130,8 +127,7 @@ def try_once(target_probs: Array, draft_probs: Array, M: Any, u: Sequence[Any]) 
 
     Parameters
     ----------
-    target_probs : (V,) array, sums to 1
-    draft_probs : (V,) array, sums to 1
+    target_probs, draft_probs : (V,) arrays, each sums to 1
     M : number > 0
     u : 2 uniform numbers, to draw and to test
 
@@ -146,7 +142,7 @@ def try_once(target_probs: Array, draft_probs: Array, M: Any, u: Sequence[Any]) 
     (1, None)
     """
     x = pick(draft_probs, u[0])
-    a = accept_probability(target_probs[x : x + 1], M * draft_probs[x : x + 1])[0]
+    a = accept_probability(target_probs[x : x + 1], M * draft_probs[x : x + 1])[0]  # min(1, p(x) / (M q(x)))
     return x if u[1] < a else None
 
 
@@ -155,11 +151,12 @@ def rejection_sample(
 ) -> Tries:
     """Draw from q until a token is kept: classic rejection sampling.
 
+    The token is distributed as `kept_law` says, which is p only where M q is an envelope (`envelope_bound`).
+
     Parameters
     ----------
-    target_probs : (V,) array, sums to 1
-    draft_probs : (V,) array, sums to 1
-    M : number > 0; an envelope (`envelope_bound`) if the token is to be distributed as p
+    target_probs, draft_probs : (V,) arrays, each sums to 1
+    M : number > 0
     rng : numpy.random.Generator, or anything whose `random(n)` gives n uniform numbers
     max_draws : int >= 0, draws after which to give up
 
@@ -174,7 +171,8 @@ def rejection_sample(
     Tries(token=1, draws=1)
     """
     for draw in range(max_draws):
-        if (token := try_once(target_probs, draft_probs, M, uniforms(rng, 2))) is not None:
+        token = try_once(target_probs, draft_probs, M, uniforms(rng, 2))
+        if token is not None:
             return Tries(token, draw + 1)
     return Tries(None, max_draws)
 
@@ -186,8 +184,7 @@ def maximal_coupling(target_probs: Array, draft_probs: Array, u: Sequence[Any]) 
 
     Parameters
     ----------
-    target_probs : (V,) array, sums to 1
-    draft_probs : (V,) array, sums to 1
+    target_probs, draft_probs : (V,) arrays, each sums to 1
     u : 3 uniform numbers, to draw, to test and to repair
 
     Returns
@@ -200,8 +197,12 @@ def maximal_coupling(target_probs: Array, draft_probs: Array, u: Sequence[Any]) 
     >>> maximal_coupling(p, q, [0.9, 0.6, 0.0]), maximal_coupling(p, q, [0.9, 0.7, 0.0])  # kept with 2/3
     (Coupled(x=1, y=1), Coupled(x=1, y=0))
     """
-    x, kept = pick(draft_probs, u[0]), try_once(target_probs, draft_probs, 1, u[:2])
-    return Coupled(x, x if kept is not None else pick(residual(target_probs, draft_probs), u[2]))
+    # M = 1, far too small for an envelope ...
+    x = pick(draft_probs, u[0])
+    if try_once(target_probs, draft_probs, 1, u[:2]) is not None:
+        return Coupled(x, x)
+    # ... and what it leaves missing is drawn at once
+    return Coupled(x, pick(residual(target_probs, draft_probs), u[2]))
 
 
 def quantile_coupling(target_probs: Array, draft_probs: Array, u: Sequence[Any]) -> Coupled:
@@ -209,15 +210,7 @@ def quantile_coupling(target_probs: Array, draft_probs: Array, u: Sequence[Any])
 
     Both by inverse CDF; never equal more often than in `maximal_coupling`, how often depends on the tokens' order.
 
-    Parameters
-    ----------
-    target_probs : (V,) array, sums to 1
-    draft_probs : (V,) array, sums to 1
-    u : 1 uniform number
-
-    Returns
-    -------
-    Coupled
+    Parameters and Returns: as for `theory.rejection.maximal_coupling`, but u is one uniform number.
 
     Examples
     --------
@@ -232,15 +225,7 @@ def independent_coupling(target_probs: Array, draft_probs: Array, u: Sequence[An
 
     P(x = y) = Σ p q, which is what "sample from the target and compare" accepts.
 
-    Parameters
-    ----------
-    target_probs : (V,) array, sums to 1
-    draft_probs : (V,) array, sums to 1
-    u : 2 uniform numbers, one for each
-
-    Returns
-    -------
-    Coupled
+    Parameters and Returns: as for `theory.rejection.maximal_coupling`, but u is two uniform numbers, one for each.
 
     Examples
     --------

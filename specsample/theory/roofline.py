@@ -1,15 +1,15 @@
-"""How long does a pass take on a machine that is not here? From bytes, operations and two numbers of the device.
+"""The roofline: how long a pass takes on a machine that is not here.
 
-A pass reads every weight once, whatever its rows, and the cache of every sequence; it multiplies every row by every
-weight. Reading and computing overlap, so the slower of the two decides (the roofline)::
+It takes bytes, operations and two numbers of the device. A pass reads every weight once, whatever its rows, and the
+cache of every sequence; it multiplies every row by every weight. Reading and computing overlap, so the slower of the
+two decides (the roofline)::
 
     seconds = max(bytes / bandwidth, operations / rate) + layers · seconds a layer.
 
 The last term is what neither explains: starting kernels, and exchanging results between devices. It is 0 unless
 measured, and then the times are lower bounds and their ratios are what to look at. One row reads as much as K+1 rows:
-that is all the room speculative sampling has, and a batch uses it up, for B rows are B times the arithmetic.
-Weights only: which tokens are drafted well (alpha) must come from elsewhere. Before this file: `batches`; after it:
-`machines`, then `plan`, which prints these numbers.
+that is all the room speculative sampling has, and a batch uses it up, for B rows are B times the arithmetic. Weights
+only: which tokens are drafted well (alpha) must come from elsewhere. `specsample plan` prints these numbers.
 """
 
 from collections.abc import Callable
@@ -84,11 +84,7 @@ def pass_operations(shape: Shape, rows: int, work: Work) -> float:
 
     B rows (2 P + 4 L D (S + (rows + 1) / 2)): each new token looks at the context, itself and those before it.
 
-    Parameters
-    ----------
-    shape : Shape
-    rows : int >= 1, new tokens of each sequence
-    work : Work
+    Parameters: as for `theory.roofline.pass_bytes`.
 
     Returns
     -------
@@ -99,7 +95,7 @@ def pass_operations(shape: Shape, rows: int, work: Work) -> float:
     >>> pass_operations(Shape(1000, 2, 8, 4), 1, Work(batch=3, context=9))
     7920.0
     """
-    seen = work.context + (rows + 1) / 2
+    seen = work.context + (rows + 1) / 2  # positions that a new token looks at, on average
     return work.batch * rows * (2 * shape.parameters + 4 * shape.n_layers * shape.width * seen)
 
 
@@ -135,12 +131,7 @@ def is_memory_bound(shape: Shape, rows: int, device: Device, work: Work) -> bool
 
     bytes / bandwidth >= operations / rate.
 
-    Parameters
-    ----------
-    shape : Shape
-    rows : int >= 1, new tokens of each sequence
-    device : Device
-    work : Work
+    Parameters: as for `theory.roofline.pass_seconds`.
 
     Returns
     -------
@@ -165,10 +156,6 @@ def needed_bytes(shapes: list[Shape], work: Work, *, rows: int = 1) -> float:
     shapes : list of Shape
     work : Work
     rows : int, new tokens of each sequence
-
-    Returns
-    -------
-    float, bytes
 
     Examples
     --------
@@ -205,6 +192,7 @@ def outlook(
     >>> found.K, round(found.cost_ratio, 3), round(found.speedup, 2)
     (4, 0.165, 2.02)
     """
+    # the unit of time is a one-row pass of the target; the draft makes K passes of one row
     one = pass_seconds(target, 1, device, work)
     c = pass_seconds(draft, 1, device, work) / one
 
@@ -238,6 +226,10 @@ def break_even(pays: Callable[[int], bool], low: int, high: int) -> int | None:
     if pays(high) == first:
         return None
     while high - low > 1:
+        # the answer at `low` is the first one, that at `high` is not
         middle = (low + high) // 2
-        low, high = (middle, high) if pays(middle) == first else (low, middle)
+        if pays(middle) == first:
+            low = middle
+        else:
+            high = middle
     return low

@@ -1,7 +1,7 @@
-"""How long are the runs of accepted drafts? Equation 1 again, with a rate for each position in the round.
+"""The runs of accepted drafts, with a rate for each position in the round.
 
 Later drafts were drafted from earlier drafts, so that their rates differ; independent acceptances are the case of
-equal rates. Fractions stay exact. Before this file: `speed`; after it: `chains`, where nothing is independent.
+equal rates, and equation 1. Fractions stay exact. In `chains` nothing is independent.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ def accepted_law(rates: Sequence[Number]) -> list[Number]:
     """Compute the law of the number of accepted drafts from a rate for each position.
 
     P(n = i) = r_1 ... r_i (1 - r_{i+1}), and r_1 ... r_K for i = K, where r_i is the chance of draft i once it is
-    tested. Equal rates give the capped geometric law behind equation 1.
+    tested. Equal rates give the capped geometric law that equation 1 is the mean of.
 
     Parameters
     ----------
@@ -32,7 +32,8 @@ def accepted_law(rates: Sequence[Number]) -> list[Number]:
     [0.5, 0.375, 0.125]
     """
     check_rates(np.array(rates))
-    law, reached = [], 1
+    law: list[Number] = []
+    reached: Number = 1  # the probability that all drafts so far were kept
     for rate in rates:
         law.append(reached * (1 - rate))
         reached = reached * rate
@@ -44,9 +45,7 @@ def expected_tokens_by_position(rates: Sequence[Number]) -> Number:
 
     1 + r_1 + r_1 r_2 + ... + r_1 ... r_K; equation 1 where the rates are equal.
 
-    Parameters
-    ----------
-    rates : (K,) sequence of numbers in [0, 1]
+    Parameters: as for `theory.runs.accepted_law`.
 
     Returns
     -------
@@ -80,5 +79,6 @@ def rates_by_position(n_accepted: Sequence[int], K: int) -> Array:
     [0.75, 0.3333333333333333]
     """
     reached = np.array([sum(n >= i for n in n_accepted) for i in range(K + 1)], float)
+    # 0 / 0 where no round came so far: NaN, not a rate
     with np.errstate(invalid="ignore"):
         return reached[1:] / reached[:-1]

@@ -1,10 +1,10 @@
-"""How much faster? One function for each equation of Leviathan et al. (arXiv 2211.17192).
+"""The speed-up: one function for each equation of Leviathan et al. (arXiv 2211.17192).
 
 alpha is the acceptance rate, K the drafts of a round, cost_ratio the time of a draft pass over the time of a target
 pass with one row, verify_ratio the time of a target pass with K+1 rows over that with one (the paper takes it as 1).
 Where each further row costs the same share s of a one-row pass, verify_ratio = 1 + s K and everything here holds with
 c + s in the place of c. The equations treat acceptances as independent with one rate; `runs` does not. Fractions stay
-exact. Arguments outside their ranges raise ValueError. Before this file: `rates`; after it: `runs`.
+exact. Arguments outside their ranges raise ValueError.
 """
 
 from collections.abc import Callable
@@ -28,11 +28,6 @@ def expected_tokens(alpha: Number, K: int) -> Number:
     Returns
     -------
     number or array in [1, K+1], tokens
-
-    Raises
-    ------
-    TypeError, ValueError
-        If alpha or K lies outside its range.
 
     Examples
     --------
@@ -148,6 +143,7 @@ def best_K(
     (8, 5, 0)
     """
     rho = verify_ratio if callable(verify_ratio) else lambda K: verify_ratio if K else 1  # one row costs itself
+    # `max` returns the first of equal ones, which is the smallest K
     return max(range(max_K + 1), key=lambda K: speedup(alpha, K, cost_ratio, rho(K)))
 
 
@@ -156,10 +152,7 @@ def oracle_speedup(alpha: Number, cost_ratio: Number) -> Number:
 
     1 / (1 - alpha + c alpha): a round emits 1 / (1 - alpha) tokens for alpha / (1 - alpha) drafts (section 3.5).
 
-    Parameters
-    ----------
-    alpha : number or array in [0, 1]
-    cost_ratio : number >= 0, c
+    Parameters: as for `theory.speed.improves`; alpha may be an array.
 
     Returns
     -------
@@ -176,7 +169,8 @@ def oracle_speedup(alpha: Number, cost_ratio: Number) -> Number:
     (1.3333333333333333, 4.0)
     """
     check_rates(alpha, cost_ratio)
-    if np.any((cost := 1 - alpha + cost_ratio * alpha) == 0):
+    cost = 1 - alpha + cost_ratio * alpha  # time a token, in target passes
+    if np.any(cost == 0):
         raise ValueError("alpha = 1 and cost_ratio = 0 have no finite speed-up. Is the draft the target itself?")
     return 1 / cost
 
@@ -232,12 +226,17 @@ def implied_alpha(speed: float, K: int, cost_ratio: float, verify_ratio: float =
     >>> round(implied_alpha(speedup(0.75, 4, 0.125), 4, 0.125), 12)
     0.75
     """
-    low, high = 0.0, 1.0
-    slowest, fastest = (speedup(alpha, K, cost_ratio, verify_ratio) for alpha in (low, high))
+    low = 0.0
+    high = 1.0
+    slowest = speedup(low, K, cost_ratio, verify_ratio)
+    fastest = speedup(high, K, cost_ratio, verify_ratio)
     if not slowest <= speed <= fastest:
         raise ValueError(f"speed must lie in {slowest:.3g} .. {fastest:.3g} at this K, c and rho; got {speed}.")
+    # 60 halvings: more than a float can tell apart
     for _ in range(60):
         middle = (low + high) / 2
-        is_below = speedup(middle, K, cost_ratio, verify_ratio) < speed
-        low, high = (middle, high) if is_below else (low, middle)
+        if speedup(middle, K, cost_ratio, verify_ratio) < speed:
+            low = middle
+        else:
+            high = middle
     return high
