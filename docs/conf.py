@@ -1,4 +1,4 @@
-"""How is the site built? `python -m sphinx -W docs docs/_build`; no page asks the network for anything.
+"""The site's configuration: `python -m sphinx -W docs docs/_build`; no page asks the network for anything.
 
 Pages are the Markdown files of this folder. Two scripts add to them first: `make_tutorial.py` the notebooks and
 `make_reference.py` a page for each part of the package. Notebooks are executed by the build, as are the cells in
@@ -83,7 +83,8 @@ def lead_to_pages(app, doctree):
         page = place_of(str(rest), node.get("reftargetid"))
         if page.startswith("_modules/"):
             app.env.linked_sources = getattr(app.env, "linked_sources", {}) | {page: rest}
-        here_uri, uri = (app.builder.get_target_uri(name) for name in (app.env.docname, page))
+        here_uri = app.builder.get_target_uri(app.env.docname)
+        uri = app.builder.get_target_uri(page)
         node.replace_self(nodes.reference("", "", *node.children, refuri=relative_uri(here_uri, uri), internal=True))
 
 

@@ -31,7 +31,10 @@ from specsample.verifiers import coupled
 
 PAGE = Path(__file__).with_name("drafts.md")
 KS = (1, 2, 3, 5, 8)
-PROMPTS, PROMPT, NEW, REPEATS = 2, 60, 200, 3  # texts of each kind, their characters, new characters, timings
+PROMPTS = 2  # texts of each kind
+PROMPT = 60  # their characters
+NEW = 200  # new characters
+REPEATS = 3  # timings
 COUPLINGS = {"common uniforms": coupled.COMMON_UNIFORM, "Gumbel": coupled.GUMBEL}
 INVARIANCE_NEW = 40  # new characters a seed
 
@@ -63,7 +66,8 @@ def prompts(kind, encoded=PROMPT):
 
 def continue_all(texts, target, draft, K):
     """Continue every prompt; return the traces, or with K = None nothing: the baseline."""
-    size, rngs = {"max_new_tokens": NEW}, [np.random.default_rng(seed) for seed in range(len(texts))]
+    size = {"max_new_tokens": NEW}
+    rngs = [np.random.default_rng(seed) for seed in range(len(texts))]
     if K is None:
         return [autoregressive(text, target, rng=rng, **size) for text, rng in zip(texts, rngs)]
     return [generate(text, target, draft, K=K, rng=rng, **size)[1] for text, rng in zip(texts, rngs)]
@@ -71,7 +75,9 @@ def continue_all(texts, target, draft, K):
 
 def measure(kind, found, target):
     """Time every source with every K, interleaved with the baseline; results are name -> K -> (traces, seconds)."""
-    texts, results, baseline = prompts(kind), {name: {} for name in found}, []
+    texts = prompts(kind)
+    results = {name: {} for name in found}
+    baseline = []
     for _ in range(REPEATS):
         for name, (seen, draft) in found.items():
             baseline.append(timed(partial(continue_all, texts, target, draft, None))[1])
@@ -94,11 +100,15 @@ def per_pass(traces):
 def rows(kind, found, target):
     """Compute the table of one kind of text: one row a source; and what two of them need for a comparison."""
     texts, results, baseline = measure(kind, found, target)
-    lines, costs = [], {}
+    lines = []
+    costs = {}
     for name, (seen, draft) in found.items():
+        # measured on the clock
         ratios = {K: baseline / median(seconds) for K, (_, seconds) in results[name].items()}
         best = max(ratios, key=ratios.get)
         traces = results[name][5][0]
+
+        # predicted from what bare passes cost
         costs[name] = pass_costs(seen, draft, texts[0], K=best)
         predicted = speedup(rate(results[name][best][0]), best, costs[name].cost_ratio, costs[name].verify_ratio)
         cells = [name, f"{rate(traces):.3f}", f"{costs[name].cost_ratio:.3f}", f"{per_pass(traces):.2f}"]
@@ -110,6 +120,8 @@ def equal_cost(results, costs):
     """Compare head and separate draft where both spend about the same time on drafts in a round."""
     head, draft = "head on the target", "separate Transformer"
     ratio = costs[draft].cost_ratio / costs[head].cost_ratio
+
+    # K of the head and of the draft, as near as they come to K c alike
     a, b = min(((a, b) for a in KS for b in KS if b > 1), key=lambda pair: abs(np.log(pair[0] / (pair[1] * ratio))))
     lines = []
     for name, K in ((head, a), (draft, b)):
@@ -120,12 +132,15 @@ def equal_cost(results, costs):
 
 def invariance(found, target, n_seeds):
     """Count, for each coupling and source, the seeds whose text is the autoregressive one, byte for byte."""
-    lines, prompt = [], target.tokenizer.encode("The value of ")
+    lines = []
+    prompt = target.tokenizer.encode("The value of ")
     names = [name for name in found if "unigram" not in name and "lookup" not in name]
     for label, coupling in COUPLINGS.items():
-        same, kept = dict.fromkeys(names, 0), {name: [] for name in names}
+        same = dict.fromkeys(names, 0)
+        kept = {name: [] for name in names}
         for seed in range(n_seeds):
             run = partial(coupled.generate, prompt, max_new_tokens=INVARIANCE_NEW, coupling=coupling)
+            # the same noise without a draft, then with each
             plain = run(target, target, K=0, rng=np.random.default_rng(seed))[0]
             for name in names:
                 text, trace = run(*found[name], K=4, rng=np.random.default_rng(seed))
@@ -185,7 +200,8 @@ that of autoregressive sampling with the same noise, byte for byte: {seeds} seed
 
 def sources_page(given, target, found, seconds):
     """Measure every source and compose the page without its last section."""
-    code, prose = (rows(kind, found, target) for kind in data.KINDS)
+    code = rows("code", found, target)
+    prose = rows("prose", found, target)
     equal = [[kind, *cells] for kind, found in (("code", code), ("prose", prose)) for cells in found[1]]
     return TEXT.format(
         n=PROMPTS, prompt=PROMPT, new=NEW, repeats=REPEATS, ks=", ".join(map(str, KS)),

@@ -29,9 +29,9 @@ from specsample.theory.question import Question
 from specsample.transformer.lm import load_pair
 from specsample.transformer.model import Config
 
-PAGE, MAP, FIGURES = (
-    Path(__file__).with_name(name) for name in ("plan.md", "plan-map.svg", "plan-measurements.json")
-)
+PAGE = Path(__file__).with_name("plan.md")
+MAP = Path(__file__).with_name("plan-map.svg")
+FIGURES = Path(__file__).with_name("plan-measurements.json")
 CONTEXT, ROWS = 128, 6
 CACHE = 32 * 2**20  # bytes of the L3 cache of the machine in the measurements
 TINY = Config(97, 16, 8, 2, n_kv_heads=1, hidden=16, max_length=192)  # nothing to read or compute: what is left
@@ -89,9 +89,13 @@ def measure(machine):
     target, draft = load_pair()
     models = {"the shipped draft": draft, "the shipped target": target}
     tiny = random_model(TINY)
+
+    # what the roofline takes of the machine: bytes/s, operations/s, and what a layer costs beyond both
     found = {"machine": machine, "date": str(date.today()), "numpy": np.__version__, "load": os.getloadavg()[0]}
     found |= {"memory": read_rate(512), "cache": read_rate(8), "arithmetic": arithmetic_rate()}
     found["layer"] = [seconds / TINY.n_layers for seconds in passes(tiny, 200)]
+
+    # the passes that it is to predict
     rows = {name: [shape_of(model.config), passes(model, 200)] for name, model in models.items()}
     for key, name in NAMES.items():
         rows[name] = [shape_of(RANDOM[key]), passes(random_model(RANDOM[key]), 25)]
@@ -103,7 +107,8 @@ def measure(machine):
 
 def chen_rows(layer_seconds):
     """Predict Chinchilla's and its draft's pass on 16 TPU v4, with a number of seconds a layer."""
-    chen, machine = printed_figures()["chen"], device("tpuv4", count=16, layer_seconds=layer_seconds)
+    chen = printed_figures()["chen"]
+    machine = device("tpuv4", count=16, layer_seconds=layer_seconds)
     measured = {
         "chinchilla-70b": chen["table1"][0]["ms_per_token"],
         "chinchilla-draft-4b": chen["draft_ms_per_token"],
@@ -119,7 +124,8 @@ def chen_layer():
 
 def chen_table():
     """Compare both passes with and without the layer term."""
-    plain, fitted = chen_rows(0.0), chen_rows(chen_layer())
+    plain = chen_rows(0.0)
+    fitted = chen_rows(chen_layer())
     for name, (ms, predicted) in plain.items():
         again = fitted[name][1]
         yield row(name, ms, f"{predicted:.2f}", f"{ms / predicted:.2f}", f"{again:.2f}", f"{ms / again:.2f}")
@@ -127,10 +133,16 @@ def chen_table():
 
 def chen_speeds():
     """Compare the speed-ups at the alpha that explains the measured ones."""
-    chen, (plain, fitted) = printed_figures()["chen"], (chen_rows(0.0), chen_rows(chen_layer()))
+    chen = printed_figures()["chen"]
+    plain = chen_rows(0.0)
+    fitted = chen_rows(chen_layer())
+
+    # c three times: as measured, from the roofline, and with seconds a layer
     cost = {"measured": [ms for ms, _ in plain.values()]}
     cost |= {"roofline": [t for _, t in plain.values()], "with layers": [t for _, t in fitted.values()]}
     c = {name: draft / target for name, (target, draft) in cost.items()}
+
+    # every second line is a speculative run; its α is the one that explains the printed speed-up
     for line in chen["table1"][1::2]:
         alpha = implied_alpha(line["speedup"], chen["K"], c["measured"])
         ours = [speedup(alpha, chen["K"], c[name]) for name in ("roofline", "with layers")]
@@ -141,8 +153,15 @@ def chen_speeds():
 
 def leviathan_layer():
     """Find the seconds a layer at which the small draft's c is as printed."""
-    c, machine, small, large = 0.02, device("tpuv4"), shape("t5-small"), shape("t5-xxl")
-    t_small, t_large = (pass_seconds(model, 1, machine, Work(1, CONTEXT)) for model in (small, large))
+    c = 0.02
+    machine = device("tpuv4")
+    small = shape("t5-small")
+    large = shape("t5-xxl")
+    work = Work(1, CONTEXT)
+    t_small = pass_seconds(small, 1, machine, work)
+    t_large = pass_seconds(large, 1, machine, work)
+
+    # (t_small + n_small s) / (t_large + n_large s) = c, solved for s
     return (c * t_large - t_small) / (small.n_layers - c * large.n_layers)
 
 
@@ -156,7 +175,8 @@ def leviathan_cost(draft, layer_seconds):
 def leviathan_costs():
     """Compare c of the three drafts."""
     for draft, printed in (("small", 0.02), ("base", 0.04), ("large", 0.11)):
-        plain, fitted = leviathan_cost(draft, 0.0), leviathan_cost(draft, leviathan_layer())
+        plain = leviathan_cost(draft, 0.0)
+        fitted = leviathan_cost(draft, leviathan_layer())
         yield row(
             draft, printed, f"{plain:.3f}", f"{printed / plain:.2f}", f"{fitted:.3f}", f"{printed / fitted:.2f}"
         )
@@ -197,14 +217,15 @@ def here_table(found):
 
 def here_ratios(found):
     """Compare c and rho of the shipped pair, and the speed-up that follows at alpha = 0.8 and K = 5."""
-    (target, (one, six)), (draft, (small, _)) = (
-        found["passes"][f"the shipped {name}"] for name in ("target", "draft")
-    )
-    c, rho = small / one, six / one
+    target, (one, six) = found["passes"]["the shipped target"]
+    draft, (small, _) = found["passes"]["the shipped draft"]
+    c = small / one
+    rho = six / one
     yield row("measured", f"{c:.2f}", f"{rho:.2f}", f"{speedup(0.8, ROWS - 1, c, rho):.2f}")
     for with_layers, name in ((False, "roofline"), (True, "with layers")):
         at = [here(found, *pass_, with_layers=with_layers) for pass_ in ((target, 1), (target, ROWS), (draft, 1))]
-        c, rho = at[2] / at[0], at[1] / at[0]
+        c = at[2] / at[0]
+        rho = at[1] / at[0]
         yield row(name, f"{c:.2f}", f"{rho:.2f}", f"{speedup(0.8, ROWS - 1, c, rho):.2f}")
 
 
@@ -336,7 +357,8 @@ exchange results for free (but for `--layer-us`); sampling costs nothing. α mus
 def page():
     """Compose the page."""
     found = json.loads(FIGURES.read_text(encoding="utf-8"))
-    chen, plain = printed_figures()["chen"], chen_rows(0.0)
+    chen = printed_figures()["chen"]
+    plain = chen_rows(0.0)
     c = chen["draft_ms_per_token"] / chen["table1"][0]["ms_per_token"]
     alpha = implied_alpha(chen["table1"][1]["speedup"], chen["K"], c)
     promises = [
@@ -383,7 +405,8 @@ def page():
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--measure", metavar="MACHINE", help="measure first, and call this machine so")
-    if machine := parser.parse_args().measure:
+    machine = parser.parse_args().measure
+    if machine:
         measure(machine)
     PAGE.write_text(page(), encoding="utf-8")
     write_svg(drawn_map(), MAP)

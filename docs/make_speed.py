@@ -27,8 +27,10 @@ from specsample.transformer.lm import load_pair
 from specsample.transformer.model import Config, n_params
 from specsample.transformer.ragged import BatchedTransformer
 
-FIGURE, NUMBERS = (Path(__file__).parent / "speed" / f"growth.{kind}" for kind in ("svg", "json"))
-ROWS, REPEATS = (1, 6), 25
+FIGURE = Path(__file__).parent / "speed" / "growth.svg"
+NUMBERS = FIGURE.with_suffix(".json")
+ROWS = (1, 6)
+REPEATS = 25
 SIX = RANDOM["six-layers"]
 LABELS = {  # of the panels beside that of the context: title, and what grows
     "vocabulary": ("vocabulary, six layers of width 256", "V"),
@@ -42,12 +44,15 @@ LABELS = {  # of the panels beside that of the context: title, and what grows
 
 def passes(models, contexts):
     """Return {(name, context, rows): median milliseconds} of all models at all contexts, in turns."""
-    jobs, readers = {}, {}
+    jobs = {}
+    readers = {}
     rng = np.random.default_rng(0)
     for name, model in models.items():
         for context in contexts:
-            reader, tokens = Transformed(model).start(), rng.integers(model.vocab_size, size=context + 8).tolist()
+            reader = Transformed(model).start()
+            tokens = rng.integers(model.vocab_size, size=context + 8).tolist()
             reader.extend(tokens[:context])
+            # one job for each number of rows; both go on from the same context, which is rolled back after each
             for rows in ROWS:
                 job = (name, context, rows)
                 jobs[job] = lambda reader=reader, new=tokens[-rows:]: reader.extend(new)
@@ -89,7 +94,8 @@ def one_by_one(configs):
 def against_batch():
     """Measure the shipped target with more and more texts at once."""
     target = load_pair()[0]
-    model, found = BatchedTransformer(target), {}
+    model = BatchedTransformer(target)
+    found = {}
     for B in SIZES:
         texts = prompts(B, target.tokenizer.encode)
         timers = {rows: pass_seconds(model, texts, rows) for rows in ROWS}
@@ -101,7 +107,8 @@ def against_batch():
 def step_at_gpt2_shape():
     """Measure an autoregressive step after the prompt, and reading all weights once, in turns; in milliseconds."""
     model = random_model(RANDOM["gpt2-124m"])
-    weights, steps = [array.reshape(-1) for array in model.params.values()], []
+    weights = [array.reshape(-1) for array in model.params.values()]
+    steps = []
     jobs = {
         "step": lambda: steps.append(time_steps([[1] * 64], model, seed=0, max_new_tokens=16)),
         "weights once": lambda: [np.dot(weight, weight) for weight in weights],
@@ -144,9 +151,8 @@ def draw(record):
 
 def _draw_rows(ax, points, **style):
     """Draw the passes of one row as a line and those of six as dots."""
-    one, six = ([(x, ms) for x, rows, ms in points if rows == n] for n in ROWS)
-    ax.plot(*zip(*one), **style)
-    ax.plot(*zip(*six), ":", color=style["color"])
+    for n, line in zip(ROWS, (style, {"color": style["color"], "linestyle": ":"}), strict=True):
+        ax.plot(*zip(*[(x, ms) for x, rows, ms in points if rows == n]), **line)
 
 
 if __name__ == "__main__":

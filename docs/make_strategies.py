@@ -20,8 +20,12 @@ from specsample import TableModel, decoding_strategy, generate, load_pair, overl
 from specsample.conformance import exact_law, target_law, total_variation
 from specsample.theory import contexts, expected_tokens, rates_by_position, survival
 
-PAGE, COUNTS = (Path(__file__).with_name(name) for name in ("strategies.md", "strategies.json"))
-K, TOKENS, SEEDS, LONG = 5, 150, 4, 8
+PAGE = Path(__file__).with_name("strategies.md")
+COUNTS = Path(__file__).with_name("strategies.json")
+K = 5
+TOKENS = 150  # a text
+SEEDS = 4  # a prompt
+LONG = 8  # the K at which run lengths are counted
 PROMPTS = {
     "code": [
         'def read_lines(path):\n    """Return the lines of a file."""\n    ',
@@ -74,10 +78,8 @@ PAIRS = [
     *(("top-p", "none"), ("none", "top-p"), ("typical", "top-p"), ("min-p", "T = 1/2")),
 ]
 
-TARGET, DRAFT = (
-    TableModel(np.array(rows, dtype=object) * F(1, 8))
-    for rows in ([[4, 2, 2], [1, 5, 2], [1, 3, 4]], [[3, 4, 1], [2, 3, 3], [2, 1, 5]])
-)
+TARGET = TableModel(np.array([[4, 2, 2], [1, 5, 2], [1, 3, 4]], dtype=object) * F(1, 8))
+DRAFT = TableModel(np.array([[3, 4, 1], [2, 3, 3], [2, 1, 5]], dtype=object) * F(1, 8))
 
 
 # --- on fractions ------------------------------------------------------------------------------------------------
@@ -86,9 +88,14 @@ TARGET, DRAFT = (
 @cache
 def exact(pair):
     """Compute alpha, tokens a pass and the distance from the transformed target, for a pair of names, exactly."""
-    p, q = STRATEGIES[pair[0]][1], STRATEGIES[pair[1]][1]
+    p = STRATEGIES[pair[0]][1]
+    q = STRATEGIES[pair[1]][1]
+
+    # in closed form: the drafts kept are those of min(p, q), after every context
     kept = np.minimum(contexts(TableModel(p(TARGET.table))), contexts(TableModel(q(DRAFT.table))))
     at_least = survival(kept, 2).sum(1) / F(3)  # over the three contexts
+
+    # by enumeration: the shipped function's law of three tokens
     setting = {"K": 2, "max_new_tokens": 3, "transform": p, "draft_transform": q}
     law = exact_law(lambda tape: tuple(generate([0], TARGET, DRAFT, rng=tape, **setting)[0]))
     distance = total_variation(law, target_law(TARGET, [0], 3, transform=p))
@@ -100,7 +107,8 @@ def exact(pair):
 
 def count(models, pair, prompt, seed):
     """Generate from one prompt: rounds, drafts tested, drafts accepted, sum of the overlaps of the tested ones."""
-    p, q = STRATEGIES[pair[0]][0], STRATEGIES[pair[1]][0]
+    p = STRATEGIES[pair[0]][0]
+    q = STRATEGIES[pair[1]][0]
     target, draft = models
     setting = {"K": K, "max_new_tokens": TOKENS, "transform": p, "draft_transform": q, "keep_rows": True}
     tokens = target.tokenizer.encode(prompt)
@@ -116,16 +124,18 @@ def run_lengths(models, kind):
     found = [0] * (LONG + 1)
     for text in PROMPTS[kind]:
         for seed in range(SEEDS):
-            rng, tokens = np.random.default_rng(seed), target.tokenizer.encode(text)
+            rng = np.random.default_rng(seed)
+            tokens = target.tokenizer.encode(text)
             trace = generate(tokens, target, draft, K=LONG, max_new_tokens=TOKENS, rng=rng)[1]
-            for round in trace.rounds:
-                found[round.n_accepted] += round.K == LONG
+            for played in trace.rounds:
+                found[played.n_accepted] += played.K == LONG  # the last rounds of a text are shorter
     return found
 
 
 def measure():
     """Count on every prompt with every seed, and write the counts down."""
-    models, found = load_pair(), {"date": str(date.today()), "K": K, "tokens": TOKENS, "runs": {}}
+    models = load_pair()
+    found = {"date": str(date.today()), "K": K, "tokens": TOKENS, "runs": {}}
     found["run_lengths"] = {kind: run_lengths(models, kind) for kind in PROMPTS}
     for pair in PAIRS:
         runs = {
@@ -139,7 +149,8 @@ def measure():
 def summary(runs):
     """Compute alpha, the mean overlap, tokens a pass with half the width of its 95 % interval, and equation 1."""
     rounds, tested, accepted, beta = np.array(runs, float).T
-    alpha, tokens = accepted.sum() / tested.sum(), TOKENS / rounds
+    alpha = accepted.sum() / tested.sum()
+    tokens = TOKENS / rounds
     half = 1.96 * tokens.std(ddof=1) / len(runs) ** 0.5
     return alpha, beta.sum() / tested.sum(), tokens.mean(), half, float(expected_tokens(alpha, K))
 
@@ -185,7 +196,8 @@ def run_means(counts):
     for kind, histogram in counts["run_lengths"].items():
         n = lengths(histogram)
         alpha = sum(n) / sum(min(i + 1, LONG) for i in n)
-        mean, equation_1 = 1 + np.mean(n), expected_tokens(alpha, LONG)
+        mean = 1 + np.mean(n)
+        equation_1 = expected_tokens(alpha, LONG)
         yield f"{kind}: {len(n)} rounds, α = {alpha:.3f}, {mean:.2f} tokens where equation 1 says {equation_1:.2f}"
 
 

@@ -41,6 +41,7 @@ def page(path):
 def write(folder):
     """Write the pages that changed into a folder."""
     for path in sources():
-        text, out = to_notebook(page(path), path.stem), Path(folder) / f"{path.stem}.ipynb"
+        text = to_notebook(page(path), path.stem)
+        out = Path(folder) / f"{path.stem}.ipynb"
         if not out.exists() or out.read_text(encoding="utf-8") != text:
             out.write_text(text, encoding="utf-8")

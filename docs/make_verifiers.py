@@ -40,7 +40,8 @@ from specsample.verifiers import (
 )
 from specsample.verifiers.token_tree import TreeRound
 
-PAGE, FIGURES = (Path(__file__).with_name(name) for name in ("verifiers.md", "verifiers-measurements.json"))
+PAGE = Path(__file__).with_name("verifiers.md")
+FIGURES = Path(__file__).with_name("verifiers-measurements.json")
 PROBE = {name: PROBES[name] for name in PROBES if name in ("paper", "drift", "gaps")}
 FORK = (-1, 0, 0, -1)  # 4 nodes, as many as two chains of two
 HALF = Fraction(1, 2)
@@ -95,7 +96,9 @@ def largest_ratio(correction):
 
 # --- measured ----------------------------------------------------------------------------------------------------
 
-N_PROMPTS, PROMPT, N = {"few": 15, "many": 60}, 32, 64  # prompts of each kind, their length, new tokens
+N_PROMPTS = {"few": 15, "many": 60}  # of each kind
+PROMPT = 32  # characters
+N = 64  # new tokens
 
 
 def samplers(acceptance):
@@ -159,7 +162,8 @@ def run_all(name):
 
 def calibrate():
     """Measure a_i of up to four siblings on training text, for the shapes of the trees."""
-    bush, rounds = tuple([-1] * 4 + [0] * 4 + [1] * 2 + [4] * 4), list[TreeRound]()
+    bush = tuple([-1] * 4 + [0] * 4 + [1] * 2 + [4] * 4)
+    rounds: list[TreeRound] = []
     pair, (train, _, _) = shipped()
     for i, text in enumerate(prompts(train, 20)):
         rng = np.random.default_rng([8, i])
@@ -169,18 +173,21 @@ def calibrate():
 
 def guessed_beams(pair, texts):
     """Measure the steps a pass of beam search, and check its beams against those of the target alone."""
-    steps, is_same = list[int](), list[bool]()
+    steps: list[int] = []
+    is_same: list[bool] = []
     for text in texts:
         beams, found = beam.generate(text, *pair, max_new_tokens=N // 2)
         alone = beam.search(text, pair[0], width=2, max_new_tokens=N // 2)
-        steps, is_same = steps + found, [*is_same, [b.tokens for b in beams] == [b.tokens for b in alone]]
+        steps = steps + found
+        is_same = [*is_same, [b.tokens for b in beams] == [b.tokens for b in alone]]
     return {"steps": sum(steps), "passes": len(steps), "texts": len(texts), "same": sum(is_same)}
 
 
-def kept_by(round):
+def kept_by(played):
     """Compute how many of a round's drafts the token rule and the block rule keep on average, given the drafts."""
-    p, q = round.target_rows, round.draft_rows
-    p_x, q_x = np.array(round.p_x, np.float64), np.array(round.q_x, np.float64)
+    p, q = played.target_rows, played.draft_rows
+    p_x = np.array(played.p_x, np.float64)
+    q_x = np.array(played.q_x, np.float64)
     h = block.keep_probabilities(block.run_weights(p_x, q_x), q, p)
     at_least = 1 - np.cumprod((1 - h)[::-1])[::-1]  # the block is kept up to draft i or further
     return np.cumprod(accept_probability(p_x, q_x)).sum(), at_least.sum()
@@ -188,25 +195,32 @@ def kept_by(round):
 
 def same_drafts(pair, texts):
     """Average what both rules keep of the same drafts, after each prompt, over the rounds of K = 5."""
-    means = list[list[float]]()
+    means: list[list[float]] = []
     for i, text in enumerate(texts):
         rng = np.random.default_rng([7, i])
         rounds = speculative.generate(text, *pair, max_new_tokens=N, rng=rng, keep_rows=True)[1].rounds
-        means.append(np.mean([kept_by(round) for round in rounds if round.K == 5], axis=0).round(6).tolist())
+        means.append(np.mean([kept_by(played) for played in rounds if played.K == 5], axis=0).round(6).tolist())
     return means
 
 
 def measure(machine):
     """Run every sampler on the shipped pair and write the counts down."""
     pair, (_, held_out, _) = shipped()
-    acceptance, few, many = calibrate(), *(prompts(held_out, number) for number in N_PROMPTS.values())
+    acceptance = calibrate()
+    few = prompts(held_out, N_PROMPTS["few"])
+    many = prompts(held_out, N_PROMPTS["many"])
+
+    # jobs by name: those of the table, the chain on few prompts, and both rules at temperature 0
     JOBS.update({name: (size, sampler) for name, (_, size, sampler) in samplers(acceptance).items()})
     JOBS["token rule, K = 5/few"] = "few", speculative.generate
     for name, sampler in (("token rule", speculative.generate), ("greedy", greedy.generate)):
         JOBS[f"{name}, K = 5, temperature 0"] = "few", partial(sampler, transform=strategies.greedy)
     with ProcessPoolExecutor(mp_context=get_context("fork")) as pool:
         found = dict(pool.map(run_all, JOBS))
-    beams, kept = guessed_beams(pair, few[::5]), same_drafts(pair, many)
+
+    # what has another unit than tokens a pass
+    beams = guessed_beams(pair, few[::5])
+    kept = same_drafts(pair, many)
     note = {"date": str(date.today()), "machine": machine, "acceptance": acceptance, "beams": beams, "kept": kept}
     FIGURES.write_text(json.dumps(note | {"samplers": found}, separators=(",", ":")) + "\n", encoding="utf-8")
 
@@ -230,12 +244,14 @@ def difference(found, name, base):
 
 def measured_rows(note):
     """Rank what was measured by tokens per target pass, among equal rows."""
-    found, bases = note["samplers"], samplers(note["acceptance"])
+    found = note["samplers"]
+    bases = samplers(note["acceptance"])
     order = sorted(
         bases, key=lambda name: (rows_a_pass(found[name]) > 7, rows_a_pass(found[name]) > 12, -rate(found[name]))
     )
     for name in order:
-        base, each = bases[name][0], found[name]
+        base = bases[name][0]
+        each = found[name]
         versus = "—"
         if base:
             mean, half = difference(found, name, base)
@@ -307,19 +323,29 @@ target alone for {same} of {texts} prompts.
 
 def conclusions(note):
     """Say what holds, from the numbers."""
-    found, bases, lines = note["samplers"], samplers(note["acceptance"]), list[str]()
+    found = note["samplers"]
+    bases = samplers(note["acceptance"])
+    lines: list[str] = []
+
+    # drawn runs: said only where the interval does not hold 0
     for name in ("block, K = 5", "block, K = 10", "tree of 5", "tree of 10", "tree of 20"):
         mean, half = difference(found, name, bases[name][0])
         verdict = "fewer tokens a pass than" if mean < -half else "not told apart from"
         verdict = "more tokens a pass than" if mean > half else verdict
         lines.append(f"- {name}: {verdict} the chain of as many rows, {mean:+.3f} ± {half:.3f}.")
+
+    # trees: expected tokens a pass at the measured acceptance of siblings
     for K in (5, 10, 20):
-        best, chain = tree.best_tree(K, note["acceptance"]), tuple(range(-1, K - 1))
-        ours, theirs = (tree.expected_tokens(shape, note["acceptance"]) for shape in (best, chain))
+        best = tree.best_tree(K, note["acceptance"])
+        chain = tuple(range(-1, K - 1))
+        ours = tree.expected_tokens(best, note["acceptance"])
+        theirs = tree.expected_tokens(chain, note["acceptance"])
         which = "is the chain itself" if best == chain else "branches"
         lines.append(
             f"- The best tree of {K} nodes {which}; expected are {ours:.3f} tokens a pass, of the chain {theirs:.3f}."
         )
+
+    # both rules on the same drafts, without the noise of drawing
     kept = np.array(note["kept"])
     half = 1.96 * (kept[:, 1] - kept[:, 0]).std(ddof=1) / sqrt(len(kept))
     token, whole = kept.mean(axis=0)
@@ -334,7 +360,8 @@ def conclusions(note):
 def page():
     """Compose the page."""
     note = figures()
-    found, beams = note["samplers"], note["beams"]
+    found = note["samplers"]
+    beams = note["beams"]
     at_zero = [found[f"{name}, K = 5, temperature 0"] for name in ("greedy", "token rule")]
     shapes = ((K, tree.best_tree(K, note["acceptance"])) for K in (5, 10, 20))
     first, second, third = PROBE
@@ -365,6 +392,7 @@ def page():
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--measure", metavar="MACHINE", help="measure first, and call this machine so")
-    if machine := parser.parse_args().measure:
+    machine = parser.parse_args().measure
+    if machine:
         measure(machine)
     PAGE.write_text(page(), encoding="utf-8")

@@ -59,7 +59,8 @@ def kept(rule):
 
 def wrong_row(rule):
     """Write one row of the table of wrong samplers."""
-    first, whole = first_distance(rule.id, rule.probe), distance(rule.id, rule.probe)
+    first = first_distance(rule.id, rule.probe)
+    whole = distance(rule.id, rule.probe)
     sees = "—" if rule.id in UNSEEN else "yes" if first else "**no**"
     cells = [rule.id, rule.mechanism, rule.symptom, rule.source or "—", rule.probe, decimal(first), decimal(whole)]
     return row(*cells, decimal(distance(rule.id, "flat")), sees, kept(rule.id))

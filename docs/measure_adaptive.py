@@ -1,4 +1,4 @@
-"""Is adaptive K as good as the best fixed K? Compared by what a round costs, not by a clock that drifts.
+"""Adaptive K beside every fixed K, by what a round costs and not by a clock that drifts.
 
     OPENBLAS_NUM_THREADS=1 python docs/measure_adaptive.py docs/speed/pair.json
 
@@ -19,7 +19,8 @@ from specsample import generate, load_pair
 from specsample.adaptive import BestRecentK, generate_adaptive
 from specsample.bench.decode import prompts_of
 
-PROMPTS, NEW = 24, 256
+PROMPTS = 24
+NEW = 256
 
 
 def costs(record):
@@ -47,10 +48,13 @@ def main(paths):
     for record in (one for path in paths for one in json.loads(Path(path).read_text(encoding="utf-8"))["decoding"]):
         c, rho = costs(record)
         run = partial(run_all, prompts_of(record["kind"], n=PROMPTS), (target, draft))
+
+        # every fixed K that the bench has a ρ of, then the K that is chosen round by round
         rows = {K: run(generate, K=K) for K in rho}
         rows["adaptive"] = run(generate_adaptive, choose_K=BestRecentK(c, rho.get, max_K=max(rho)))
         for K, traces in rows.items():
-            found, drafts = speeds(traces, c, rho), [one.K for trace in traces for one in trace.rounds]
+            found = speeds(traces, c, rho)
+            drafts = [one.K for trace in traces for one in trace.rounds]
             error = np.std(found, ddof=1) / len(found) ** 0.5
             print(row(record["kind"], K, f"{np.mean(found):.2f} ± {error:.2f}", f"{np.mean(drafts):.1f}"), flush=True)
 

@@ -19,7 +19,10 @@ from specsample import batched
 from specsample.bench import timed
 from specsample.distributions import softmax
 
-K, ROUNDS, REPEATS, NOISE = 5, 30, 7, 0.38  # the noise between the two models' logits that gives α = 0.8
+K = 5
+ROUNDS = 30
+REPEATS = 7
+NOISE = 0.38  # between the two models' logits: gives α = 0.8
 
 
 def draw(rng: Any, V: int, *, is_kept: bool) -> tuple[Any, ...]:
@@ -34,10 +37,14 @@ def draw(rng: Any, V: int, *, is_kept: bool) -> tuple[Any, ...]:
 
 def measure(V: int, *, is_kept: bool) -> tuple[list[float], float]:
     """Return the seconds of Hugging Face, of `verify_logits` and of softmax and `verify`, and the drafts kept."""
-    rng, times, kept = np.random.default_rng(V), [], []
+    rng = np.random.default_rng(V)
+    times = []
+    kept = []
     for _ in range(ROUNDS):
         x, q, p, u, u_emit = draw(rng, V, is_kept=is_kept)
-        ids, q_there, p_there = torch.tensor(x), torch.tensor(q), torch.tensor(p)
+        ids = torch.tensor(x)
+        q_there = torch.tensor(q)
+        p_there = torch.tensor(p)
         calls = [
             lambda: _speculative_sampling(ids, q_there, K, p_there),  # noqa: B023
             lambda: batched.verify_logits(x, q, p, u_accept=u, u_emit=u_emit),  # noqa: B023

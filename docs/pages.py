@@ -1,4 +1,4 @@
-"""What do the scripts that write pages of the documentation share? Tables, and paragraphs with numbers in them.
+"""Tables and paragraphs, as the scripts that write pages of the documentation share them.
 
 Imported by the scripts beside it and, through them, by the tests of the pages.
 """
