@@ -1,4 +1,4 @@
-"""Array libraries and devices: which are usable here, and how an array moves.
+"""Array libraries and devices, and moves between them.
 
 An array carries its library: there is no global switch.
 """

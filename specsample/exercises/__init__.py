@@ -1,7 +1,8 @@
-"""Exercises that say what is wrong with an answer, and which mistake it is.
+"""Exercises that say what is wrong with an answer.
 
-`check("03.3", my_residual)` says so. The library is the answer key, laws are exact, uniform numbers are scripted: no
-answer passes or fails by luck. A unit is a file for one notebook; exercises are numbered as they stand in it.
+`check("03.3", my_residual)` names the mistake where it is a known one. The library is the answer key, laws are exact,
+uniform numbers are scripted: no answer passes or fails by luck. A unit is a file for one notebook; its exercises are
+numbered as they stand there.
 
 Read `showing`, `exercise`, `grading`, `tables`, `laws`, `scripted`, `unit_00`, `unit_01`, `unit_02`, `unit_03`,
 `unit_04`, `unit_05`, `unit_06`, `unit_07`, `unit_08`, `unit_09`, `unit_10`, `unit_11`.

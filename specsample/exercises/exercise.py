@@ -20,9 +20,6 @@ class Case(NamedTuple):
     arguments: tuple[Any, ...] = ()
 
 
-# --- how an answer is asked; `laws` has the ways that take an exact law -------------------------------------------
-
-
 def call(answer: Any, case: Case) -> Any:
     """Ask a function: call it with the case's arguments."""
     if not callable(answer):
@@ -38,9 +35,6 @@ def take(answer: Any, case: Case) -> Any:
 def one_question(seed: int) -> list[Case]:
     """List the only case of an exercise whose answer is a value; no seed changes it."""
     return [Case("")]
-
-
-# --- what an exercise is -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -67,9 +61,6 @@ class Exercise:
     agrees: Callable[[Any, Any], bool] = same  # compares what the answer and what the key made of a case
     wanted: Callable[[Any], str] = show  # how a message describes what the key made of a case
     passes: tuple[int, int] = (0, 0)  # target and draft passes that one use of the answer costs
-
-
-# --- what comes back -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

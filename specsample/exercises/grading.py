@@ -1,4 +1,7 @@
-"""The check of an answer: which case shows that it is wrong, and which mistake is wrong in the same way."""
+"""The check of an answer.
+
+Which case shows that it is wrong, the smallest first, and which known mistake is wrong in the same way?
+"""
 
 from collections.abc import Sequence
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""Exact laws of answers, and how far a wrong sampler is off on the tables of an answer.
+"""Judges that take the exact law of an answer.
 
 No answer passes or fails by luck: a sampler is asked for its law, and a pair of tables for a total variation.
 """

@@ -1,4 +1,4 @@
-"""Rounds with scripted uniform numbers: the cases of `verify`, and wrong rules that judge them."""
+"""Rounds with scripted uniform numbers, and wrong rules that judge them."""
 
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -28,7 +28,8 @@ def scripted_rounds(seed: int) -> list[Case]:
     """List drafts, rows and uniform numbers, among them u = 0 and u exactly at its threshold."""
     rng = np.random.default_rng(seed)
     cases: list[Case] = []
-    for K, V in [(1, 2)] * 6 + [(2, 2)] * 8 + [(2, 3)] * 12 + [(3, 3)] * 12:
+    sizes = [(1, 2)] * 6 + [(2, 2)] * 8 + [(2, 3)] * 12 + [(3, 3)] * 12
+    for K, V in sizes:
         p = _rows(rng, K + 1, V)
         q = _rows(rng, K, V)
         # only what q can draw is drafted
@@ -46,9 +47,12 @@ def scripted_rounds(seed: int) -> list[Case]:
 
 def _rows(rng: np.random.Generator, n: int, V: int) -> Array:
     """Draw n rows of small fractions, none of them 0 everywhere."""
-    return np.array(
-        [row(*(rng.integers(0, 4, V) + np.eye(V, dtype=int)[rng.integers(V)]).tolist()) for _ in range(n)]
-    )
+    rows: list[Array] = []
+    for _ in range(n):
+        weights = rng.integers(0, 4, V)
+        weights[rng.integers(V)] += 1
+        rows.append(row(*weights.tolist()))
+    return np.array(rows)
 
 
 def as_verify(answer: Any, case: Case) -> Any:
@@ -77,5 +81,5 @@ def by_the_catalogue(id: str) -> Any:
 
 def counting_all(x: Any, q: Any, p: Any, *, u_accept: Any, u_emit: Any) -> tuple[int, int]:
     """Count every draft that would pass, also after a rejection."""
-    passed = sum(bool(u_accept[i] < p[i, x[i]] / q[i, x[i]]) for i in range(len(x)))
-    return passed, by_the_library(x, q, p, u_accept=u_accept, u_emit=u_emit)[1]
+    passes = [bool(u_accept[i] < p[i, token] / q[i, token]) for i, token in enumerate(x)]
+    return sum(passes), by_the_library(x, q, p, u_accept=u_accept, u_emit=u_emit)[1]

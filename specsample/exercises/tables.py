@@ -54,7 +54,11 @@ def pairs(seed: int, *, covered: bool = False) -> list[Case]:
     known = [(row(1, 2, 3), row(3, 2, 1)), (row(0, 1, 1), row(2, 1, 1)), (row(1, 1, 1), row(0, 1, 3))]
     # random ones, so that nobody can learn the cases by heart
     rng = np.random.default_rng(seed)
-    drawn = [(row(*_weights(rng, V, 0)), row(*_weights(rng, V, int(covered)))) for V in (3, 4) for _ in range(8)]
+    drawn: list[tuple[Array, Array]] = []
+    for V in [3] * 8 + [4] * 8:
+        p = row(*_weights(rng, V, 0))
+        q = row(*_weights(rng, V, int(covered)))
+        drawn.append((p, q))
     found = [pair for pair in [*product(small, small), *known, *drawn] if not covered or _covers(*pair)]
     return [Case(f"p = {show(p)}, q = {show(q)}", (p, q)) for p, q in found]
 

@@ -1,4 +1,4 @@
-"""The exercises of notebook 07, training a pair and distilling the draft."""
+"""The exercises of notebook 07, training a pair."""
 
 import math
 from typing import Any

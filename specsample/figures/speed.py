@@ -1,4 +1,4 @@
-"""The predicted speed-up over acceptance rate and cost ratio, with measured points on it."""
+"""A map of the predicted speed-up, with measured points on it."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
-"""The devices and models that can be planned for, with the source of every figure.
+"""The devices and models that can be planned for.
 
-`devices.json` and `shapes.json` hold the figures: what vendors state, what models' configurations say. A size without
-a name ("4B") takes the layers and widths of the published Llama model nearest in size.
+`devices.json` and `shapes.json` hold the figures with their sources: what vendors state, what models' configurations
+say. A size without a name ("4B") takes the layers and widths of the published Llama model nearest in size.
 """
 
 import json

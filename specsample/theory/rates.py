@@ -1,6 +1,7 @@
-"""The acceptance rates of Leviathan et al. (arXiv 2211.17192), from the distributions.
+"""Acceptance rates, from the distributions.
 
-beta, the rate at one context, is `acceptance.overlap`; alpha is its mean. Fractions stay exact.
+They are those of Leviathan et al. (arXiv 2211.17192): beta, the rate at one context, is `acceptance.overlap`; alpha
+is its mean. Fractions stay exact.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""The runs of accepted drafts, with a rate for each position in the round.
+"""Runs of accepted drafts, with a rate for each position in the round.
 
 Later drafts were drafted from earlier drafts, so that their rates differ; independent acceptances are the case of
 equal rates, and equation 1. Fractions stay exact. In `chains` nothing is independent.

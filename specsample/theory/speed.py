@@ -1,10 +1,11 @@
-"""The speed-up: one function for each equation of Leviathan et al. (arXiv 2211.17192).
+"""Speed-up and costs, one function an equation.
 
-alpha is the acceptance rate, K the drafts of a round, cost_ratio the time of a draft pass over the time of a target
-pass with one row, verify_ratio the time of a target pass with K+1 rows over that with one (the paper takes it as 1).
-Where each further row costs the same share s of a one-row pass, verify_ratio = 1 + s K and everything here holds with
-c + s in the place of c. The equations treat acceptances as independent with one rate; `runs` does not. Fractions stay
-exact. Arguments outside their ranges raise ValueError.
+The equations are those of Leviathan et al. (arXiv 2211.17192). alpha is the acceptance rate, K the drafts of a round,
+cost_ratio the time of a draft pass over the time of a target pass with one row, verify_ratio the time of a target
+pass with K+1 rows over that with one (the paper takes it as 1). Where each further row costs the same share s of a
+one-row pass, verify_ratio = 1 + s K and everything here holds with c + s in the place of c. The equations treat
+acceptances as independent with one rate; `runs` does not. Fractions stay exact. Arguments outside their ranges raise
+ValueError.
 """
 
 from collections.abc import Callable
@@ -142,7 +143,12 @@ def best_K(
     >>> best_K(0.8, 0.05), best_K(0.8, 0.05, lambda K: 1 + 0.1 * K), best_K(0.5, 0.5)
     (8, 5, 0)
     """
-    rho = verify_ratio if callable(verify_ratio) else lambda K: verify_ratio if K else 1  # one row costs itself
+
+    def rho(K: int) -> Number:
+        if callable(verify_ratio):
+            return verify_ratio(K)
+        return verify_ratio if K else 1  # without drafts a pass has one row, and costs itself
+
     # `max` returns the first of equal ones, which is the smallest K
     return max(range(max_K + 1), key=lambda K: speedup(alpha, K, cost_ratio, rho(K)))
 

@@ -1,4 +1,4 @@
-"""The ways in which a record shows itself: in a notebook, in the browser, in a terminal.
+"""A record shown in a notebook, in the browser, in a terminal.
 
 `Round` and `Trace` call these functions with their facts: the tokens of the prompt, and the fields of each round.
 """

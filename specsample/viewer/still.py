@@ -44,8 +44,9 @@ def _lines(r: int, entry: Mapping[str, Any], texts: Mapping[int, list[str]]) -> 
     """Write one round down."""
     # the drafts: of the 2K+1 uniform numbers the second K test them
     K = len(entry["drafts"])
-    for i, token in enumerate(entry["drafts"]):
-        fate = "discarded" if i >= entry["n_tested"] else "accepted" if i < entry["n_accepted"] else "rejected"
+    n = entry["n_accepted"]
+    fates = ["accepted"] * n + ["rejected"] * (entry["n_tested"] - n) + ["discarded"] * (K - entry["n_tested"])
+    for i, (token, fate) in enumerate(zip(entry["drafts"], fates, strict=True)):
         numbers = f"{entry['q'][i]:6.3f} {entry['p'][i]:6.3f}  {entry['accept'][i]:6.3f}"
         yield f"{r:5} {i + 1:3}  {texts[token][0]:<10} {numbers} {entry['u'][K + i]:6.3f}  {fate}"
     # the correction or bonus, which the last number picked; none where a stop token ended the text among the drafts
