@@ -18,12 +18,12 @@ def _picks(seed: int) -> list[Case]:
     rng = np.random.default_rng(seed)
     rows += [(rng.multinomial(16, rng.dirichlet(np.ones(4))) / 16).tolist() for _ in range(6)]
     # u at every running sum, where the next token begins: < and <= differ there
-    cases: list[tuple[Array, float]] = []
+    cases: list[Case] = []
     for p in rows:
         total = np.cumsum(p)
         numbers = [0.0, *total[total < 1].tolist(), 0.999, 0.4]
-        cases += [(np.array(p), u) for u in sorted(numbers)]
-    return [Case(f"p = {show(p)}, u = {show(u)}", (p, u)) for p, u in cases]
+        cases += [Case(f"p = {show(p)}, u = {show(u)}", (np.array(p), u)) for u in sorted(numbers)]
+    return cases
 
 
 def _nuclei(seed: int) -> list[Case]:
