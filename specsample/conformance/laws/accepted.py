@@ -1,16 +1,15 @@
-"""How many drafts does a rule keep, and how many could any rule keep?
+"""How many drafts a rule keeps, and how many any rule could keep.
 
 Two claims that are never mixed: a rule is lossless, or it is fast. A wrong sampler often keeps more drafts, a right
-one may keep fewer. Before this file: `wrong_samplers`; after it: `search`.
+one may keep fewer.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from functools import partial
 from typing import Any
 
-from specsample.conformance.laws.exact import exact_law, target_law, total_variation
+from specsample.conformance.laws.exact import exact_law, total_variation
 from specsample.conformance.laws.open_round import is_renewal, one_round
 from specsample.conformance.laws.probes import Probe
 
@@ -36,9 +35,12 @@ def expected_accepted(sampler: Callable[..., Any], probe: Probe) -> Any:
     >>> expected_accepted(generate, PROBES["paper"])
     Fraction(10, 9)
     """
-    everything = range(probe.setting.target_model.vocab_size)  # as stop tokens they end a run after its first round
-    sampler, stop = (one_round(sampler, []), probe.setting.stop) if is_renewal(sampler) else (sampler, everything)
-    first = replace(probe.setting, max_new_tokens=probe.setting.K + 1, stop=stop)
+    first = probe.but(max_new_tokens=probe.setting.K + 1)  # room for a whole round
+    if is_renewal(sampler):
+        sampler = one_round(sampler, [])
+    else:
+        # as stop tokens, all tokens together end a run after its first round
+        first = first.but(stop=range(probe.setting.target_model.vocab_size))
     law = exact_law(lambda tape: _first_accepted(first.run(sampler, tape)[1]))
     return sum((n * mass for n, mass in law.items()), Fraction(0))
 
@@ -58,9 +60,14 @@ def ideal_accepted(probe: Probe) -> Any:
     number in [0, K]
     """
     setting = probe.setting
-    models = (setting.target_model, setting.draft_model)
-    p, q = (partial(target_law, model, setting.prompt, transform=setting.transform) for model in models)
-    return sum((1 - total_variation(p(i), q(i)) for i in range(1, setting.K + 1)), Fraction(0))
+    # the draft's text has the law that a target of its distributions would have
+    q = replace(setting, target_model=setting.draft_model)
+    kept = Fraction(0)
+    for i in range(1, setting.K + 1):
+        # stop tokens do not matter here: the drafts of a block are K tokens
+        laws = [replace(side, max_new_tokens=i, stop=()).target_law() for side in (setting, q)]
+        kept += 1 - total_variation(*laws)
+    return kept
 
 
 def _first_accepted(record: Any) -> int:

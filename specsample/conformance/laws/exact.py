@@ -1,8 +1,8 @@
-"""What is the exact law of a sampler's output? Run it once for every way its comparisons can turn out.
+"""The exact law of a sampler, and of its target.
 
-A path through the forks of the lazy uniforms has probability Π (hi - lo), and the paths that end in one outcome sum
-to its probability: in exact fractions, for the function that users call, with its caches, its stopping and its
-rounding. Before this file: `lazy`; after it: `probes`.
+What is the law of a sampler's output? Run it once for every way its comparisons can turn out. A path through the
+forks of the lazy uniforms has probability Π (hi - lo), and the paths that end in one outcome sum to its probability:
+in exact fractions, for the function that users call, with its caches, its stopping and its rounding.
 """
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
@@ -43,13 +43,17 @@ def exact_law(function: Callable[[Any], Hashable], *, max_paths: int = 100_000) 
     >>> exact_law(lambda tape: sum(int(u < Fraction(1, 3)) for u in tape.random(2)))
     {2: Fraction(1, 9), 1: Fraction(4, 9), 0: Fraction(4, 9)}
     """
-    law, path, is_exact = Law(), list[Comparison](), True
+    law: Law = {}
+    path: list[Comparison] = []
+    is_exact = True
+    # each run takes one path; the next one turns off at the last fork that has a side left
     for _ in range(max_paths):
         tape = LazyTape(path)
         outcome = _check_outcome(function(tape))
         law[outcome] = law.get(outcome, 0) + tape.probability()
-        path, is_exact = tape.next_path(), is_exact and tape.is_exact
-        if not path:
+        path = tape.next_path()
+        is_exact = is_exact and tape.is_exact
+        if not path:  # all of them have been taken, and their probabilities sum to 1
             return law if is_exact else {outcome: float(mass) for outcome, mass in law.items()}
     raise ValueError(
         f"function must have at most max_paths = {max_paths} paths; those tried cover {float(sum(law.values())):.6f} "
@@ -89,12 +93,14 @@ def target_law(
     >>> target_law(TableModel(np.array([[half, half], [1, 0]])), [0], 2)
     {(0, 0): Fraction(1, 4), (0, 1): Fraction(1, 4), (1, 0): Fraction(1, 2)}
     """
-    law = Law()
+    law: Law = {}
 
+    # a tree: every text has a child for each token that may follow it, and an impossible token has none
     def grow(text: tuple[int, ...], mass: Any) -> None:
         if len(text) == n or (text and text[-1] in stop):
             law[text] = mass
             return
+        # read anew each time: nothing is shared with the caches and rollbacks that are judged by this law
         row = model.start().extend([*prompt, *text])[-1]
         p = row if transform is None else transform(row)
         for x, p_x in enumerate(p.tolist()):
@@ -148,8 +154,11 @@ def explain(a: Mapping[Any, Any], b: Mapping[Any, Any], n: int = 5) -> str:
     """
     gaps = {x: a.get(x, 0) - b.get(x, 0) for x in {**a, **b}}
     worst = [x for x in sorted(gaps, key=lambda x: -abs(gaps[x])) if gaps[x] != 0][:n]
+    # a table of text, right-aligned by columns
     rows: list[tuple[str, ...]] = [("outcome", "a", "b", "a - b")]
-    rows += [(repr(x), *(_text(mass) for mass in (a.get(x, 0), b.get(x, 0), gaps[x]))) for x in worst]
+    for x in worst:
+        masses = (a.get(x, 0), b.get(x, 0), gaps[x])
+        rows.append((repr(x), *(_text(mass) for mass in masses)))
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     return "\n".join([f"total variation {_text(total_variation(a, b))}, over {len(gaps)} outcomes", *lines])

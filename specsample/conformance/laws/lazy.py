@@ -1,11 +1,12 @@
-"""How can a uniform number be compared before it has a value? It forks.
+"""Uniform numbers that fork when they are compared.
 
-A `LazyUniform` stands in for a uniform number known only to lie in [lo, hi). Compared with a threshold inside that
-interval it takes one side and narrows the interval, so a number that is used twice keeps what was learnt. A
-`LazyTape` hands them out and follows one path through the forks; `exact` walks all paths.
+How can a number be compared before it has a value? A `LazyUniform` stands in for a uniform number known only to lie
+in [lo, hi). Compared with a threshold inside that interval it takes one side and narrows the interval, so a number
+that is used twice keeps what was learnt. A `LazyTape` hands them out and follows one path through the forks; `exact`
+walks all paths.
 
 A uniform number equals a threshold with probability 0, so `u < a` and `u <= a` are one event here. What happens at
-u = a is tested with scripted numbers instead. Before this file: `speculative`; after it: `exact`.
+u = a is tested with scripted numbers instead.
 """
 
 from fractions import Fraction
@@ -19,7 +20,7 @@ MAX_FORKS = 1000  # on one path; such a path has no probability worth the name
 
 
 class Comparison(NamedTuple):
-    """Remember one comparison of a uniform number with thresholds, and how it turned out on this path."""
+    """One comparison of a uniform number with thresholds, and how it turned out on this path."""
 
     thresholds: list[Any]
     edges: list[Any]  # lo, the thresholds inside the interval, hi
@@ -31,7 +32,7 @@ Path = list[Comparison]
 
 
 class LazyUniform:
-    """Stand in for a uniform number of which only lo <= u < hi is known; it can be compared and nothing else.
+    """A uniform number of which only lo <= u < hi is known; it can be compared and nothing else.
 
     Parameters
     ----------
@@ -53,7 +54,8 @@ class LazyUniform:
     def __lt__(self, other: Any) -> Any:
         return other is not self and self._is_below(other, nan=0)
 
-    def __le__(self, other: Any) -> Any:  # u = other has probability 0, except for u itself
+    # u = other has probability 0, except for u itself
+    def __le__(self, other: Any) -> Any:
         return other is self or self < other
 
     def __ge__(self, other: Any) -> Any:
@@ -64,19 +66,23 @@ class LazyUniform:
 
     def _is_below(self, other: Any, nan: int) -> Any:
         """Decide u < other, elementwise; where the interval leaves it open, fork."""
+        # all elements are one comparison: they cut the interval into cells, and u lies in one of these
         values = np.asarray(other)
         known = self.tape.compare(self, [self._threshold(value, nan) for value in values.ravel().tolist()])
-        self.lo, self.hi = known.edges[known.cell], known.edges[known.cell + 1]
+        # what was learnt stays known when the number is used again
+        self.lo = known.edges[known.cell]
+        self.hi = known.edges[known.cell + 1]
         return np.array(known.answers, bool).reshape(values.shape) if values.ndim else known.answers[0]
 
     def _threshold(self, value: Any, nan: int) -> Any:
         """Return a number as an exact fraction; nan where it is NaN, so that both comparisons are false."""
         if isinstance(value, (Fraction, int)):
             return value
-        if isinstance(value, Integral):
+        if isinstance(value, Integral):  # NumPy's integers
             return int(value)
         if not isinstance(value, Real):
             raise TypeError(f"a lazy uniform can be compared with numbers only: u < threshold; got {value!r}.")
+        # from here on the law is one of floats, although every float is a fraction
         self.tape.is_exact = False
         return nan if value != value else Fraction(min(max(float(value), 0.0), 1.0))  # no fraction is infinite
 
@@ -87,6 +93,7 @@ class LazyUniform:
             "threshold's side (u < p / q for u * q < p), and pick tokens with `u < cumulative_sums`."
         )
 
+    # whatever would need a value
     __float__ = __int__ = __index__ = __complex__ = __bool__ = __hash__ = __eq__ = __ne__ = _refuse
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refuse
     __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __rdivmod__ = __pow__ = __rpow__ = _refuse
@@ -94,7 +101,7 @@ class LazyUniform:
 
 
 class LazyTape:
-    """Hand out lazy uniforms in place of a NumPy Generator and follow one path through their forks.
+    """What hands out lazy uniforms in place of a NumPy Generator and follows one path through their forks.
 
     Parameters
     ----------
@@ -102,8 +109,11 @@ class LazyTape:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self.is_exact, self.uniforms = path, True, list[LazyUniform]()
-        self.length = self.n_forks = 0  # comparisons so far, and those among them that were open
+        self.path = path
+        self.is_exact = True  # no uniform was compared with a float
+        self.uniforms: list[LazyUniform] = []
+        self.length = 0  # comparisons so far
+        self.n_forks = 0  # those among them that were open
 
     def random(self, size: int | tuple[int, ...] | None = None) -> Any:
         """Draw fresh lazy uniforms.
@@ -139,13 +149,16 @@ class LazyTape:
         ValueError
             If the function compares otherwise than when it was run before, or does not end.
         """
+        # the path ends here: lengthen it, into the lowest cell
         if self.length == len(self.path):
             inside = sorted({a for a in thresholds if u.lo < a < u.hi})
             self.path.append(_take(thresholds, [u.lo, *inside, u.hi], 0))
+        # on a repeated stretch the answer is known, if the function does the same again
         known = self.path[self.length]
         if known.thresholds != thresholds:
             raise _not_repeatable(f"it compared with {thresholds} where it had compared with {known.thresholds}")
-        self.length, self.n_forks = self.length + 1, self.n_forks + (len(known.edges) > 2)
+        self.length += 1
+        self.n_forks += len(known.edges) > 2
         if self.n_forks > MAX_FORKS:
             raise ValueError(
                 f"function must end; one path came to {MAX_FORKS} forks. Does it redraw until u is small?"
@@ -153,7 +166,7 @@ class LazyTape:
         return known
 
     def probability(self) -> Fraction:
-        """Multiply the widths of all intervals: the probability of this path."""
+        """Multiply the widths of all intervals: Π (hi - lo), the probability of this path."""
         widths = (u.hi - u.lo for u in self.uniforms if (u.lo, u.hi) != (0, 1))
         return prod(widths, start=Fraction(1))
 
@@ -161,10 +174,14 @@ class LazyTape:
         """Turn off into the next cell at the last comparison that has one; an empty path if none has."""
         if self.length < len(self.path):
             raise _not_repeatable(f"it made {self.length} comparisons where it had made at least {len(self.path)}")
+        # depth first: comparisons whose last cell was taken are done with
         path = list(self.path)
         while path and path[-1].cell == len(path[-1].edges) - 2:
             path.pop()
-        return [*path[:-1], _take(path[-1].thresholds, path[-1].edges, path[-1].cell + 1)] if path else []
+        if not path:
+            return []
+        last = path[-1]
+        return [*path[:-1], _take(last.thresholds, last.edges, last.cell + 1)]
 
 
 def _take(thresholds: list[Any], edges: list[Any], cell: int) -> Comparison:

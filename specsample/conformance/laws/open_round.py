@@ -1,9 +1,8 @@
-"""Where can a round go wrong? One round in pieces, each piece replaceable.
+"""One round in pieces, each piece replaceable.
 
-`speculate` is `speculative.generate` with its seams open: how to draft, how to judge the drafts, when to stop.
-`judge` is `speculative.verify` with its seams open. Every piece defaults to the right one; with the defaults both
-give the shipped functions' tokens on every tape (a test compares them).
-Before this file: `probes`; after it: `wrong_rules`.
+Where can a round go wrong? `speculate` is `speculative.generate` with its seams open: how to draft, how to judge the
+drafts, when to stop. `judge` is `speculative.verify` with its seams open. Every piece defaults to the right one; with
+the defaults both give the shipped functions' tokens on every tape (a test compares them).
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -57,12 +56,19 @@ def draft_by(
     goes_on: Callable[[Array, int], bool] = lambda q, x: True,
 ) -> Draft:
     """Pick from one distribution and report another; stop drafting early."""
-    unread, x, rows, u = list(tokens[drafter.length :]), list[int](), list[Array](), rng.random(K)
+    # K numbers are drawn even if fewer drafts are made: what follows on the tape stays in its place
+    u = rng.random(K)
+    unread = list(tokens[drafter.length :])
+    x: list[int] = []
+    rows: list[Array] = []
     for k in range(K):
-        q = drafter.extend(unread)[-1]
-        unread = [pick(picked_from(q), u[k])]
-        x, rows = x + unread, [*rows, reported(q, unread[0])]
-        if not goes_on(q, x[-1]):
+        q = drafter.extend(unread)[-1]  # (V,)
+        drafted = pick(picked_from(q), u[k])
+        # what is reported is what the acceptance test will take for q
+        rows.append(reported(q, drafted))
+        x.append(drafted)
+        unread = [drafted]
+        if not goes_on(q, drafted):
             break
     return Draft(x, np.stack(rows) if rows else np.empty((0, 0)))
 
@@ -94,10 +100,13 @@ def judge(
     u_emit: Callable[[Any, int], Any] = lambda u, n: u[-1],
 ) -> Ruling:
     """Keep drafts up to the first refusal, then emit one token more."""
-    K, n = len(seen.x), 0
+    K = len(seen.x)
     u = rng.random(K + 1)
+    # Algorithm 1, lines 9 and 10: the first refusal ends the round
+    n = 0
     while n < K and passes(u_test(u, n), accept(seen, n)):
         n += 1
+    # lines 11 to 17: its replacement, or the bonus after K acceptances
     probs = correct(seen, n) if n < K else bonus(seen)
     return Ruling(n, [*seen.x[:n], pick(probs, u_emit(u, n))])
 
@@ -125,10 +134,10 @@ def speculate(
 ) -> tuple[list[int], list[int]]:
     """Generate text, with a piece of the algorithm replaced.
 
+    Parameters: as for `speculative.generate`.
+
     Parameters
     ----------
-    prompt_tokens, target_model, draft_model, K, max_new_tokens, rng, transform, draft_transform, stop :
-        as in `speculative.generate`
     drafting : (drafter, tokens, K, rng) -> Draft
     judging : (Seen, rng) -> Ruling
     stopping : (emitted, drafts, stop) -> (what is left of emitted, whether the run ends)
@@ -140,32 +149,29 @@ def speculate(
     check_request(prompt_tokens, (target_model, draft_model), max_new_tokens, K=K)
     target = Transformed(target_model, transform, "target_probs").start()
     drafter = Transformed(draft_model, draft_transform or transform, "draft_probs").start()
-    prompt, new, accepted, is_stopped = list(prompt_tokens), list[int](), list[int](), False
+    prompt = list(prompt_tokens)
+    new: list[int] = []
+    accepted: list[int] = []
+    is_stopped = False
     while len(new) < max_new_tokens and not is_stopped:
         tokens = prompt + new
+        # draft; a round emits at most one token more than it drafts
         x, q = drafting(drafter, tokens, min(K, max_new_tokens - len(new) - 1), rng)
+        # the target reads all drafts in one pass: (K+1, V)
         p = target.extend([*tokens[target.length :], *x])[-(len(x) + 1) :]
         n, emitted = judging(Seen(prompt, new, x, q, p, stop), rng)
-        kept = len(tokens) + min(n, len(emitted) - 1)  # the last emitted token is always still to be read
+        # neither model keeps a refused draft; the last emitted token is always still to be read
+        kept = len(tokens) + min(n, len(emitted) - 1)
         target.rollback(kept)
         drafter.rollback(min(drafter.length, kept))
         emitted, is_stopped = stopping(emitted, x, stop)
-        new, accepted = new + emitted, [*accepted, n]
+        new = new + emitted  # a new list: `Seen` holds the old one
+        accepted.append(n)
     return new, accepted
 
 
 def law_of(sampler: Callable[..., Any], probe: Probe) -> Law:
-    """Compute the exact law of a sampler's text on a probe, by the shorter way where there is one.
-
-    Parameters
-    ----------
-    sampler : function with the arguments of `speculative.generate`
-    probe : Probe
-
-    Returns
-    -------
-    dict from tuple of tokens to probability
-    """
+    """Compute the exact law of a sampler's text on a probe, by the shorter way where there is one."""
     return renewal_law(sampler, probe) if is_renewal(sampler) else probe.law(sampler)
 
 
@@ -177,8 +183,11 @@ def is_renewal(sampler: Callable[..., Any]) -> TypeGuard[partial[Any]]:
 def one_round(sampler: partial[Any], ends: list[bool]) -> Callable[..., Any]:
     """Stop a partial of `speculate` after its first round, and note whether it had ended there by itself."""
 
+    # the sampler's own way of stopping has its say first
+    stopping = sampler.keywords.get("stopping", until_stop)
+
     def stop_here(emitted: list[int], x: list[int], stop: Collection[int]) -> tuple[list[int], bool]:
-        emitted, is_stopped = sampler.keywords.get("stopping", until_stop)(emitted, x, stop)
+        emitted, is_stopped = stopping(emitted, x, stop)
         ends.append(is_stopped)
         return emitted, True
 
@@ -186,10 +195,10 @@ def one_round(sampler: partial[Any], ends: list[bool]) -> Callable[..., Any]:
 
 
 def renewal_law(sampler: partial[Any], probe: Probe, *, order: int | None = None) -> Law:
-    """Compute the law of a sampler's text from the law of one round behind every text.
+    """Compute the law of a sampler's text from the law of one round after every text.
 
     P(run) = Σ over its first round of P(round | prompt) · P(rest | prompt, round). The same law as `Probe.law`, from
-    fewer paths: rounds are enumerated one at a time, and once for each text behind which they start.
+    fewer paths: rounds are enumerated one at a time, and once for each text after which they start.
 
     Parameters
     ----------
@@ -207,6 +216,7 @@ def renewal_law(sampler: partial[Any], probe: Probe, *, order: int | None = None
         return text if order is None else text[-order:]
 
     def play(text: tuple[int, ...], room: int, tape: Any) -> tuple[tuple[int, ...], bool]:
+        # what is left of the run is a run of its own, whose prompt is the text so far
         ends: list[bool] = []
         rest_of_run = replace(probe.setting, prompt=text, max_new_tokens=room)
         tokens = tuple(rest_of_run.run(one_round(sampler, ends), tape)[0])
@@ -214,8 +224,9 @@ def renewal_law(sampler: partial[Any], probe: Probe, *, order: int | None = None
 
     @cache
     def rest(text: tuple[int, ...], room: int) -> Law:
-        law = Law()
+        law: Law = {}
         for (emitted, is_over), mass in exact_law(lambda tape: play(text, room, tape)).items():
+            # the law of the rest is the same however the text so far came about
             tails = {(): 1} if is_over else rest(known(text + emitted), room - len(emitted))
             for tail, tail_mass in tails.items():
                 law[emitted + tail] = law.get(emitted + tail, 0) + mass * tail_mass

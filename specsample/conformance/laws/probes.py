@@ -1,8 +1,8 @@
-"""On which models does a wrong sampler show itself?
+"""Questions to a sampler, small enough to enumerate.
 
-A probe is a pair of tables small enough to enumerate and a setting: drafts, tokens, strategy, stop tokens. p and q
-differ by position and depend on the two tokens before, because samplers that read a wrong row or a stale cache are
-right on tables that do not. Before this file: `exact`; after it: `open_round`.
+On which models does a wrong sampler show itself? A probe is a pair of tables and a setting: drafts, tokens, strategy,
+stop tokens. p and q differ by position and depend on the two tokens before, because samplers that read a wrong row or
+a stale cache are right on tables that do not.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -28,16 +28,7 @@ class Probe:
     setting: Setting
 
     def but(self, **changes: Any) -> "Probe":
-        """Ask the same with some fields of the setting changed: `probe.but(K=1, stop=(2,))`.
-
-        Parameters
-        ----------
-        **changes : fields of `Setting`
-
-        Returns
-        -------
-        Probe
-        """
+        """Ask the same with some fields of the setting changed: `probe.but(K=1, stop=(2,))`."""
         return replace(self, setting=replace(self.setting, **changes))
 
     def run(self, generate: Callable[..., Any], rng: Uniforms) -> Any:
@@ -48,45 +39,23 @@ class Probe:
         return self.setting.run(generate, rng)
 
     def law(self, generate: Callable[..., Any]) -> Law:
-        """Enumerate the law of the text that a sampler emits.
-
-        Parameters
-        ----------
-        generate : function with the arguments of `speculative.generate`
-
-        Returns
-        -------
-        dict from tuple of tokens to probability
-        """
+        """Enumerate the law of the text that a function with the arguments of `speculative.generate` emits."""
         return exact_law(lambda tape: tuple(self.run(generate, tape)[0]))
 
     def target_law(self) -> Law:
-        """Multiply the target's own probabilities out.
-
-        Returns
-        -------
-        dict from tuple of tokens to probability
-        """
+        """Multiply the target's own probabilities out: the law of a lossless sampler."""
         return self.setting.target_law()
 
 
 def first_token(law: Law) -> Law:
     """Sum a law of texts over everything after the first token.
 
-    Parameters
-    ----------
-    law : dict from tuple of tokens to probability
-
-    Returns
-    -------
-    dict from token to probability
-
     Examples
     --------
     >>> first_token({(0, 0): Fraction(1, 4), (0, 1): Fraction(1, 4), (1, 0): Fraction(1, 2)})
     {0: Fraction(1, 2), 1: Fraction(1, 2)}
     """
-    marginal = Law()
+    marginal: Law = {}
     for text, mass in law.items():
         marginal[text[0]] = marginal.get(text[0], 0) + mass
     return marginal
@@ -116,45 +85,19 @@ def rational_model(weights: str, order: int) -> TableModel:
 
 
 def sharpen(probs: Array) -> Array:
-    """Square the probabilities and normalise: temperature 1/2, exact on fractions.
-
-    Parameters
-    ----------
-    probs : (..., V) array, rows sum to 1
-
-    Returns
-    -------
-    (..., V) array, rows sum to 1
-    """
+    """Square the (..., V) probabilities and normalise: temperature 1/2, exact on fractions."""
     return probs**2 / (probs**2).sum(axis=-1, keepdims=True)
 
 
 def reweigh(probs: Array, tokens: Collection[int], factor: Any) -> Array:
-    """Multiply the probability of some tokens and normalise.
-
-    Parameters
-    ----------
-    probs : (V,) array, sums to 1
-    tokens : token ids
-    factor : number > 0
-
-    Returns
-    -------
-    (V,) array, sums to 1
-    """
+    """Multiply the probability of some tokens by a factor and normalise: (V,) to (V,)."""
     weights = np.array([p * factor if x in tokens else p for x, p in enumerate(probs)], probs.dtype)
     return weights / weights.sum()
 
 
 @dataclass(frozen=True)
 class Penalised:
-    """A model with a repetition penalty: every token already in the text is `factor` times as likely.
-
-    Parameters
-    ----------
-    model : LanguageModel
-    factor : number > 0
-    """
+    """A model with a repetition penalty: every token already in the text is `factor` times as likely."""
 
     model: LanguageModel
     factor: Any
@@ -173,7 +116,9 @@ class PenalisedContext:
     """A context that knows which tokens it has read, those read in the same call included."""
 
     def __init__(self, context: Context, factor: Any) -> None:
-        self.context, self.factor, self.tokens = context, factor, list[int]()
+        self.context = context
+        self.factor = factor
+        self.tokens: list[int] = []
 
     @property
     def length(self) -> int:
@@ -182,8 +127,10 @@ class PenalisedContext:
 
     def extend(self, tokens: Sequence[int]) -> Array:
         """Read tokens; row i of the (n, V) answer penalises everything up to tokens[i]."""
-        rows, before = self.context.extend(tokens), list(self.tokens)
+        before = list(self.tokens)
+        rows = self.context.extend(tokens)
         self.tokens += tokens
+        # the penalty of drafts in flight: row i knows the tokens of this call up to its own
         return np.stack([reweigh(row, {*before, *tokens[: i + 1]}, self.factor) for i, row in enumerate(rows)])
 
     def rollback(self, length: int) -> None:
@@ -193,11 +140,12 @@ class PenalisedContext:
         del self.tokens[length:]
 
 
+# the two tables of each probe, p and q
 DRIFT = (
     rational_model("323 242 215 323 224 161 143 323 116", 2),
     rational_model("611 215 152 242 233 521 215 251 413", 2),
 )
-SHORT = rational_model("12 31 23 51", 2), rational_model("31 13 13 23", 2)  # V = 2
+SHORT = rational_model("12 31 23 51", 2), rational_model("31 13 13 23", 2)  # V = 2: long texts are few
 GAPS = rational_model("120 011 301", 1), rational_model("011 100 111", 1)
 NEAR = rational_model("211 121 112", 1), rational_model("211 111 112", 1)
 SQUARE = rational_model("431", 0), rational_model("125", 0)

@@ -26,29 +26,20 @@ class Rule:
     probe: str = "drift"  # name of the probe that shows it first
 
     def law(self, probe: Probe) -> Law:
-        """Compute the exact law of its text on a probe.
-
-        Parameters
-        ----------
-        probe : Probe
-
-        Returns
-        -------
-        dict from tuple of tokens to probability
-        """
+        """Compute the exact law of its text on a probe."""
         return law_of(self.generate, probe)
 
 
 def judged(**pieces: Any) -> Callable[..., Any]:
-    """Replace a piece of `judge`."""
+    """Make a sampler that is `speculate` but for some pieces of `judge`."""
     return partial(speculate, judging=partial(judge, **pieces))
 
 
 def drafted(**pieces: Any) -> Callable[..., Any]:
-    """Replace a piece of `draft_by`."""
+    """Make a sampler that is `speculate` but for some pieces of `draft_by`."""
     return partial(speculate, drafting=partial(draft_by, **pieces))
 
 
 def verified(verify: Callable[..., Any]) -> Callable[..., Any]:
-    """Replace `verify` as a whole."""
+    """Make a sampler that is `speculate` with another function in place of `verify`."""
     return partial(speculate, judging=partial(judge_by, verify=verify))

@@ -1,8 +1,8 @@
-"""On which tables is a sampler worst? A search that ends in a counterexample to check by hand.
+"""A search for tables on which a sampler is worst.
 
-One fixed pair (p, q) proves little: a wrong block verification is exactly right on the pair of the block verification
-paper. The search climbs over tables of small fractions, from several starts, to a large distance, and then shrinks:
-fewer tokens, smaller denominators. Before this file: `accepted`; after it: `evidence`.
+It ends in a counterexample to check by hand. One fixed pair (p, q) proves little: a wrong block verification is
+exactly right on the pair of the block verification paper. The search climbs over tables of small fractions, from
+several starts, to a large distance, and then shrinks: fewer tokens, smaller denominators.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,18 +27,11 @@ Rows = tuple[tuple[int, ...], ...]  # one tuple of V weights for each context of
 
 @dataclass(frozen=True)
 class Counterexample:
-    """Remember the tables on which a sampler's law is far from the target's.
+    """The tables on which a sampler's law is far from the target's."""
 
-    Parameters
-    ----------
-    probe : Probe with the tables, K and n
-    law : dict from tuple of tokens to probability, what the sampler emits
-    tried : int, tables that were looked at
-    """
-
-    probe: Probe
-    law: Law
-    tried: int
+    probe: Probe  # with the tables, K and the number of tokens
+    law: Law  # of what the sampler emits
+    tried: int  # tables that were looked at
 
     @property
     def total_variation(self) -> Any:
@@ -92,18 +85,18 @@ def worst_case(
     if V < 2 or n < 1:
         raise ValueError(f"V must be at least 2 and n at least 1, or there is nothing to get wrong; got {V} and {n}.")
 
+    # a climb asks for the rows that it stands on again and again
     @cache
     def distance(rows: Rows, n: int) -> Any:
         probe = _probe(rows, K, n)
         return total_variation(law_of(sampler, probe), probe.target_law())
 
+    # climb from each start, and take the best
     rng = np.random.default_rng(seed)
     starts = [_random_rows(rng, 2 * V**order, V, denominator) for _ in range(restarts)]
-    found = max(
-        (_climb(start, lambda rows: distance(rows, n), steps, rng) for start in starts),
-        key=lambda rows: distance(rows, n),
-    )
-    if distance(found, n) > 0:
+    climbed = [_climb(start, lambda rows: distance(rows, n), steps, rng) for start in starts]
+    found = max(climbed, key=lambda rows: distance(rows, n))
+    if distance(found, n) > 0:  # or there is nothing to keep while shrinking
         found, n = _shrink(found, n, distance)
     probe = _probe(found, K, n)
     return Counterexample(probe, law_of(sampler, probe), distance.cache_info().currsize)
@@ -113,11 +106,15 @@ def _climb(rows: Rows, distance: Callable[[Rows], Any], steps: int, rng: np.rand
     """Move weight between two tokens of one row; keep what is not nearer to the target."""
     for _ in range(steps):
         i = int(rng.integers(len(rows)))
-        row, (a, b) = list(rows[i]), rng.choice(len(rows[i]), 2, replace=False)
+        row = list(rows[i])
+        a, b = rng.choice(len(row), 2, replace=False)
         moved = int(rng.integers(row[a] + 1))
-        row[a], row[b] = row[a] - moved, row[b] + moved
+        row[a] -= moved
+        row[b] += moved
         candidate = (*rows[:i], tuple(row), *rows[i + 1 :])
-        rows = candidate if distance(candidate) >= distance(rows) else rows
+        # equals are taken too: on a plateau the climb goes on walking
+        if distance(candidate) >= distance(rows):
+            rows = candidate
     return rows
 
 
@@ -125,22 +122,26 @@ def _shrink(rows: Rows, n: int, distance: Callable[[Rows, int], Any]) -> tuple[R
     """Ask for as few tokens as show a difference, then take simpler rows while they keep half of it."""
     while n > 1 and distance(rows, n - 1) > 0:
         n -= 1
+    # half of the distance may be lost for tables that a reader can check by hand
     enough = distance(rows, n) / 2
 
     def simpler(rows: Rows) -> Iterator[Rows]:
         for i, row in enumerate(rows):
             yield from ((*rows[:i], nearby, *rows[i + 1 :]) for nearby in _roundings(row))
 
-    while better := next((candidate for candidate in simpler(rows) if distance(candidate, n) >= enough), None):
+    # one row at a time, until no row can be rounded any more
+    while True:
+        better = next((candidate for candidate in simpler(rows) if distance(candidate, n) >= enough), None)
+        if better is None:
+            return rows, n
         rows = better
-    return rows, n
 
 
 def _roundings(row: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
     """Round a row to every smaller denominator, the smallest first, each weight up or down."""
-    total = sum(row) // gcd(*row)
+    total = sum(row) // gcd(*row)  # the denominator that the row has now
     for d in range(1, total):
-        ways = [{w * d // sum(row), -(-w * d // sum(row))} for w in row]
+        ways = [{w * d // sum(row), -(-w * d // sum(row))} for w in row]  # floor and ceiling of w d / sum
         yield from (rounded for rounded in product(*map(sorted, ways)) if sum(rounded) == d)
 
 
@@ -153,7 +154,9 @@ def _probe(rows: Rows, K: int, n: int) -> Probe:
     """Build the pair of table models."""
     V = len(rows[0])
     table = np.array([[Fraction(w, sum(row)) for w in row] for row in rows], object)
-    shape, half = [V], len(rows) // 2
+    # V^order rows each, the first half of p, the second of q
+    half = len(rows) // 2
+    shape = [V]
     while V ** len(shape) < half * V:
         shape.append(V)
     p, q = (TableModel(part.reshape(shape)) for part in (table[:half], table[half:]))

@@ -1,6 +1,6 @@
 """The record of a setting: all that a sampler is asked.
 
-A `Probe` and a `PackedProbe` are a setting with a name and answers; an adapter plays streams in one.
+A `Probe` and a `PackedProbe` are a setting with a name and what is known about it; an adapter plays streams in one.
 """
 
 from collections.abc import Callable, Collection
@@ -37,21 +37,19 @@ class Setting:
         -------
         whatever the sampler returns: the tokens and a record
         """
-        asked: dict[str, Any] = {
-            "K": self.K,
-            "max_new_tokens": self.max_new_tokens,
-            "transform": self.transform,
-            "stop": self.stop,
-        }
-        return generate(self.prompt, self.target_model, self.draft_model, rng=rng, **asked)
+        return generate(
+            self.prompt,
+            self.target_model,
+            self.draft_model,
+            K=self.K,
+            max_new_tokens=self.max_new_tokens,
+            rng=rng,
+            transform=self.transform,
+            stop=self.stop,
+        )
 
     def target_law(self) -> Law:
-        """Multiply the target's own probabilities out.
-
-        Returns
-        -------
-        dict from tuple of tokens to probability
-        """
+        """Multiply the target's own probabilities out: the law of a lossless sampler."""
         return target_law(
             self.target_model, self.prompt, self.max_new_tokens, transform=self.transform, stop=self.stop
         )

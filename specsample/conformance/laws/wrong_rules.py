@@ -1,8 +1,7 @@
-"""What does each mistake look like in code? The pieces of a round that people get wrong.
+"""The pieces of a round that people get wrong, each as code.
 
 A wrong sampler replaces one piece of `open_round` by one of these, or by a lambda in `wrong_samplers`. Nothing here
 is for use; everything only compares uniform numbers, so that it can be enumerated, stepped through and sampled from.
-Before this file: `open_round`; after it: `wrong_samplers`.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -44,6 +43,7 @@ def draft_with_neighbours_q(drafter: Context, tokens: Sequence[int], K: int, rng
     x, q = draft_all(drafter, tokens, K, rng)
     if not K:
         return Draft(x, q)
+    # the neighbour's text goes through the same cache, which then reads ours anew
     drafter.rollback(0)
     rows = drafter.extend([(token + 1) % q.shape[1] for token in [*tokens, *x[:-1]]])
     drafter.rollback(0)
@@ -55,7 +55,8 @@ def draft_with_neighbours_q(drafter: Context, tokens: Sequence[int], K: int, rng
 
 def until_drafted_stop(emitted: list[int], x: list[int], stop: Collection[int]) -> tuple[list[int], bool]:
     """End the run where a stop token was drafted, accepted or not."""
-    return until_stop(emitted, x, stop)[0], bool({*emitted, *x} & {*stop})
+    kept, _ = until_stop(emitted, x, stop)
+    return kept, bool({*emitted, *x} & {*stop})
 
 
 def behind_stop(emitted: list[int], x: list[int], stop: Collection[int]) -> tuple[list[int], bool]:
@@ -86,8 +87,11 @@ def shared_noise(p: Array, q: Array) -> Array:
     """
     r = residual(p, q)
     runners = sorted(np.flatnonzero(r > 0).tolist(), key=lambda v: q[v] / r[v])  # in the order of their starts
-    law, survival, rate = np.zeros_like(r), 1, 0
+    law = np.zeros_like(r)
+    survival = 1  # 1 / (1 + A), the share of races that nobody has won yet
+    rate = 0  # A'
     for i, v in enumerate(runners):
+        # from the start of v to the start of the next one, all that have started run, each with its own rate
         rate += r[v]
         gaps = [q[w] / r[w] - q[v] / r[v] for w in runners[i + 1 : i + 2]]  # until the next one starts, if any
         after = survival / (1 + survival * rate * gaps[0]) if gaps else 0
@@ -98,12 +102,15 @@ def shared_noise(p: Array, q: Array) -> Array:
 
 
 def judge_on(seen: Seen, rng: Uniforms) -> Ruling:
-    """Replace every rejected draft and go on testing the drafts behind it."""
+    """Replace every rejected draft and go on testing the drafts after it."""
     K = len(seen.x)
-    u, v = rng.random(K), rng.random(K + 1)
+    u = rng.random(K)
+    v = rng.random(K + 1)
     passed = [bool(u[i] < accept_draft(seen, i)) for i in range(K)]
+    # rows after a refused draft were computed for a text that has it, and not its replacement
     emitted = [x if passed[i] else pick(correction(seen, i), v[i]) for i, x in enumerate(seen.x)]
-    return Ruling([*passed, False].index(False), [*emitted, pick(seen.p[-1], v[-1])])
+    n = [*passed, False].index(False)
+    return Ruling(n, [*emitted, pick(seen.p[-1], v[-1])])
 
 
 def judge_with_sibling(seen: Seen, rng: Uniforms) -> Ruling:
@@ -111,9 +118,13 @@ def judge_with_sibling(seen: Seen, rng: Uniforms) -> Ruling:
     n, emitted = judge(seen, rng)
     if n == len(seen.x):
         return Ruling(n, emitted)
-    left, q, u = correction(seen, n), seen.q[n], rng.random(3)
+    # a second draft of q is judged against what the first one left over of p: that much is right
+    left = correction(seen, n)
+    q = seen.q[n]
+    u = rng.random(3)
     sibling = pick(q, u[0])
     if u[1] < ratio(left[sibling], q[sibling]):
+        # the mistake: after the sibling, p has a row of its own
         return Ruling(n, [*seen.x[:n], sibling, pick(left, u[2])])
     return Ruling(n, [*seen.x[:n], pick(residual(left, q), u[2])])
 
@@ -129,7 +140,7 @@ def judge_by_match(seen: Seen, rng: Uniforms) -> Ruling:
 
 
 def judge_keeping_rejected(seen: Seen, rng: Uniforms) -> Ruling:
-    """Append the correction behind all drafts."""
+    """Append the correction after all drafts."""
     n, emitted = judge(seen, rng)
     return Ruling(n, [*seen.x, emitted[-1]])
 
@@ -146,7 +157,9 @@ def judge_redrawing_stop(seen: Seen, rng: Uniforms) -> Ruling:
     ends = [i for i, x in enumerate(seen.x[:n]) if x in seen.stop]
     if not ends:
         return Ruling(n, emitted)
-    return Ruling(ends[0], [*seen.x[: ends[0]], pick(correction(seen, ends[0]), rng.random(1)[0])])
+    first = ends[0]
+    redrawn = pick(correction(seen, first), rng.random(1)[0])
+    return Ruling(first, [*seen.x[:first], redrawn])
 
 
 def judge_by(seen: Seen, rng: Uniforms, *, verify: Callable[..., tuple[int, int]]) -> Ruling:
@@ -162,32 +175,33 @@ def block_with_token_residual(
 ) -> tuple[int, int]:
     """Verify the block, and correct as if the drafts had been tested one by one."""
     n = block.verify(x, q, p, u_accept=u_accept, u_emit=0).n_accepted
-    return n, pick(residual(p[n], q[n]) if n < len(x) else p[n], u_emit)
+    # the block's own residual weights p by w, the weight of the run so far
+    probs = residual(p[n], q[n]) if n < len(x) else p[n]
+    return n, pick(probs, u_emit)
 
 
 def block_until_refused(x: list[int], q: Array, p: Array, *, u_accept: Sequence[Any], u_emit: Any) -> tuple[int, int]:
     """Verify the block, but end before the first run that does not pass."""
-    K, n = len(x), 0
+    K = len(x)
     w = block.run_weights(p[np.arange(K), x], q[np.arange(K), x]) if K else p.sum(axis=1)
     h = block.keep_probabilities(w, q, p)
+    # the right rule keeps the longest run that passes, though shorter ones may not
+    n = 0
     while n < K and u_accept[n] < h[n]:
         n += 1
-    return n, pick(residual(w[n] * p[n], q[n]) if n < K else p[n], u_emit)
+    probs = residual(w[n] * p[n], q[n]) if n < K else p[n]
+    return n, pick(probs, u_emit)
 
 
 # --- around the loop -----------------------------------------------------------------------------------------------
 
 
 class Leaky:
-    """A model whose cache is trimmed one token too few whenever a draft is rejected, and does not know it.
-
-    Parameters
-    ----------
-    model : LanguageModel
-    """
+    """A model whose cache is trimmed one token too few whenever a draft is rejected, and does not know it."""
 
     def __init__(self, model: LanguageModel) -> None:
-        self.model, self.vocab_size = model, model.vocab_size
+        self.model = model
+        self.vocab_size = model.vocab_size
 
     def start(self) -> "LeakyContext":
         """Begin an empty context."""
@@ -198,7 +212,8 @@ class LeakyContext:
     """A context with `extra` stale tokens in it."""
 
     def __init__(self, context: Context) -> None:
-        self.context, self.extra = context, 0
+        self.context = context
+        self.extra = 0
 
     @property
     def length(self) -> int:
@@ -206,7 +221,7 @@ class LeakyContext:
         return self.context.length - self.extra
 
     def extend(self, tokens: Sequence[int]) -> Array:
-        """Read tokens behind the stale ones."""
+        """Read tokens after the stale ones."""
         return self.context.extend(tokens)
 
     def rollback(self, length: int) -> None:
@@ -225,7 +240,9 @@ def with_old_penalty(prompt: Sequence[int], target: Any, drafter: LanguageModel,
     """Penalise in every row what stood in the text before the round: lift the penalty of the drafts in flight."""
 
     def judging(seen: Seen, rng: Uniforms) -> Ruling:
-        text, lift = {*seen.prompt, *seen.new}, Fraction(1) / getattr(target, "factor", 1)
+        # the model penalises drafts in flight; what was in the text before stays penalised
+        text = {*seen.prompt, *seen.new}
+        lift = Fraction(1) / getattr(target, "factor", 1)
         rows = [reweigh(row, {*seen.x[:i]} - text, lift) for i, row in enumerate(seen.p)]
         return judge(seen._replace(p=np.stack(rows)), rng)
 
@@ -233,7 +250,7 @@ def with_old_penalty(prompt: Sequence[int], target: Any, drafter: LanguageModel,
 
 
 def with_old_index(*models: Any, **setting: Any) -> Any:
-    """Gather p and q at the token that stands n places behind the prompt: from round 2 on, an old one."""
+    """Gather p and q at the token that stands n places after the prompt: from round 2 on, an old one."""
 
     def accept(seen: Seen, n: int) -> Any:
         token = [*seen.new, *seen.x][n]

@@ -17,6 +17,7 @@ from specsample.verifiers import block
 
 # fmt: off
 WRONG = {rule.id: rule for rule in (
+    # what replaces a rejected draft
     Rule("M01", "The replacement of a rejected draft is drawn from p.",
          "Tokens that the draft likes too much stay too frequent.",
          "romsto/Speculative-Decoding@0b1fa52; ShopeeLLM/Spec-RL#14", judged(correct=lambda seen, n: seen.p[n])),
@@ -31,6 +32,7 @@ WRONG = {rule.id: rule for rule in (
          "Tokens that the draft likes enough are too frequent.",
          "SafeAILab/EAGLE#20; xLLM-AI/xllm#2175",
          judged(correct=lambda seen, n: w.normalised(seen.p[n] * (1 - w.one_hot(seen.p[n], seen.x[n]))))),
+    # what is drafted is not what q says, and the ratio uses q
     Rule("M05", "The draft is the argmax of q, the ratio uses q.",
          "The draft's favourite is far too frequent; invisible where the harness supplies the drafts.",
          "huggingface/transformers#32867; jaymody/speculative-sampling#3", drafted(picked_from=greedy)),
@@ -40,6 +42,7 @@ WRONG = {rule.id: rule for rule in (
     Rule("M08", "The draft is picked at a lower temperature, the ratio uses q.",
          "Text is too predictable; invisible where the harness supplies the drafts.",
          "vllm-project/vllm#9834", drafted(picked_from=sharpen)),
+    # which drafts are accepted
     Rule("M09", "Drafts are accepted with min(1, q/p): the letters are swapped.",
          "The text follows the draft model.",
          "", judged(accept=lambda seen, n: ratio(seen.q[n, seen.x[n]], seen.p[n, seen.x[n]]))),
@@ -52,6 +55,7 @@ WRONG = {rule.id: rule for rule in (
     Rule("M12", "Drafts are accepted with probability p, the residual is the standard one.",
          "Slow, and tokens that p likes more than q are too frequent.",
          "", judged(accept=lambda seen, n: seen.p[n, seen.x[n]])),
+    # from which row the next token comes, and which of it
     Rule("M13", "The residual always comes from row 0.",
          "The first token is right; wrong only on corrections behind an accepted draft.",
          "flashinfer-ai/flashinfer#425", judged(correct=lambda seen, n: correction(seen, 0))),
@@ -62,9 +66,11 @@ WRONG = {rule.id: rule for rule in (
          "The first token is right; bonus tokens never vary.",
          "shreyansh26 `probabilistic_verify`; vllm-project/vllm#42744 (class)",
          judged(bonus=lambda seen: greedy(seen.p[-1]) if seen.x else seen.p[-1])),
+    # where the round ends
     Rule("M18", "The round does not stop at the first rejection: the drafts behind it are tested too.",
          "The first token is right, and every token if p and q ignore the text; K+1 tokens every round.",
          "", partial(speculate, judging=w.judge_on)),
+    # which uniform numbers decide what
     Rule("M19", "One uniform number tests all drafts of a round.",
          "The first token is right; rounds are all accepted or all rejected too often.",
          "feifeibear/LLMSpeculativeSampling with random_seed", judged(u_test=lambda u, n: u[0])),
@@ -75,6 +81,7 @@ WRONG = {rule.id: rule for rule in (
     Rule("M21", "Draft and replacement share their Gumbel noise.",
          "Hardly visible: a replacement remembers who lost the draft; invisible with supplied drafts.",
          "vllm-project/vllm#47386, #54282", judged(correct=lambda seen, n: w.shared_noise(seen.p[n], seen.q[n]))),
+    # another try in place of the test, or after it
     Rule("M22", "A draft is kept if the target draws the same token, and the target draws again if not.",
          "Tokens that the draft likes are too frequent.",
          "lablup/mlxcel#902 (class)",
@@ -82,6 +89,7 @@ WRONG = {rule.id: rule for rule in (
     Rule("M24", "After a rejected and an accepted sibling, the bonus comes from what the rejected one left over.",
          "The first token is right; wrong only behind a second try.",
          "SafeAILab/EAGLE#47", partial(speculate, judging=w.judge_with_sibling)),
+    # more of the first kinds: what is emitted, accepted, put in place of a draft
     Rule("M26", "Rejected drafts stay in the output, in front of the correction.",
          "The text follows the draft model; K+1 tokens every round.",
          "lucidrains/speculative-decoding#3", partial(speculate, judging=w.judge_keeping_rejected)),
@@ -92,6 +100,7 @@ WRONG = {rule.id: rule for rule in (
     Rule("M29", "The replacement is the argmax of the residual.",
          "Replacements never vary; needs two tokens in the residual.",
          "", judged(correct=lambda seen, n: greedy(correction(seen, n)))),
+    # around the rounds: caches, stop tokens, indices, batches
     Rule("M30", "The target's cache is trimmed one token too few, so a rejected draft stays in it.",
          "Right up to the first rejection, and always if p looks back one token only.",
          "ml-explore/mlx-lm#846 (class)", lambda x, p, q, **setting: generate(x, w.Leaky(p), q, **setting)),
@@ -112,18 +121,21 @@ WRONG = {rule.id: rule for rule in (
     Rule("M36", "The ratio and the residual use another sequence's q.",
          "Right for a batch of one and for equal prompts.",
          "1CatAI/1Cat-vLLM#656", partial(speculate, drafting=w.draft_with_neighbours_q)),
+    # what the strategy does to p
     Rule("M37", "Penalties are computed without the drafts in flight.",
          "The first token is right; repeats inside a round are too frequent.",
          "vllm-project/vllm#18902", w.with_old_penalty, "repeats"),
     Rule("M38", "The temperature is ignored when drafts are verified.",
          "Right at temperature 1; below it the text is too varied.",
          "EricLBuehler/mistral.rs#2424", w.without_temperature, "sharp"),
+    # seen by no law of one text
     Rule("M39", "Every sequence starts from the same seed.",
          "Seen across samples only: each text looks right, and all are the same.",
          "", w.with_same_seed),
     Rule("M40", "The test is u <= p/q, so that a token of p = 0 passes at u = 0.",
          "Seen with scripted uniform numbers only: u = 0 has probability 2^-24 in float32 and 0 in the exact law.",
          "sgl-project/sglang#35771", judged(passes=lambda u, a: u <= a), "gaps"),
+    # block verification
     Rule("M41", "Block verification corrects from the residual of the token rule.",
          "The first token is right; on most random tables everything is.",
          "vllm-project/vllm-ascend#7807", verified(w.block_with_token_residual), "block"),

@@ -51,9 +51,11 @@ def exact_strategy(strategy: dict[str, Any]) -> Transform | None:
     """Make a decoding strategy that stays exact on fractions: temperature 1/2 squares the probabilities."""
     if not strategy:
         return None
-    # p^(1/T) is a fraction for T = 1/2 only, so that is the one temperature that a plan may have
-    others: dict[str, Any] = {name: value for name, value in strategy.items() if name != "temperature"}
-    exact = {name: Fraction(value) if isinstance(value, str) else value for name, value in others.items()}
+    # p^(1/T) stays a fraction where 1/T is whole; 1/2 is the only temperature of the plans
+    others = {name: value for name, value in strategy.items() if name != "temperature"}
+    exact: dict[str, Any] = {
+        name: Fraction(value) if isinstance(value, str) else value for name, value in others.items()
+    }
     rest = decoding_strategy(**exact)
     return (lambda probs: rest(sharpen(probs))) if "temperature" in strategy else rest
 
