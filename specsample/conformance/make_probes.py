@@ -32,16 +32,7 @@ COPIED += ["bins", "target", "draft"]
 
 
 def record(plan: Plan) -> dict[str, Any]:
-    """Compute everything about a probe that the file holds, in the order of the file.
-
-    Parameters
-    ----------
-    plan : Plan
-
-    Returns
-    -------
-    dict of JSON values
-    """
+    """Compute everything about a probe that the file holds, in the order of the file."""
     # the cells are what the target can emit; a law has one mass more, of everything else
     law = target_of(plan)
     cells = sorted(law)
@@ -98,12 +89,8 @@ def text_of(records: Sequence[dict[str, Any]]) -> str:
         inner = [f'{indent} "{key}": {lines(each, indent + " ")}' for key, each in value.items()]
         return "{\n" + ",\n".join(inner) + f"\n{indent}}}" if inner else "{}"
 
-    about = {
-        "format": 1,
-        "made_by": "python -m specsample.conformance.make_probes",
-        "alpha": 1e-6,
-        "power": 0.999,
-    }
+    maker = "python -m specsample.conformance.make_probes"
+    about = {"format": 1, "made_by": maker, "alpha": 1e-6, "power": 0.999}
     head = "".join(f' "{key}": {json.dumps(value)},\n' for key, value in about.items())
     # weights become shares of one error budget
     total = sum(each["weight"] for each in records)
@@ -112,16 +99,7 @@ def text_of(records: Sequence[dict[str, Any]]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the file, or check the search.
-
-    Parameters
-    ----------
-    arguments : sequence of str or None for those of the command line
-
-    Returns
-    -------
-    int, 0 if all is well
-    """
+    """Write the file, or check the search: status 0 if all is well."""
     parser = argparse.ArgumentParser(prog="make_probes", description="Write the probe pack.")
     parser.add_argument(
         "--design", action="store_true", help="search the tables of P1 again; status 1 if they differ"

@@ -15,18 +15,10 @@ from specsample.conformance.laws.probes import Probe
 
 
 def expected_accepted(sampler: Callable[..., Any], probe: Probe) -> Any:
-    """Compute how many of K drafts a sampler keeps on average, in the first round.
+    """Compute how many of K drafts a sampler keeps on average, in the first round: a fraction on tables of fractions.
 
-    E[n] = Σ n P(n); for the standard rule at K = 1 that is β = Σ min(p, q) (Leviathan et al., section 3.1).
-
-    Parameters
-    ----------
-    sampler : function with the arguments of `speculative.generate`
-    probe : Probe; its number of tokens does not matter
-
-    Returns
-    -------
-    number in [0, K]; a Fraction on tables of fractions
+    E[n] = Σ n P(n); for the standard rule at K = 1 that is β = Σ min(p, q) (Leviathan et al., section 3.1). How many
+    tokens the probe asks for does not matter.
 
     Examples
     --------
@@ -50,14 +42,6 @@ def ideal_accepted(probe: Probe) -> Any:
 
     Σ_{i=1}^{K} (1 - TV of the laws of the first i tokens): the largest expected common beginning of a text of p and
     one of q (the ideal of Sun et al.'s example).
-
-    Parameters
-    ----------
-    probe : Probe
-
-    Returns
-    -------
-    number in [0, K]
     """
     setting = probe.setting
     # the draft's text has the law that a target of its distributions would have

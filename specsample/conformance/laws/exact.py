@@ -33,8 +33,7 @@ def exact_law(function: Callable[[Any], Hashable], *, max_paths: int = 100_000) 
     Raises
     ------
     ValueError
-        If there are more than max_paths paths (the message says how much mass those tried cover), or the function
-        depends on anything but the tape or does not end.
+        If there are more than max_paths paths, or the function depends on anything but the tape or does not end.
     TypeError
         If an outcome is not hashable or a uniform is used for anything but a comparison.
 
@@ -135,9 +134,10 @@ def total_variation(a: Mapping[Any, Any], b: Mapping[Any, Any]) -> Any:
 def explain(a: Mapping[Any, Any], b: Mapping[Any, Any], n: int = 5) -> str:
     """Show the outcomes on which two laws differ most.
 
+    Parameters: as for `conformance.laws.exact.total_variation`.
+
     Parameters
     ----------
-    a, b : dict from outcome to probability
     n : int, outcomes to show
 
     Returns

@@ -32,12 +32,7 @@ Path = list[Comparison]
 
 
 class LazyUniform:
-    """A uniform number of which only lo <= u < hi is known; it can be compared and nothing else.
-
-    Parameters
-    ----------
-    tape : LazyTape that decides the forks
-    """
+    """A uniform number of which only lo <= u < hi is known; it can be compared and nothing else."""
 
     __slots__ = ("hi", "lo", "tape")
     __array_ufunc__ = None  # `array > u` comes here as `u < array`
@@ -101,12 +96,7 @@ class LazyUniform:
 
 
 class LazyTape:
-    """What hands out lazy uniforms in place of a NumPy Generator and follows one path through their forks.
-
-    Parameters
-    ----------
-    path : list of Comparison, to be repeated first; after them every uniform goes to its lowest cell
-    """
+    """What hands out lazy uniforms in place of a NumPy Generator, and follows one path through their forks."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -116,16 +106,7 @@ class LazyTape:
         self.n_forks = 0  # those among them that were open
 
     def random(self, size: int | tuple[int, ...] | None = None) -> Any:
-        """Draw fresh lazy uniforms.
-
-        Parameters
-        ----------
-        size : int or shape, as for `numpy.random.Generator.random`; None for a single one
-
-        Returns
-        -------
-        (size,) object array of LazyUniform
-        """
+        """Draw (size,) fresh lazy uniforms, an object array, or a single one; as `numpy.random.Generator.random`."""
         drawn: Any = np.empty(() if size is None else size, object)
         for index in np.ndindex(drawn.shape):
             drawn[index] = LazyUniform(self)
@@ -133,21 +114,9 @@ class LazyTape:
         return drawn if drawn.ndim else drawn.item()
 
     def compare(self, u: LazyUniform, thresholds: list[Any]) -> Comparison:
-        """Put a uniform into one of the cells between thresholds: into the known one on a repeated stretch.
+        """Put a uniform into one of the cells between exact thresholds: into the known one on a repeated stretch.
 
-        Parameters
-        ----------
-        u : LazyUniform
-        thresholds : list of exact numbers
-
-        Returns
-        -------
-        Comparison
-
-        Raises
-        ------
-        ValueError
-            If the function compares otherwise than when it was run before, or does not end.
+        A function that compares otherwise than when it was run before, or does not end, is refused with a ValueError.
         """
         # the path ends here: lengthen it, into the lowest cell
         if self.length == len(self.path):

@@ -132,7 +132,7 @@ def speculate(
     judging: Callable[..., Ruling] = judge,
     stopping: Callable[..., tuple[list[int], bool]] = until_stop,
 ) -> tuple[list[int], list[int]]:
-    """Generate text, with a piece of the algorithm replaced.
+    """Generate text, with a piece of the algorithm replaced; tokens and the accepted drafts of each round come back.
 
     Parameters: as for `speculative.generate`.
 
@@ -141,10 +141,6 @@ def speculate(
     drafting : (drafter, tokens, K, rng) -> Draft
     judging : (Seen, rng) -> Ruling
     stopping : (emitted, drafts, stop) -> (what is left of emitted, whether the run ends)
-
-    Returns
-    -------
-    (list of int, the new tokens; list of int, the accepted drafts of each round)
     """
     check_request(prompt_tokens, (target_model, draft_model), max_new_tokens, K=K)
     target = Transformed(target_model, transform, "target_probs").start()
@@ -182,7 +178,6 @@ def is_renewal(sampler: Callable[..., Any]) -> TypeGuard[partial[Any]]:
 
 def one_round(sampler: partial[Any], ends: list[bool]) -> Callable[..., Any]:
     """Stop a partial of `speculate` after its first round, and note whether it had ended there by itself."""
-
     # the sampler's own way of stopping has its say first
     stopping = sampler.keywords.get("stopping", until_stop)
 
@@ -198,18 +193,9 @@ def renewal_law(sampler: partial[Any], probe: Probe, *, order: int | None = None
     """Compute the law of a sampler's text from the law of one round after every text.
 
     P(run) = Σ over its first round of P(round | prompt) · P(rest | prompt, round). The same law as `Probe.law`, from
-    fewer paths: rounds are enumerated one at a time, and once for each text after which they start.
-
-    Parameters
-    ----------
-    sampler : functools.partial of `speculate`, whose judging does not look at `Seen.new` apart from `Seen.prompt`
-    probe : Probe
-    order : int >= 1, last tokens that the models look at: texts with the same ones share their rounds, and the prompt
-        must have as many; or None for the whole text
-
-    Returns
-    -------
-    dict from tuple of tokens to probability
+    fewer paths: rounds are enumerated one at a time, and once for each text after which they start. With an `order`,
+    texts share their rounds where that many last tokens are the same; the prompt must have as many. The sampler's
+    judging must not look at `Seen.new` apart from `Seen.prompt`.
     """
 
     def known(text: tuple[int, ...]) -> tuple[int, ...]:

@@ -32,10 +32,7 @@ class Probe:
         return replace(self, setting=replace(self.setting, **changes))
 
     def run(self, generate: Callable[..., Any], rng: Uniforms) -> Any:
-        """Call a sampler in this setting.
-
-        Parameters and Returns: as for `conformance.laws.setting.Setting.run`.
-        """
+        """Call a sampler in this setting, as `Setting.run` does."""
         return self.setting.run(generate, rng)
 
     def law(self, generate: Callable[..., Any]) -> Law:
@@ -62,20 +59,11 @@ def first_token(law: Law) -> Law:
 
 
 def rational_model(weights: str, order: int) -> TableModel:
-    """Build a table model of fractions from rows of digits.
-
-    Parameters
-    ----------
-    weights : str, V^order rows of V digits, in the order of the contexts; each row is divided by its sum
-    order : int >= 0, tokens of context
-
-    Returns
-    -------
-    TableModel
+    """Build a table model of fractions from V^order rows of V digits; each row is divided by its sum.
 
     Examples
     --------
-    >>> rational_model("12 30", 1).table
+    >>> rational_model("12 30", order=1).table
     array([[Fraction(1, 3), Fraction(2, 3)],
            [Fraction(1, 1), Fraction(0, 1)]], dtype=object)
     """

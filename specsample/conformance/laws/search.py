@@ -27,7 +27,7 @@ Rows = tuple[tuple[int, ...], ...]  # one tuple of V weights for each context of
 
 @dataclass(frozen=True)
 class Counterexample:
-    """The tables on which a sampler's law is far from the target's."""
+    """The tables on which a sampler's law is far from the target's, or the same where none showed a difference."""
 
     probe: Probe  # with the tables, K and the number of tokens
     law: Law  # of what the sampler emits
@@ -72,15 +72,6 @@ def worst_case(
     restarts : int, random tables to start from
     steps : int, tables to try from each start
     seed : int, of the search
-
-    Returns
-    -------
-    Counterexample; its total variation is 0 if every table looked at was right
-
-    Raises
-    ------
-    ValueError
-        If V < 2 or n < 1.
     """
     if V < 2 or n < 1:
         raise ValueError(f"V must be at least 2 and n at least 1, or there is nothing to get wrong; got {V} and {n}.")

@@ -26,27 +26,9 @@ class Setting:
     transform: Transform | None = None  # decoding strategy of both models
 
     def run(self, generate: Callable[..., Any], rng: Uniforms) -> Any:
-        """Call a sampler in this setting.
-
-        Parameters
-        ----------
-        generate : function with the arguments of `speculative.generate`
-        rng : numpy.random.Generator, tape or lazy tape
-
-        Returns
-        -------
-        whatever the sampler returns: the tokens and a record
-        """
-        return generate(
-            self.prompt,
-            self.target_model,
-            self.draft_model,
-            K=self.K,
-            max_new_tokens=self.max_new_tokens,
-            rng=rng,
-            transform=self.transform,
-            stop=self.stop,
-        )
+        """Call a function with the arguments of `speculative.generate`; its tokens and its record come back."""
+        asked = {"K": self.K, "max_new_tokens": self.max_new_tokens, "transform": self.transform, "stop": self.stop}
+        return generate(self.prompt, self.target_model, self.draft_model, rng=rng, **asked)
 
     def target_law(self) -> Law:
         """Multiply the target's own probabilities out: the law of a lossless sampler."""

@@ -1,7 +1,8 @@
 """The pieces of a round that people get wrong, each as code.
 
-A wrong sampler replaces one piece of `open_round` by one of these, or by a lambda in `wrong_samplers`. Nothing here
-is for use; everything only compares uniform numbers, so that it can be enumerated, stepped through and sampled from.
+A wrong sampler replaces one piece of `open_round` by one of these, or by a lambda in `wrong_samplers`. They stand in
+this order: drafting, stopping, judging, around the loop. Nothing here is for use; everything only compares uniform
+numbers, so that it can be enumerated, stepped through and sampled from.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -30,8 +31,6 @@ from specsample.speculative import Draft, generate
 from specsample.strategies import Transform
 from specsample.verifiers import block
 
-# --- drafting ------------------------------------------------------------------------------------------------------
-
 
 def one_hot(q: Array, x: int) -> Array:
     """All mass on x."""
@@ -50,21 +49,14 @@ def draft_with_neighbours_q(drafter: Context, tokens: Sequence[int], K: int, rng
     return Draft(x, rows[-K:])
 
 
-# --- stopping ------------------------------------------------------------------------------------------------------
-
-
 def until_drafted_stop(emitted: list[int], x: list[int], stop: Collection[int]) -> tuple[list[int], bool]:
     """End the run where a stop token was drafted, accepted or not."""
-    kept, _ = until_stop(emitted, x, stop)
-    return kept, bool({*emitted, *x} & {*stop})
+    return until_stop(emitted, x, stop)[0], bool({*emitted, *x} & {*stop})
 
 
 def behind_stop(emitted: list[int], x: list[int], stop: Collection[int]) -> tuple[list[int], bool]:
     """End the run after the round of a stop token, and cut nothing."""
     return emitted, bool({*emitted} & {*stop})
-
-
-# --- judging -------------------------------------------------------------------------------------------------------
 
 
 def normalised(weights: Array) -> Array:
@@ -193,15 +185,11 @@ def block_until_refused(x: list[int], q: Array, p: Array, *, u_accept: Sequence[
     return n, pick(probs, u_emit)
 
 
-# --- around the loop -----------------------------------------------------------------------------------------------
-
-
 class Leaky:
     """A model whose cache is trimmed one token too few whenever a draft is rejected, and does not know it."""
 
     def __init__(self, model: LanguageModel) -> None:
-        self.model = model
-        self.vocab_size = model.vocab_size
+        self.model, self.vocab_size = model, model.vocab_size
 
     def start(self) -> "LeakyContext":
         """Begin an empty context."""
@@ -212,8 +200,7 @@ class LeakyContext:
     """A context with `extra` stale tokens in it."""
 
     def __init__(self, context: Context) -> None:
-        self.context = context
-        self.extra = 0
+        self.context, self.extra = context, 0
 
     @property
     def length(self) -> int:

@@ -42,18 +42,10 @@ class Wanted:
 
 
 def design(wanted: Wanted, *, restarts: int, steps: int, seed: int = 0) -> tuple[list[Array], float]:
-    """Search tables on which all rules are rejected, and told apart, with as few outputs as possible.
+    """Search tables (p, q) on which all rules are rejected, and told apart, with as few outputs as possible.
 
-    Parameters
-    ----------
-    wanted : Wanted
-    restarts : int >= 1, random pairs to begin with
-    steps : int >= 0, moves to try from the best of them
-    seed : int
-
-    Returns
-    -------
-    ([p, q], integer weights; float, their `cost`)
+    It begins with `restarts` random pairs, then tries `steps` moves from the best; integer weights and their `cost`
+    come back.
     """
     rng = np.random.default_rng(seed)
     tables = [random_weights(shape, rng) for shape in wanted.shapes]
@@ -69,17 +61,9 @@ def design(wanted: Wanted, *, restarts: int, steps: int, seed: int = 0) -> tuple
 
 
 def cost(wanted: Wanted, tables: Sequence[Array], *, limit: float = inf) -> float:
-    """Compute which share of the outputs allowed the slowest rule, or the pair most alike, needs.
+    """Compute which share of the outputs allowed the slowest rule, or the pair most alike, needs on tables (p, q).
 
-    Parameters
-    ----------
-    wanted : Wanted
-    tables : (p, q), integer weights
-    limit : float, stop there
-
-    Returns
-    -------
-    float, at most 1 if that is enough; infinite where a text is too improbable under p
+    At most 1 is enough; infinite where a text is too improbable under p. The search stops at `limit`.
     """
     p, q = (TableModel(fractions(weights)) for weights in tables)
     probe = Probe("candidate", "", Setting(p, q, K=wanted.K, max_new_tokens=wanted.max_new_tokens))
@@ -106,14 +90,6 @@ def outputs_to_tell(law: Array, other: Array) -> float:
     """Compute how many outputs of one law show that another one does not fit, whichever of the two they come from.
 
     n = λ* / (2 KL), for the goodness-of-fit statistic 2 n KL(seen, other) is about noncentral chi-square.
-
-    Parameters
-    ----------
-    law, other : (C,) array
-
-    Returns
-    -------
-    float; infinite where the laws are equal
     """
     least = min(_divergence(law, other), _divergence(other, law))
     return noncentrality(len(law), **MISFIT) / (2 * least) if least > 0 else inf
@@ -128,17 +104,7 @@ def _divergence(a: Array, b: Array) -> float:
 
 
 def random_weights(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Draw integer weights, at least 1, of rows that sum to 20; some tokens are much likelier than others.
-
-    Parameters
-    ----------
-    shape : tuple of int, the last one is V
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    (..., V) int array
-    """
+    """Draw rows of V whole weights, at least 1, that sum to 20; some tokens are much likelier than others."""
     # the cube spreads the weights: most are small, a few large
     drawn = rng.random(shape) ** 3
     weights = 1 + (drawn / drawn.sum(axis=-1, keepdims=True) * (TOTAL - shape[-1])).astype(int)

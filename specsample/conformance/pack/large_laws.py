@@ -45,18 +45,10 @@ class Transitions(NamedTuple):
 
 
 def law_on(rule: Rule, probe: Probe, *, order: int, bins: Sequence[Sequence[int]] | None) -> Law | None:
-    """Compute the law of a rule on a probe, by the shortest way.
+    """Compute the law of a rule on a probe, by the shortest way; None where there is no short way.
 
-    Parameters
-    ----------
-    rule : Rule
-    probe : Probe
-    order : int, tokens of context that its tables look at; 0 where they are no plain tables
-    bins : (V, V) sequences of int or None
-
-    Returns
-    -------
-    dict from tuple of tokens (or of bins) to probability; None where there is no short way
+    The tables look at `order` tokens of context, 0 where they are no plain tables; with (V, V) bins, the law is one
+    of sequences of bins.
     """
     if bins is not None:
         return binned_law(rule.generate, probe, bins) if rule.id in PER_TOKEN else None
@@ -83,20 +75,11 @@ def old_index_law(probe: Probe) -> Law:
 
 
 def binned_law(sampler: Any, probe: Probe, bins: Sequence[Sequence[int]]) -> Law:
-    """Compute the law of the bins of a text, for a rule of `PER_TOKEN` or the standard one, on tables of order 1.
+    """Compute the law of the bins of a text, for a rule of `PER_TOKEN` or the standard one.
 
     Mass is carried from token to token in the states (drafts left in the round, last token), a row of it for each
-    sequence of bins so far.
-
-    Parameters
-    ----------
-    sampler : functools.partial of `speculate`
-    probe : Probe on a `TableModel` of order 1, without strategy and stop tokens
-    bins : (V, V) sequences of int, bins[c][x] is the bin of token x after token c
-
-    Returns
-    -------
-    dict from tuple of bins to float
+    sequence of bins so far. bins[c][x] is the bin of token x after token c. The tables are of order 1, and there are
+    neither a strategy nor stop tokens.
     """
     setting = probe.setting
     p, q = (model.table.astype(float) for model in (setting.target_model, setting.draft_model))  # type: ignore[attr-defined]
@@ -130,17 +113,7 @@ def binned_law(sampler: Any, probe: Probe, bins: Sequence[Sequence[int]]) -> Law
 
 
 def transitions(sampler: Any, p: Array, q: Array) -> Transitions:
-    """Write a rule as matrices, from its pieces: each is asked about every context and token.
-
-    Parameters
-    ----------
-    sampler : functools.partial of `speculate`, for a rule of `PER_TOKEN` or the standard one
-    p, q : (V, V) array, row c is the distribution after token c
-
-    Returns
-    -------
-    Transitions
-    """
+    """Write a rule of `PER_TOKEN` as matrices: its pieces are asked about every context c and token x."""
     judging = getattr(sampler.keywords.get("judging"), "keywords", {})
     drafting = getattr(sampler.keywords.get("drafting"), "keywords", {})
     accept = judging.get("accept", accept_draft)
@@ -164,18 +137,7 @@ def transitions(sampler: Any, p: Array, q: Array) -> Transitions:
 
 
 def merged(law: Law, prompt: Text, positions: Text | None) -> Law:
-    """Sum a law of texts over the tokens that are not looked at.
-
-    Parameters
-    ----------
-    law : dict from tuple of tokens to probability
-    prompt : tuple of int
-    positions : tuple of int or None, the tokens that are looked at; None for all
-
-    Returns
-    -------
-    dict from tuple of tokens to probability
-    """
+    """Sum a law of texts over the tokens that are not looked at."""
     sums = Law()
     for text, mass in law.items():
         cell = see(text, prompt, positions, None)

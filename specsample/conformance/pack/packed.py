@@ -65,31 +65,13 @@ class PackedProbe:
         return int(self.cells_of(padded([text]))[0])
 
     def count(self, texts: Iterable[Iterable[int]] | Array) -> Array:
-        """Count texts in cells.
-
-        Parameters
-        ----------
-        texts : iterable of iterables of int, the new tokens of each output; or (N, max_new_tokens) int array, padded
-            with -1
-
-        Returns
-        -------
-        (C,) int array
-        """
+        """Count texts in the C cells: iterables of new tokens, or an (N, max_new_tokens) array padded with -1."""
         rows = texts if isinstance(texts, np.ndarray) else padded(texts)
         return np.bincount(self.cells_of(rows), minlength=len(self.cells) + 1)
 
 
 def load_probes(names: Sequence[str] | None = None) -> list[PackedProbe]:
-    """Read the probe pack.
-
-    Parameters
-    ----------
-    names : sequence of str, or None for all probes; "P8" stands for every probe whose name begins so
-
-    Returns
-    -------
-    list of PackedProbe, in the order of the file
+    """Read the probe pack, or some of its probes: "P8" stands for every probe whose name begins so.
 
     Raises
     ------
@@ -143,16 +125,8 @@ def unpack(record: Mapping[str, Any]) -> PackedProbe:
 def see(text: Text, prompt: Text, positions: Text | None, bins: Sequence[Sequence[int]] | None) -> Text:
     """Reduce a text to what its probe looks at: `Cells` for one text, as plainly as can be.
 
-    Parameters
-    ----------
-    text : tuple of int, the new tokens
-    prompt : tuple of int
-    positions : tuple of int or None, which tokens are looked at; None for all
-    bins : (V, V) sequences of int or None, bins[c][x] is the bin of token x after token c
-
-    Returns
-    -------
-    tuple of int, tokens or bins; (-1,) where a token has no bin or a position is missing
+    Tokens, or bins: bins[c][x] is the bin of token x after token c. (-1,) where a token has no bin or a position is
+    missing.
 
     Examples
     --------
