@@ -38,7 +38,7 @@ EXERCISES = (
             ),
             Mistake(
                 "a rejection is taken to emit nothing",
-                "Can a round be wasted altogether? Look at the first token after a red mark in the demo.",
+                "Can a round be wasted altogether? What do the blue characters in the picture stand for?",
                 (0, 6),
             ),
             Mistake(
@@ -52,8 +52,8 @@ EXERCISES = (
     Exercise(
         id="00.2",
         kind="measure",
-        # the field `emitted` says it all; the mistakes take other counters
         title="tokens per target pass, from the rounds of a trace",
+        # the field `emitted` says it all; the mistakes take other counters
         key=lambda trace: trace.tokens_per_target_pass,
         cases=traces,
         mistakes=(

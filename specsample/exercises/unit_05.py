@@ -17,7 +17,7 @@ from specsample.language_model import TableModel
 
 def _tables(seed: int) -> list[Case]:
     """List tables of fractions, one row for each last token."""
-    # the first row alone would do for none of them: each row differs from the others
+    # the rows of a table differ, so that it matters which of them is read
     tables = [np.array([row(1, 1), row(1, 3)]), np.array([row(1, 0), row(0, 1)])]
     tables += [model_pair(seed + i, V)[0].table for i, V in enumerate((2, 2, 3, 3, 4))]
     return [Case(f"p(. | x) = {show(rows)}", (rows,)) for rows in tables]
