@@ -1,9 +1,9 @@
-"""How `probes.json` is made: `python -m specsample.conformance.make_probes` writes it again.
+"""The making of `probes.json`, bit for bit.
 
-Every probe is a few rows of weights and a setting; the laws follow by exact enumeration, in fractions, and are
-written with ten significant digits, so that the file comes out bit for bit (V = 32: sums of floats, whose rounding
-ten digits hide). `--design` searches the tables of P1 again and compares them with those of the plan (two minutes on
-one core; the file alone takes half a minute).
+`python -m specsample.conformance.make_probes` writes the file again, in half a minute. Every probe is a few rows of
+weights and a setting; the laws follow by exact enumeration, in fractions, and are written with ten significant digits
+(V = 32: sums of floats, whose rounding ten digits hide). `--design` searches the tables of P1 again and compares them
+with those of the plan, in two minutes on one core.
 """
 
 import argparse

@@ -139,7 +139,6 @@ NEAR = rational_model("211 121 112", 1), rational_model("211 111 112", 1)
 SQUARE = rational_model("431", 0), rational_model("125", 0)
 PAPER = rational_model("12", 0), rational_model("21", 0)
 BLOCK = rational_model("111", 0), rational_model("013", 0)
-
 REPEATS = Penalised(SHORT[0], Fraction(1, 4)), SHORT[1]
 
 TABLE = (

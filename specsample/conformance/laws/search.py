@@ -42,7 +42,7 @@ class Counterexample:
         setting = self.probe.setting
         models: list[tuple[str, Any]] = [("p", setting.target_model), ("q", setting.draft_model)]
         lines = [line for name, model in models for line in _lines(name, model.table)]
-        lines += [f"K = {setting.K} drafts, n = {setting.max_new_tokens} tokens, behind {list(setting.prompt)}"]
+        lines += [f"K = {setting.K} drafts, n = {setting.max_new_tokens} tokens, after {list(setting.prompt)}"]
         lines += [f"a: what the sampler emits, b: the target; the worst of {self.tried} tables, shrunk"]
         return "\n".join([*lines, explain(self.law, self.probe.target_law(), n=6)])
 
@@ -150,7 +150,8 @@ def _probe(rows: Rows, K: int, n: int) -> Probe:
     shape = [V]
     while V ** len(shape) < half * V:
         shape.append(V)
-    p, q = (TableModel(part.reshape(shape)) for part in (table[:half], table[half:]))
+    p = TableModel(table[:half].reshape(shape))
+    q = TableModel(table[half:].reshape(shape))
     return Probe("found", "by search", Setting(p, q, K=K, max_new_tokens=n))
 
 

@@ -3,8 +3,7 @@
 On which tables is the most stubborn wrong sampler rejected soonest? A random pair of tables needs many more outputs
 than a designed one, and some pairs are blind. The search starts from the best of many random pairs and climbs: it
 moves weight between two tokens of a row and keeps what rejects the slowest rule sooner, or tells the two rules apart
-that look most alike. All laws are exact fractions; the only random draws are `rng.random()`, so that one seed gives
-one result.
+that look most alike. All laws are exact, and the only draws are `rng.random()`: one seed gives one result.
 """
 
 from collections.abc import Sequence
@@ -65,7 +64,8 @@ def cost(wanted: Wanted, tables: Sequence[Array], *, limit: float = inf) -> floa
 
     At most 1 is enough; infinite where a text is too improbable under p. The search stops at `limit`.
     """
-    p, q = (TableModel(fractions(weights)) for weights in tables)
+    p = TableModel(fractions(tables[0]))
+    q = TableModel(fractions(tables[1]))
     probe = Probe("candidate", "", Setting(p, q, K=wanted.K, max_new_tokens=wanted.max_new_tokens))
     target = probe.target_law()
     if min(target.values()) < wanted.least_cell:

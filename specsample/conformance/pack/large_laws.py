@@ -61,13 +61,10 @@ def law_on(rule: Rule, probe: Probe, *, order: int, bins: Sequence[Sequence[int]
 
 
 def old_index_law(probe: Probe) -> Law:
-    """Compute the law of rule M34 round by round, on a probe with a prompt of one token.
-
-    `renewal_law` begins its rounds with all of the text so far as their prompt: what stands after its first token
-    is what M34 calls the new tokens.
-    """
+    """Compute the law of rule M34 round by round, on a probe with a prompt of one token."""
 
     def accept(seen: Seen, n: int) -> Any:
+        # the text so far is the prompt of each round here; after its first token it is what M34 calls new
         token = [*seen.prompt[1:], *seen.new, *seen.x][n]
         return ratio(seen.p[n, token], seen.q[n, token])
 
@@ -82,7 +79,8 @@ def binned_law(sampler: Any, probe: Probe, bins: Sequence[Sequence[int]]) -> Law
     neither a strategy nor stop tokens.
     """
     setting = probe.setting
-    p, q = (model.table.astype(float) for model in (setting.target_model, setting.draft_model))  # type: ignore[attr-defined]
+    p = setting.target_model.table.astype(float)  # type: ignore[attr-defined]
+    q = setting.draft_model.table.astype(float)  # type: ignore[attr-defined]
     n_bins = 1 + int(np.max(bins))
     V = len(p)
     # each matrix once a bin, zero at the tokens of other bins: (n_bins, V, V)
@@ -138,7 +136,7 @@ def transitions(sampler: Any, p: Array, q: Array) -> Transitions:
 
 def merged(law: Law, prompt: Text, positions: Text | None) -> Law:
     """Sum a law of texts over the tokens that are not looked at."""
-    sums = Law()
+    sums: Law = {}
     for text, mass in law.items():
         cell = see(text, prompt, positions, None)
         sums[cell] = sums.get(cell, 0) + mass

@@ -86,7 +86,8 @@ def load_probes(names: Sequence[str] | None = None) -> list[PackedProbe]:
     text = (files("specsample.conformance.pack") / "probes.json").read_text(encoding="utf-8")
     probes = [unpack(record) for record in json.loads(text)["probes"]]
     wanted = [probe.name for probe in probes] if names is None else list(names)
-    if unknown := [name for name in wanted if not any(_belongs(probe.name, name) for probe in probes)]:
+    unknown = [name for name in wanted if not any(_belongs(probe.name, name) for probe in probes)]
+    if unknown:
         raise ValueError(f"names must be of probes {[probe.name for probe in probes]}; got {unknown[0]!r}.")
     return [probe for probe in probes if any(_belongs(probe.name, name) for name in wanted)]
 

@@ -40,7 +40,8 @@ class Plan:
     @property
     def probe(self) -> Probe:
         """The question with models of fractions, whose laws are exact."""
-        p, q = (TableModel(fractions(weights)) for weights in (self.target, self.draft))
+        p = TableModel(fractions(self.target))
+        q = TableModel(fractions(self.draft))
         target = p if self.penalty is None else Penalised(p, Fraction(self.penalty))
         transform = exact_strategy(self.strategy)
         setting = Setting(target, q, self.prompt, self.K, self.max_new_tokens, self.stop, transform)
