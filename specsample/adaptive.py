@@ -56,6 +56,7 @@ class BestRecentK:
                 "max_K and window must be at least 1 and cost_ratio positive; "
                 f"got {self.max_K}, {self.window} and {self.cost_ratio}. Was no draft step measured?"
             )
+        # a search over K at every round would cost more than it gains
         object.__setattr__(self, "table", tuple(self._fastest(i / GRID) for i in range(GRID + 1)))
 
     def __call__(self, rounds: Sequence[Round]) -> int:
@@ -116,6 +117,7 @@ def generate_adaptive(
     """
     trace = Trace(tuple(prompt_tokens))
 
+    # the round of the paper, with the K that is chosen for it
     def play(*state: Any, **rest: Any) -> Round:
         K = choose_K(trace.rounds)  # before any number of this round is drawn
         check_count("the answer of choose_K", K)

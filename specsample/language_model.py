@@ -123,6 +123,7 @@ class TableModel:
 
     def __init__(self, table: Array) -> None:
         rows = np.asarray(table)
+        # whole numbers, as in [[0, 1], [1, 0]], are floats; fractions stay what they are
         self.table = check_probs(rows.astype(float) if rows.dtype.kind in "iu" else rows, "table")
         if set(self.table.shape) - {self.vocab_size} or not self.table.size:
             raise ValueError(
@@ -141,6 +142,7 @@ class TableModel:
 
     def next_probs(self, tokens: Sequence[int]) -> Array:
         """Look up what follows a text: (V,) probabilities."""
+        # an axis for each token that is looked back at; before the text stand zeros
         order = self.table.ndim - 1
         padded = [*([0] * order), *tokens]
         return self.table[tuple(padded[len(padded) - order :])]
@@ -203,8 +205,8 @@ class TransformedContext:
         """Check and transform the model's own n distributions."""
         shape: Sequence[int] = getattr(probs, "shape", ())
         V = self.view.vocab_size
-        # the models' rows are checked here, where they come in, and what the strategy made of them once more below
-        if len(shape) != 2 or shape[1] != V or not 1 <= shape[0] <= n:  # who needs the last row only may get no more
+        # everything that a sampler sees of a model comes through here; who needs the last row only may get no more
+        if len(shape) != 2 or shape[1] != V or not 1 <= shape[0] <= n:
             raise ValueError(
                 f"{self.view.name} must be an (n, V) = ({n}, {V}) array, a row for each token read; "
                 f"got {shape or type(probs).__name__}. Is it transposed, or another tokenizer's?"
@@ -213,10 +215,12 @@ class TransformedContext:
         probs = check_probs(widen(probs.copy()), self.view.name)
         if self.view.transform is None:
             return probs
+        # a strategy is the user's as well
         return check_probs(self.view.transform(probs), f"{self.view.name} after the transform")
 
     def rollback(self, length: int) -> None:
         """Forget all but the first `length` tokens."""
+        # asked here and not at the start, for a model that never rolls back is a fine target of `autoregressive`
         if not hasattr(self.context, "rollback"):
             raise TypeError(
                 f"the context of {self.view.name} must have rollback(length); got {type(self.context).__name__} "

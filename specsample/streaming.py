@@ -60,6 +60,7 @@ def generate_stream(
     >>> list(generate_stream([0], other, other, K=2, max_new_tokens=4, rng=np.random.default_rng(0)))
     [[1, 0, 1], [0]]
     """
+    # refused at the call: the generator below runs only when it is asked
     check_K(K)
     kept = Trace(tuple(prompt_tokens)) if trace is None else trace
     rounds = play_rounds(
@@ -79,6 +80,7 @@ def generate_stream(
 def _emitted(rounds: Iterator[Round], trace: Trace) -> Generator[list[int], None, None]:
     """Write each round down before its tokens are handed on."""
     for played in rounds:
+        # first into the trace: whoever stops asking keeps whole rounds
         trace.rounds.append(played)
         yield list(played.emitted)
 

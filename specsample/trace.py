@@ -49,32 +49,18 @@ class Record(ABC):
 
 @dataclass(frozen=True)
 class Round(Record):
-    """One round: K drafts, one target pass, 1 to K+1 emitted tokens.
+    """One round: K drafts, one target pass, 1 to K+1 emitted tokens."""
 
-    Parameters
-    ----------
-    draft_tokens : (K,) tuple of int
-    p_x : (K,) tuple, target probability of each draft token
-    q_x : (K,) tuple, draft probability of each draft token
-    u : (2K+1,) tuple, the round's uniform numbers: K to draft, K to test, 1 to emit
-    n_accepted : int, accepted drafts (the leading run)
-    emitted : tuple of 1 to K+1 int, accepted drafts, then the correction or bonus; cut at a stop token
-    target_length : (int, int), tokens in the target's cache before and after
-    draft_length : (int, int), tokens in the draft's cache before and after
-    target_rows : (K+1, V) array, the rows of p, or None unless asked for
-    draft_rows : (K, V) array, the rows of q, or None unless asked for
-    """
-
-    draft_tokens: tuple[int, ...]
-    p_x: tuple[Any, ...]
-    q_x: tuple[Any, ...]
-    u: tuple[Any, ...]
-    n_accepted: int
-    emitted: tuple[int, ...]
-    target_length: tuple[int, int]
-    draft_length: tuple[int, int]
-    target_rows: Array | None = field(default=None, compare=False)
-    draft_rows: Array | None = field(default=None, compare=False)
+    draft_tokens: tuple[int, ...]  # (K,)
+    p_x: tuple[Any, ...]  # (K,), target probability of each draft token
+    q_x: tuple[Any, ...]  # (K,), draft probability of each draft token
+    u: tuple[Any, ...]  # (2K+1,), the round's uniform numbers: K to draft, K to test, 1 to emit
+    n_accepted: int  # the leading run of drafts that passed their test
+    emitted: tuple[int, ...]  # accepted drafts, then the correction or bonus; cut at a stop token
+    target_length: tuple[int, int]  # tokens in the target's cache before and after
+    draft_length: tuple[int, int]  # tokens in the draft's cache before and after
+    target_rows: Array | None = field(default=None, compare=False)  # (K+1, V) rows of p, only if asked for
+    draft_rows: Array | None = field(default=None, compare=False)  # (K, V) rows of q, only if asked for
 
     @property
     def K(self) -> int:
@@ -156,13 +142,7 @@ def record(
 
 @dataclass
 class Trace(Record):
-    """A run: the prompt and every played.
-
-    Parameters
-    ----------
-    prompt_tokens : tuple of int
-    rounds : list of Round
-    """
+    """A run: the prompt and every round."""
 
     prompt_tokens: tuple[int, ...]
     rounds: list[Round] = field(default_factory=list)
@@ -179,7 +159,7 @@ class Trace(Record):
 
     @property
     def target_passes(self) -> int:
-        """Passes of the target model: one a played."""
+        """Passes of the target model: one a round."""
         return len(self.rounds)
 
     @property
@@ -247,6 +227,7 @@ class Trace(Record):
         ValueError
             If the text is not a trace.
         """
+        # a file that is cut short, or another program's, is refused by name
         try:
             record = json.loads(text)
             return cls(tuple(record["prompt_tokens"]), [_round(entry) for entry in record["rounds"]])
