@@ -17,7 +17,7 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import pytest  # noqa: E402
 from hypothesis import Phase, settings  # noqa: E402
 
-settings.register_profile("lean", max_examples=60, derandomize=True, deadline=None)
+settings.register_profile("lean", max_examples=40, derandomize=True, deadline=None)
 settings.register_profile("thorough", max_examples=300, derandomize=True, deadline=None)
 settings.register_profile("search", max_examples=5000, deadline=None)
 settings.register_profile("mutants", max_examples=10, derandomize=True, deadline=None, phases=[Phase.generate])

@@ -22,8 +22,7 @@ from specsample.theory import speedup
 
 DOCS, CARD = ROOT / "docs", "specsample/pretrained/README.md"
 PAGES = {name_of(path): path.read_text(encoding="utf-8") for path in [*pages(), ROOT / CARD]}
-
-
+WRITTEN_AT_BUILD = {DOCS / "reference" / "api" / name for name in make_reference.files()}
 NUMBER = re.compile(r"\d+\.\d+")
 
 
@@ -84,8 +83,7 @@ def test_links_lead_to_files(page):
     text = re.sub(r"^```.*?^```$", "", PAGES[page], flags=re.DOTALL | re.MULTILINE)
     links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text)]
     files = [(ROOT / page).parent / link for link in links if link and "://" not in link]
-    written_at_build = {DOCS / "reference" / "api" / name for name in make_reference.files()}
-    assert not [file for file in files if not file.exists() and file not in written_at_build]
+    assert not [file for file in files if not file.exists() and file not in WRITTEN_AT_BUILD]
 
 
 # --- measured figures have a command and a date --------------------------------------------------------------------

@@ -31,7 +31,7 @@ from specsample.conformance.pack.packed import load_probes, see, unpack
 from specsample.language_model import TableModel
 
 PACK = load_probes()
-SLOW = ("P3",)  # 20 seconds; the others take ten together
+SLOW = ("P3", "P9", "P10-filters")  # 20 seconds, 2 and 2; the others take five together
 
 
 def by_name(name):
@@ -52,7 +52,9 @@ def test_the_weights_share_one_error_budget():
     assert abs(sum(probe.weight for probe in PACK) - 1) < 1e-12
 
 
-@pytest.mark.parametrize("name", [name for name in PLANS if name not in SLOW])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.thorough] * (name in SLOW)) for name in PLANS]
+)
 def test_a_probe_is_made_again_bit_for_bit(name):
     # `python -m specsample.conformance.make_probes` and `git diff` do the same for all of them, in half a minute
     made = record(PLANS[name])
