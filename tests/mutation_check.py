@@ -188,8 +188,8 @@ MUTANTS = [
     Mutant(PASSES, "np.maximum(unread, 1)[:, None] - 1", "np.maximum(unread, 1)[:, None] * 0", "rows of the prompt"),
     Mutant(LOOP, "np.minimum(context.lengths, kept)", "context.lengths", "no roll-back"),
     Mutant(LOOP, "u_accept=u[:, K : 2 * K]", "u_accept=u[:, :K]", "drafted and tested with one uniform"),
-    Mutant(LOOP, "room[b] - len(round.emitted)", "room[b] - round.K - 1", "discarded drafts count"),
-    Mutant(LOOP, "round.until(stop)", "round", "tokens after an accepted stop token"),
+    Mutant(LOOP, "room[b] - len(played.emitted)", "room[b] - played.K - 1", "discarded drafts count"),
+    Mutant(LOOP, "played.until(stop)", "played", "tokens after an accepted stop token"),
     Mutant(LOOP, "u_b[k : 2 * k]", "u_b[:k]", "drafted and tested with one uniform"),
 ]
 

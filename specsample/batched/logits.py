@@ -1,9 +1,8 @@
-"""How are drafts verified from logits, without a softmax of every row?
+"""The same rule from logits, without a softmax of every row.
 
 Of the 2K+1 rows only the two at the first refusal are needed whole. Of each other row two numbers will do: its
 largest logit and the sum of its weights, which make a probability of one logit. The answer is that of `verify` on the
-rows' softmax, bit for bit on NumPy. Before this file: `verdicts`; after it:
-`passes`.
+rows' softmax, bit for bit on NumPy.
 """
 
 from array_api_compat import array_namespace, device
@@ -27,25 +26,14 @@ def verify_logits(
 ) -> Verdicts:
     """Keep a leading run of each row's drafts and pick the token after it, given logits.
 
-    Algorithm 1, lines 8 to 17 (Leviathan et al.), for B rows whose distributions are softmax(logits); see `verify`.
+    Algorithm 1, lines 8 to 17 (Leviathan et al.), for B rows whose distributions are softmax(logits).
+
+    Parameters, Returns and Raises: as for `batched.verdicts.verify`.
 
     Parameters
     ----------
-    draft_tokens : (B, K) int array
     draft_logits : (B, K, V) array
     target_logits : (B, K+1, V) array
-    u_accept : (B, K) array of uniform numbers
-    u_emit : (B,) array of uniform numbers
-    n_drafts : (B,) int array, drafts of each row, or None where every row has K
-
-    Returns
-    -------
-    Verdicts(n_accepted (B,), token (B,)), int arrays
-
-    Raises
-    ------
-    ValueError
-        If a shape does not fit, or arrays live in several libraries or on several devices.
 
     Notes
     -----
@@ -60,17 +48,24 @@ def verify_logits(
     """
     p, q, x = target_logits, draft_logits, draft_tokens
     n_drafts, K = check_batch(x, q, p, u_accept=u_accept, u_emit=u_emit, n_drafts=n_drafts)
-    xp, is_on_host, n_together = array_namespace(p), str(device(p)) == "cpu", max(1, TOGETHER // p.shape[-1])
+    xp = array_namespace(p)
+    is_on_host = str(device(p)) == "cpu"
+    # lines 9 and 10: the tests, some positions at a time, and no further than the last row that is still accepted
+    n_together = max(1, TOGETHER // p.shape[-1])
     is_accepted = xp.zeros((x.shape[0], K), dtype=xp.bool, device=device(p))
-    p_logits, q_logits = at_tokens(p[:, :K, :], x), at_tokens(q, x)  # (B, K)
+    p_logits = at_tokens(p[:, :K, :], x)  # (B, K)
+    q_logits = at_tokens(q, x)  # (B, K)
     for start in range(0, K, n_together):
         some = slice(start, min(start + n_together, K))
-        p_x, q_x = _probs(p_logits[:, some], p[:, some, :]), _probs(q_logits[:, some], q[:, some, :])
+        p_x = _probs(p_logits[:, some], p[:, some, :])
+        q_x = _probs(q_logits[:, some], q[:, some, :])
         is_accepted[:, some] = u_accept[:, some] < accept_probability(p_x, q_x)
         if is_on_host and not xp.any(xp.all(is_accepted[:, : some.stop], axis=1)):
             break
     n = first_refusal(is_accepted, n_drafts)  # (B,)
-    p_n, is_drafted = softmax(rows_at(p, n)), n < n_drafts  # (B, V), (B,)
+    # lines 11 to 17: only here a whole row is needed, one of p and, where a draft was refused, one of q
+    p_n = softmax(rows_at(p, n))  # (B, V)
+    is_drafted = n < n_drafts  # (B,)
     if K == 0 or (is_on_host and not xp.any(is_drafted)):
         return Verdicts(n, pick(p_n, u_emit))
     q_n = softmax(rows_at(q, xp.clip(n, 0, K - 1)))
@@ -80,6 +75,8 @@ def verify_logits(
 
 def _probs(chosen: Array, logits: Array) -> Array:
     """Compute what softmax(logits) (B, m, V) is at chosen logits (B, m), as `softmax` does: exp(l - max) / sum."""
-    xp, logits = array_namespace(logits), widen(logits)
+    xp = array_namespace(logits)
+    logits = widen(logits)
+    # the largest is taken away first, in the order of `softmax`, so that both round alike
     largest = xp.max(logits, axis=-1)  # (B, m)
     return xp.exp(chosen - largest) / xp.sum(xp.exp(logits - largest[..., None]), axis=-1)

@@ -1,8 +1,8 @@
-"""How do B sequences advance together when each accepts a number of drafts of its own?
+"""The round and the loop over rounds of B sequences.
 
 Texts, lengths and uniform numbers stay on the host; per round one small array comes back from the device. Row b has a
 random generator of its own and gets what `speculative.generate` makes of prompt b and generator b: rows do not know
-of each other. Before this file: `passes`; after it: `table`.
+of each other.
 """
 
 from collections.abc import Collection, Sequence
@@ -33,16 +33,14 @@ def generate(
 ) -> list[tuple[list[int], Trace]]:
     """Generate B texts together; each row accepts, stops and ends on its own.
 
+    Parameters: as for `speculative.generate`.
+
     Parameters
     ----------
     prompts : B sequences of int, at least one token each
     target_model, draft_model : BatchedModel
-    K : int >= 0, drafts a round, shortened for a row that needs fewer tokens
     max_new_tokens : int >= 0, tokens, or B of them
     rngs : B random generators, one a row, such as `numpy.random.default_rng(0).spawn(B)`
-    transform : decoding strategy of the target (see `strategies`) or None
-    draft_transform : the draft's; None for the same
-    stop : token ids that end a row; the stop token is part of it
 
     Returns
     -------
@@ -69,18 +67,22 @@ def generate(
         )
     for prompt, limit in zip(prompts, room.tolist(), strict=True):
         check_request(prompt, (target_model, draft_model), limit, K=K, stop=stop)
-    texts, traces = [list(prompt) for prompt in prompts], [Trace(tuple(prompt)) for prompt in prompts]
-    target, drafter = target_model.start(B), draft_model.start(B)
+    texts = [list(prompt) for prompt in prompts]
+    traces = [Trace(tuple(prompt)) for prompt in prompts]
+    target = target_model.start(B)
+    drafter = draft_model.start(B)
+    transforms = (transform, draft_transform or transform)
     while room.any():
-        n_drafts = np.where(room > 0, np.minimum(K, room - 1), -1)  # -1: this row has ended
+        # -1 marks a row that has ended: it asks its generator for nothing, so that a row's numbers are its own
+        n_drafts = np.where(room > 0, np.minimum(K, room - 1), -1)
         u = [uniforms(rng, 2 * k + 1) if k >= 0 else [] for rng, k in zip(rngs, n_drafts.tolist(), strict=True)]
-        rounds = step(
-            texts, target, drafter, n_drafts=n_drafts, u=u, transforms=(transform, draft_transform or transform)
-        )
-        for b, round in rounds.items():
-            traces[b].rounds.append(round := round.until(stop))
-            texts[b] += round.emitted
-            room[b] = 0 if round.emitted[-1] in stop else room[b] - len(round.emitted)
+        rounds = step(texts, target, drafter, n_drafts=n_drafts, u=u, transforms=transforms)
+        # from here on as in `speculative.generate`, row by row
+        for b, played in rounds.items():
+            played = played.until(stop)
+            traces[b].rounds.append(played)
+            texts[b] += played.emitted
+            room[b] = 0 if played.emitted[-1] in stop else room[b] - len(played.emitted)
     return [(trace.tokens, trace) for trace in traces]
 
 
@@ -93,7 +95,7 @@ def step(
     u: Sequence[Sequence[Any]],
     transforms: tuple[Transform | None, Transform | None] = (None, None),
 ) -> dict[int, Round]:
-    """Run one round of every row: draft, one target pass, verify, roll back.
+    """Run one round of every row: draft, one target pass, verify, roll back (Algorithm 1, for B rows).
 
     Parameters
     ----------
@@ -120,18 +122,26 @@ def step(
     >>> [rounds[b].emitted for b in (0, 1)]
     [(1, 0), (0,)]
     """
-    K, before = max(int(n_drafts.max()), 0), (target.lengths, drafter.lengths)
+    before = (target.lengths, drafter.lengths)
+    # K is that of the longest row; what a shorter one has after its own drafts is padding and never looked at
+    K = max(int(n_drafts.max()), 0)
     tape = _tape(u, n_drafts, K)  # (B, 2K+1)
+    # lines 1 to 5: the draft model proposes up to K tokens a row, and stays on the device with them
     drafted = draft(drafter, texts, n_drafts=n_drafts, u=tape[:, :K], transform=transforms[1]) if K else None
     x = drafted[0] if drafted else None
+    # line 7: the target reads what each row lacks and its drafts, in one pass
     p, p_is_sound = score(target, texts, x, n_drafts=n_drafts, transform=transforms[0])
+    # where nobody drafts, x and q are empty: an array's library and device are known from p only
     none = to_device(np.zeros((len(texts), 0), np.int64), like=p)
     x, q, q_is_sound = drafted or (none, p[:, :0, :], none)
+    # lines 8 to 17, and the round's one wait for the device: whether the rows were distributions is known now too
     seen = _verdicts(x, q, p, tape=tape, n_drafts=n_drafts, is_sound=(q_is_sound, p_is_sound))
     _check_sound(seen, n_drafts)
+    # both models forget the drafts that were not kept; a row that sits out is left as it is
     kept = np.array([len(text) for text in texts]) + seen["n_accepted"][:, 0].astype(np.int64)
     for context in (target, drafter):
         context.rollback(np.where(n_drafts >= 0, np.minimum(context.lengths, kept), context.lengths))
+    # line 18, written down: the texts themselves are the caller's
     lengths = [
         (old.tolist(), context.lengths.tolist()) for old, context in zip(before, (target, drafter), strict=True)
     ]
@@ -141,14 +151,19 @@ def step(
 def _tape(u: Sequence[Sequence[Any]], n_drafts: Array, K: int) -> Array:
     """Lay the uniform numbers of B rows out in columns: K to draft, K to test, 1 to emit; the gaps are never used."""
     parts = [(u_b[:k], u_b[k : 2 * k], u_b[2 * k :]) for u_b, k in zip(u, n_drafts.tolist(), strict=True)]
+    # a block of columns for each purpose, as wide as the longest row's: `verify` cuts them at the same places
     columns = [pad([part[i] for part in parts])[:, :width] for i, width in enumerate((K, K, 1))]
     return np.concat(columns, axis=1)
 
 
 def _verdicts(x: Array, q: Array, p: Array, *, tape: Array, n_drafts: Array, is_sound: tuple[Array, Array]) -> Any:
     """Verify on the device and fetch what `Round` remembers, in one transfer."""
-    K, u, k = x.shape[1], to_device(tape, like=p), to_device(np.maximum(n_drafts, 0), like=p)
+    K = x.shape[1]
+    u = to_device(tape, like=p)
+    k = to_device(np.maximum(n_drafts, 0), like=p)
+    # a row that sits out is verified with no drafts, and its answer never read
     n, t = verify(x, q, p, u_accept=u[:, K : 2 * K], u_emit=u[:, 2 * K], n_drafts=k)
+    # p and q at the drafts only: the (B, K, V) rows stay on the device
     rows = {"draft_tokens": x, "p_x": at_tokens(p[:, :K, :], x), "q_x": at_tokens(q, x)}
     sound = {"draft_probs": is_sound[0], "target_probs": is_sound[1]}
     return fetch(rows | sound | {"n_accepted": n[:, None], "token": t[:, None]}, like=u)
@@ -158,7 +173,8 @@ def _check_sound(seen: dict[str, Array], n_drafts: Array) -> None:
     """Refuse rows that are no distributions, padding apart."""
     for name, n_rows in (("draft_probs", n_drafts), ("target_probs", n_drafts + 1)):
         is_used = np.arange(seen[name].shape[1]) < n_rows[:, None]
-        if len(bad := np.flatnonzero((is_used & (seen[name] == 0)).any(axis=1))):
+        bad = np.flatnonzero((is_used & (seen[name] == 0)).any(axis=1))
+        if len(bad):
             raise ValueError(
                 f"{name} must be distributions, >= 0 and of sum 1; those of sequence {bad[0]} are not. "
                 "Are these logits, or did one overflow?"
@@ -167,7 +183,9 @@ def _check_sound(seen: dict[str, Array], n_drafts: Array) -> None:
 
 def _round(seen: dict[str, Array], b: int, K: int, *, u: Sequence[Any], lengths: Sequence[Any]) -> Round:
     """Write down the round of row b."""
-    drafts, n = tuple(int(x) for x in seen["draft_tokens"][b, :K]), int(seen["n_accepted"][b, 0])
+    # `fetch` made floats of all columns; ids and counts are whole numbers in them
+    drafts = tuple(int(x) for x in seen["draft_tokens"][b, :K])
+    n = int(seen["n_accepted"][b, 0])
     return Round(
         draft_tokens=drafts,
         p_x=tuple(seen["p_x"][b, :K]),

@@ -1,8 +1,7 @@
-"""How do texts of different lengths go through a model together?
+"""The passes of both models over texts of different lengths.
 
 Rows are padded on the right and come with counts; what a model answers for padding is never used. `draft` is K passes
-of the draft model, `score` the one pass of the target; `fetch` is how the host learns what came of them. Before this
-file: `logits`; after it: `loop`.
+of the draft model, `score` the one pass of the target; `fetch` is how the host learns what came of them.
 """
 
 from collections.abc import Sequence
@@ -46,7 +45,7 @@ class BatchedModel(Protocol):
 def draft(
     drafter: BatchedContext, texts: Sequence[Sequence[int]], *, n_drafts: Array, u: Array, transform: Transform | None
 ) -> tuple[Array, Array, Array]:
-    """Sample n_drafts[b] tokens of each row from the draft model, one pass each.
+    """Sample n_drafts[b] tokens of each row from the draft model, one pass each (Algorithm 1, lines 1 to 5).
 
     Parameters
     ----------
@@ -60,17 +59,22 @@ def draft(
     -------
     tokens (B, K); probs (B, K, V); is_sound (B, K), whether the model's row was a distribution
     """
+    # what each row has not read; a row without drafts reads nothing and catches up in a later round
     counts = np.where(n_drafts > 0, _lengths(texts) - drafter.lengths, 0)
     tokens: Array = pad([text[len(text) - n :] for text, n in zip(texts, counts.tolist(), strict=True)])
     columns = []
     for k in range(u.shape[1]):
+        # a row that has all its drafts stops reading: its count is 0 from here on
         counts = np.where(k < n_drafts, counts, 0)
         read = drafter.extend(tokens, counts)
         last = read[:, 0, :] if read.shape[1] == 1 else rows_at(read, to_device(np.maximum(counts, 1) - 1, like=read))
+        # lines 3 and 4: x_i ~ q_i, after each row's last token
         q, is_sound = _transformed(last, transform)  # (B, V), (B,)
         x = pick(q, to_device(u[:, k], like=q))
         columns.append((x, q, is_sound))
-        tokens, counts = x[:, None], np.ones_like(counts)
+        # the next pass reads the draft alone
+        tokens = x[:, None]
+        counts = np.ones_like(counts)
     xp = array_namespace(columns[0][1])
     tokens, probs, is_sound = (xp.stack(list(column), axis=1) for column in zip(*columns, strict=True))
     return tokens, probs, is_sound
@@ -79,32 +83,37 @@ def draft(
 def score(
     target: BatchedContext, texts: Sequence[Sequence[int]], drafted: Array | None, *, n_drafts: Array, transform: Any
 ) -> tuple[Array, Array]:
-    """Read the rest of each text and its drafts in one pass of the target model.
+    """Read the rest of each text and its drafts in one pass of the target model (Algorithm 1, line 7).
+
+    Parameters: as for `batched.passes.draft`.
 
     Parameters
     ----------
     target : BatchedContext of the target model
-    texts : B sequences of int, everything so far
     drafted : (B, K) int array, or None for K = 0
     n_drafts : (B,) NumPy int array, drafts of each row; -1 for a row that reads nothing
-    transform : decoding strategy or None
 
     Returns
     -------
     probs (B, K+1, V), where row i of a text stands at its draft i; is_sound (B, K+1), whether it is a distribution
     """
+    # the texts are the host's, the drafts the device's: each row's unread tokens come first
     unread = np.where(n_drafts >= 0, _lengths(texts) - target.lengths, 0)  # (B,), 1 after the first round
     tokens: Array = pad([text[len(text) - n :] for text, n in zip(texts, unread.tolist(), strict=True)])
-    K, n_host = 0 if drafted is None else drafted.shape[1], tokens.shape[1]
+    K = 0 if drafted is None else drafted.shape[1]
+    n_host = tokens.shape[1]
     if drafted is not None:
         xp = array_namespace(drafted)
         tokens = xp.concat([to_device(tokens, like=drafted), drafted], axis=1)
-        if n_host > 1:  # close the gap that padding left between a short text and its drafts
+        # prompts differ in length: close the gap that padding left between a short one and its drafts
+        if n_host > 1:
             column = np.arange(n_host + K) + np.zeros_like(unread)[:, None]
             column = np.where(column < unread[:, None], column, column + n_host - unread[:, None])
             column = to_device(np.minimum(column, n_host + K - 1), like=drafted)
             tokens = xp.take_along_axis(tokens, column, axis=1)
+    # one pass reads both; padding lies to the right of what counts
     p = target.extend(tokens, np.where(n_drafts >= 0, unread + n_drafts, 0))
+    # K+1 rows of each text, from that of its last token on: row i is where draft i stands
     if n_host > 1:
         p = rows_at(p, to_device(np.maximum(unread, 1)[:, None] - 1 + np.arange(K + 1), like=p))
     return _transformed(p, transform)
@@ -123,6 +132,7 @@ def fetch(columns: dict[str, Array], like: Array) -> dict[str, Any]:
     dict from name to (B, n) NumPy array
     """
     xp = array_namespace(*columns.values())
+    # side by side in one array, for a wait costs more than the bytes
     packed = to_numpy(xp.concat([xp.astype(column, like.dtype) for column in columns.values()], axis=1))
     ends = np.cumsum([column.shape[1] for column in columns.values()])
     return dict(zip(columns, np.split(packed, ends[:-1], axis=1), strict=True))
@@ -134,7 +144,7 @@ def pad(rows: Sequence[Sequence[Any]], fill: Any = 0) -> Any:
     Parameters
     ----------
     rows : B sequences
-    fill : what stands behind the shorter ones
+    fill : what stands after the shorter ones
 
     Returns
     -------
@@ -151,7 +161,9 @@ def _lengths(texts: Sequence[Sequence[int]]) -> Any:
 
 def _transformed(probs: Array, transform: Transform | None) -> tuple[Array, Array]:
     """Apply the decoding strategy, and say of each row whether it was and is a distribution."""
-    xp, is_sound = array_namespace(probs), _is_distribution(probs)
+    xp = array_namespace(probs)
+    # both sides of the strategy, as `language_model.Transformed` does; the host hears of it with the verdicts
+    is_sound = _is_distribution(probs)
     if transform is None:
         return probs, is_sound
     probs = transform(probs)

@@ -1,7 +1,6 @@
-"""What is the smallest model of B texts at once? A table again.
+"""A table of next-token distributions for B texts at once.
 
-`TableModel` for texts of different lengths, in any array library: enough to try `generate` on a device. Before this
-file: `loop`; after it: `cuda`.
+`TableModel` for texts of different lengths, in any array library: enough to try `generate` on a device.
 """
 
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from specsample.request import check_rollback
 
 
 class BatchedTableModel:
-    """Look the next-token distributions of B texts up in a table.
+    """A table in which B texts look up what follows them.
 
     Parameters
     ----------
@@ -49,28 +48,29 @@ class BatchedTableModel:
 
 
 class BatchedTableContext:
-    """The tokens that a `BatchedTableModel` has read of each text.
-
-    Parameters
-    ----------
-    model : BatchedTableModel
-    B : int, texts
-    """
+    """The tokens that a `BatchedTableModel` has read of each of B texts."""
 
     def __init__(self, model: BatchedTableModel, B: int) -> None:
-        xp, self.model, self.order = array_namespace(model.table), model, model.table.ndim - 1
+        xp = array_namespace(model.table)
+        self.model = model
+        self.order = model.table.ndim - 1
         self.lengths: Any = np.zeros(B, np.int64)
-        self.history = xp.zeros((B, self.order), dtype=xp.int64, device=device(model.table))  # zeros before each text
+        # a short text is read as if zeros stood before it, so they do: text b starts in column `order`
+        self.history = xp.zeros((B, self.order), dtype=xp.int64, device=device(model.table))
 
     def extend(self, tokens: Array, counts: Array) -> Array:
         """Read the first counts[b] of tokens[b]; row i of text b follows its token i."""
-        table, V = self.model.table, self.model.vocab_size
-        xp, tokens = array_namespace(table), to_device(tokens, like=table)
+        table = self.model.table
+        V = self.model.vocab_size
+        xp = array_namespace(table)
+        tokens = to_device(tokens, like=table)
+        # the tokens join the history, the padding too: it lies after the text's end
         start = to_device(self.order + self.lengths, like=table)[:, None]  # (B, 1), where the new tokens go
         self._write(xp.astype(tokens, xp.int64), start)
+        # the last `order` tokens up to each position are, as one number in base V, the row of a flat table
         position = start + xp.arange(tokens.shape[1], device=device(table))  # (B, n)
         state = xp.zeros_like(position)
-        for back in range(self.order - 1, -1, -1):  # the last `order` tokens, as one number in base V
+        for back in range(self.order - 1, -1, -1):
             state = state * V + xp.take_along_axis(self.history, position - back, axis=1)
         rows = xp.take(xp.reshape(table, (-1, V)), xp.reshape(state, (-1,)), axis=0)
         self.lengths = self.lengths + counts
@@ -83,12 +83,15 @@ class BatchedTableContext:
         self.lengths = np.array(lengths)
 
     def _write(self, tokens: Array, start: Array) -> None:
-        """Put tokens[b] at start[b]; what lies behind a text's length is overwritten by its next tokens."""
-        xp, n = array_namespace(tokens), tokens.shape[1]
+        """Put tokens[b] at start[b]; what lies after a text's end is overwritten by its next tokens."""
+        xp = array_namespace(tokens)
+        n = tokens.shape[1]
+        # the history grows when the longest text outgrows it
         room = int(self.lengths.max()) + self.order + n - self.history.shape[1]
         if room > 0:
             spare = xp.zeros((tokens.shape[0], room), dtype=xp.int64, device=device(tokens))
             self.history = xp.concat([self.history, spare], axis=1)
+        # each column takes the new token that belongs there, or keeps what it has
         column = xp.arange(self.history.shape[1], device=device(tokens)) - start  # (B, width)
         moved = xp.take_along_axis(tokens, xp.clip(column, 0, n - 1), axis=1)
         is_new = xp.logical_and(column >= 0, column < n)

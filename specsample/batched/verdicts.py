@@ -1,7 +1,7 @@
-"""How are the drafts of B sequences verified at once, without a loop over rows or tokens?
+"""The rule for the drafts of B sequences, no loop over rows or tokens.
 
 `verify` does for B rows what `speculative.verify` does for one, with functions of the array-API standard only: the
-same lines run on NumPy, PyTorch and CuPy. Before this file: `picking`; after it: `logits`.
+same lines run on NumPy, PyTorch and CuPy.
 """
 
 from typing import Any, NamedTuple
@@ -59,11 +59,15 @@ def verify(
     p, q, x = target_probs, draft_probs, draft_tokens
     n_drafts, K = check_batch(x, q, p, u_accept=u_accept, u_emit=u_emit, n_drafts=n_drafts)
     xp = array_namespace(p)
+    # line 9: all tests at once, though those after a row's first refusal are not needed
     a = accept_probability(at_tokens(p[:, :K, :], x), at_tokens(q, x))  # (B, K)
+    # line 10: n <- min({i - 1 : r_i > p_i(x) / q_i(x)} ∪ {γ}), in each row
     n = first_refusal(u_accept < a, n_drafts)  # (B,)
+    # lines 11 to 15: p where each row's run ends; q is 0 where all drafts were kept, for nothing was drafted there
     p_n = rows_at(p, n)  # (B, V)
     q_n = rows_at(q, xp.clip(n, 0, K - 1)) if K else xp.zeros_like(p_n)
-    q_n[n >= n_drafts] = 0  # where all drafts were kept nothing was drafted
+    q_n[n >= n_drafts] = 0
+    # line 17: t ~ norm(max(0, p - q))
     return Verdicts(n, pick(residual(p_n, q_n), u_emit))
 
 
@@ -79,7 +83,9 @@ def first_refusal(is_accepted: Array, n_drafts: Array) -> Array:
     -------
     (B,) int array, in [0, n_drafts[b]]
     """
-    xp, K = array_namespace(is_accepted), is_accepted.shape[1]
+    xp = array_namespace(is_accepted)
+    K = is_accepted.shape[1]
+    # the column after a row's last draft ends its run in any case, so that the first end is always there
     is_draft = xp.arange(K + 1, device=device(is_accepted)) < n_drafts[:, None]  # (B, K+1), its last column false
     is_kept = xp.logical_and(is_accepted, is_draft[:, :K])
     is_end = xp.logical_not(xp.concat([is_kept, is_draft[:, K:]], axis=1))
@@ -91,23 +97,17 @@ def check_batch(
 ) -> tuple[Array, int]:
     """Refuse arrays that do not fit, and count each row's drafts.
 
+    Parameters and Raises: as for `batched.verdicts.verify`.
+
     Parameters
     ----------
-    draft_tokens : (B, K) int array
-    draft_probs : (B, K, V) array
-    target_probs : (B, K+1, V) array
-    n_drafts : (B,) int array or None
-    u : u_accept, (B, K) array, and u_emit, (B,) array
+    u : u_accept and u_emit
 
     Returns
     -------
     (n_drafts (B,) int array, int K)
-
-    Raises
-    ------
-    ValueError
-        If a shape does not fit, or arrays live in several libraries or on several devices.
     """
+    # one library, one device: asked of all arrays, before any of them is looked into
     arrays = {"draft_tokens": draft_tokens, "draft_probs": draft_probs, "target_probs": target_probs, **u}
     xp = shared_namespace(**arrays | ({} if n_drafts is None else {"n_drafts": n_drafts}))
     if draft_tokens.ndim != 2 or target_probs.ndim != 3:
@@ -115,7 +115,9 @@ def check_batch(
             f"draft_tokens must be (B, K) and target_probs (B, K+1, V); got {tuple(draft_tokens.shape)} and "
             f"{tuple(target_probs.shape)}. For one sequence use speculative.verify."
         )
-    (B, K), V = draft_tokens.shape, target_probs.shape[-1]
+    # every other shape follows from these two
+    B, K = draft_tokens.shape
+    V = target_probs.shape[-1]
     wanted = {"draft_probs": (B, K, V), "target_probs": (B, K + 1, V), "u_accept": (B, K), "u_emit": (B,)}
     for name, shape in wanted.items():
         if tuple(arrays[name].shape) != shape:
@@ -125,7 +127,9 @@ def check_batch(
             )
     if n_drafts is not None and tuple(n_drafts.shape) != (B,):
         raise ValueError(f"n_drafts must be (B,) = ({B},), one number a row; got {tuple(n_drafts.shape)}.")
-    return (xp.full((B,), K, dtype=xp.int64, device=device(target_probs)) if n_drafts is None else n_drafts), K
+    if n_drafts is None:
+        n_drafts = xp.full((B,), K, dtype=xp.int64, device=device(target_probs))
+    return n_drafts, K
 
 
 def at_tokens(probs: Array, tokens: Array) -> Array:
@@ -156,7 +160,9 @@ def rows_at(probs: Array, index: Array) -> Array:
     -------
     (B, V) or (B, m, V) array, probs[b, index[b]], at least float32
     """
-    xp, (B, n, V) = array_namespace(probs, index), probs.shape
+    xp = array_namespace(probs, index)
+    B, n, V = probs.shape
+    # numbered through, row i of sequence b is row b n + i: one `take` for all
     first = xp.reshape(xp.arange(B, device=device(probs)) * n, (B,) + (1,) * (index.ndim - 1))
     flat = xp.take(xp.reshape(probs, (B * n, V)), xp.reshape(first + index, (-1,)), axis=0)
     return widen(xp.reshape(flat, (*index.shape, V)))
@@ -169,6 +175,7 @@ def widen(array: Array) -> Array:
     ----------
     array : array of any type
     """
+    # asked by name first, for `isdtype` and `finfo` cost more than a comparison and nearly all arrays are one of two
     xp: Any = array_namespace(array)
     if array.dtype in (xp.float32, xp.float64):
         return array

@@ -1,7 +1,7 @@
-"""How is the CUDA kernel in `verify.cu` called on CuPy arrays?
+"""The call of the CUDA kernel in `verify.cu` on CuPy arrays.
 
 `verify` has the signature and the answers of `batched.verify`. `plan` makes the arrays and sizes that a launch needs;
-it works on NumPy arrays too, which is how the kernel is tested on a CPU. Before this file: `verify.cu`.
+it works on NumPy arrays too, which is how the kernel is tested on a CPU.
 """
 
 from functools import cache
@@ -23,13 +23,13 @@ ROW_TYPES = {  # dtype of the rows: type in verify.cu
 }
 
 
-class Plan(NamedTuple):
-    """What a launch needs: the kernel's name, B blocks of so many threads, and the kernel's arguments in order."""
+class Launch(NamedTuple):
+    """What a launch of the kernel needs."""
 
     kernel: str
-    blocks: int
-    threads: int
-    arguments: tuple[Any, ...]
+    blocks: int  # B, a block a row
+    threads: int  # of each block
+    arguments: tuple[Any, ...]  # in the order of verify.cu
 
 
 def verify(
@@ -43,16 +43,14 @@ def verify(
 ) -> Verdicts:
     """Keep a leading run of each row's drafts and pick the token after it, in one kernel.
 
-    Algorithm 1, lines 8 to 17 (Leviathan et al.), for B rows; see `batched.verify`.
+    Algorithm 1, lines 8 to 17 (Leviathan et al.), for B rows; all arrays are CuPy's.
+
+    Parameters: as for `batched.verdicts.verify`.
 
     Parameters
     ----------
-    draft_tokens : (B, K) int CuPy array
-    draft_probs : (B, K, V) CuPy array; float32, float64, float16, or uint16 for the bits of bfloat16
-    target_probs : (B, K+1, V) CuPy array of the same type
-    u_accept : (B, K) CuPy array of uniform numbers
-    u_emit : (B,) CuPy array of uniform numbers
-    n_drafts : (B,) int CuPy array, drafts of each row, or None where every row has K
+    draft_probs : (B, K, V) array; float32, float64, float16, or uint16 for the bits of bfloat16
+    target_probs : (B, K+1, V) array of the same type
 
     Returns
     -------
@@ -68,6 +66,7 @@ def verify(
     if owner(target_probs) != "cupy":
         raise TypeError(f"target_probs must be a CuPy array; got one of {owner(target_probs)}. Use batched.verify.")
     launch = plan(draft_tokens, draft_probs, target_probs, u_accept=u_accept, u_emit=u_emit, n_drafts=n_drafts)
+    # a launch of no blocks is an error to CUDA; with B = 0 there is nothing to fill
     if launch.blocks:
         with target_probs.device:
             _module().get_function(launch.kernel)((launch.blocks,), (launch.threads,), launch.arguments)
@@ -76,20 +75,14 @@ def verify(
 
 def plan(
     draft_tokens: Array, draft_probs: Array, target_probs: Array, *, n_drafts: Array | None = None, **u: Array
-) -> Plan:
+) -> Launch:
     """Make the launch of the kernel for a batch.
 
-    Parameters
-    ----------
-    draft_tokens : (B, K) int array
-    draft_probs : (B, K, V) array
-    target_probs : (B, K+1, V) array
-    n_drafts : (B,) int array or None
-    u : u_accept, (B, K) array, and u_emit, (B,) array
+    Parameters: as for `batched.verdicts.check_batch`.
 
     Returns
     -------
-    Plan; arguments 6 and 7 are the empty arrays that the kernel fills, n_accepted and token
+    Launch; arguments 6 and 7 are the empty arrays that the kernel fills, n_accepted and token
 
     Raises
     ------
@@ -97,18 +90,23 @@ def plan(
         If a shape, type or device does not fit.
     """
     n_drafts, K = check_batch(draft_tokens, draft_probs, target_probs, n_drafts=n_drafts, **u)
-    xp, (B, _, V), dtype = array_namespace(target_probs), target_probs.shape, target_probs.dtype
+    xp = array_namespace(target_probs)
+    B, _, V = target_probs.shape
+    # the rows keep their type, which chooses the kernel: widening them here would double what is read
+    dtype = target_probs.dtype
     if draft_probs.dtype != dtype or str(dtype) not in ROW_TYPES:
         raise TypeError(
             f"draft_probs and target_probs must have one type of {', '.join(ROW_TYPES)}; "
             f"got {draft_probs.dtype} and {dtype}. Convert one of them with astype."
         )
+    # the kernel counts in int64, compares in float64 and walks rows without strides
     wanted = [(draft_tokens, xp.int64), (draft_probs, dtype), (target_probs, dtype)]
     wanted += [(u["u_accept"], xp.float64), (u["u_emit"], xp.float64), (n_drafts, xp.int64)]
     arrays = [xp.ascontiguousarray(array, dtype=kind) for array, kind in wanted]
-    filled = xp.empty_like(arrays[5]), xp.empty_like(arrays[5])
+    # what it fills: n_accepted and token, shaped like n_drafts
+    filled = (xp.empty_like(arrays[5]), xp.empty_like(arrays[5]))
     kernel = f"verify<{ROW_TYPES[str(dtype)]}>"
-    return Plan(kernel, B, threads(V), (*arrays, *filled, xp.int32(K), xp.int64(V)))
+    return Launch(kernel, B, threads(V), (*arrays, *filled, xp.int32(K), xp.int64(V)))
 
 
 def threads(V: int) -> int:
