@@ -26,8 +26,8 @@ from specsample.papers import printed_figures
 from specsample.theory import Device, Shape, Work, best_K, implied_alpha, pass_seconds, speedup
 from specsample.theory.machines import device, shape
 from specsample.theory.question import Question
+from specsample.transformer.config import Config
 from specsample.transformer.lm import load_pair
-from specsample.transformer.model import Config
 
 PAGE = Path(__file__).with_name("plan.md")
 MAP = Path(__file__).with_name("plan-map.svg")

@@ -23,8 +23,8 @@ from specsample.bench.shapes import RANDOM, random_model
 from specsample.figures.style import SERIES, panels, write_svg
 from specsample.language_model import Transformed
 from specsample.transformer.allocator import keep_freed_memory
+from specsample.transformer.config import Config, n_params
 from specsample.transformer.lm import load_pair
-from specsample.transformer.model import Config, n_params
 from specsample.transformer.ragged import BatchedTransformer
 
 FIGURE = Path(__file__).parent / "speed" / "growth.svg"

@@ -28,8 +28,9 @@ from specsample.training.train import WORKERS, n_shards, next_batch, training_st
 from specsample.transformer import blocks
 from specsample.transformer.allocator import keep_freed_memory
 from specsample.transformer.attention import rotary_tables
+from specsample.transformer.config import init_params
 from specsample.transformer.lm import TransformerLM
-from specsample.transformer.model import init_params, loss_and_grads
+from specsample.transformer.model import loss_and_grads
 
 PARTS = ("_attend", "_attend_backward", "_split_heads", "_split_heads_backward", "swiglu", "swiglu_backward")
 PARTS += ("rms_norm", "rms_norm_backward", "linear_backward")

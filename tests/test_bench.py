@@ -21,7 +21,7 @@ from specsample.commands import bench as command
 from specsample.language_model import TableModel
 from specsample.speculative import generate
 from specsample.training.data import load_streams
-from specsample.transformer.model import Config, n_params
+from specsample.transformer.config import Config, n_params
 
 TINY = Config(7, width=8, n_layers=1, n_heads=2, n_kv_heads=1, hidden=8, max_length=64)
 QUICK = ["bench", "--quick", "--kinds", "code"]

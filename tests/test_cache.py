@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from specsample.transformer.cache import Cache
-from specsample.transformer.model import Config, forward, init_params
+from specsample.transformer.config import Config, init_params
+from specsample.transformer.model import forward
 
 CONFIG = Config(vocab_size=11, width=32, n_layers=3, n_heads=4, n_kv_heads=2, hidden=48, max_length=90)
 PARAMS = {n: p * 5 if p.ndim == 2 else p for n, p in init_params(CONFIG, np.random.default_rng(0)).items()}

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specsample.transformer import checkpoint
-from specsample.transformer.model import Config, init_params
+from specsample.transformer.config import Config, init_params
 
 SMALL = Config(7, width=8, n_layers=2, n_heads=4, n_kv_heads=2, hidden=6, max_length=12)
 PARAMS = init_params(SMALL, np.random.default_rng(0))
@@ -116,7 +116,7 @@ SAVE_FOR_EVER = """
 import itertools, sys
 import numpy as np
 from specsample.transformer import checkpoint
-from specsample.transformer.model import Config, shapes
+from specsample.transformer.config import Config, shapes
 config = Config(97, width=64, n_layers=4, n_heads=4, n_kv_heads=4, hidden=256, max_length=8)
 for i in itertools.count():
     params = {name: np.full(shape, i, np.float32) for name, shape in shapes(config).items()}

@@ -15,8 +15,8 @@ from specsample.training.presets import PRESETS
 from specsample.training.state import start_state
 from specsample.training.train import train, training_step
 from specsample.transformer import checkpoint
+from specsample.transformer.config import init_params, n_params
 from specsample.transformer.lm import TransformerLM
-from specsample.transformer.model import init_params, n_params
 
 TINY = replace(PRESETS["tiny"], steps=20, batch=8, window=16)
 WINDOWS = np.random.default_rng(0).integers(97, size=(11, 17))

@@ -14,8 +14,8 @@ from specsample.drafts.early_exit import ExitLM, early_exit_pair
 from specsample.drafts.ngram import train_ngram
 from specsample.drafts.prompt_lookup import PromptLookup
 from specsample.drafts.unigram import train_unigram
+from specsample.transformer.config import Config, init_params
 from specsample.transformer.lm import TransformerLM
-from specsample.transformer.model import Config, init_params
 
 V = 3
 DRIFT = PROBES["drift"]
@@ -170,7 +170,7 @@ def test_a_pair_writes_into_one_memory_and_makes_the_same_text():
     assert shared[0] == apart[0]
     assert [r.n_accepted for r in shared[1].rounds] == [r.n_accepted for r in apart[1].rounds]
     reader = pair[0].start()
-    assert np.shares_memory(pair[1].start().memory.keys, reader.memory.keys)
+    assert np.shares_memory(pair[1].start().cache.keys, reader.cache.keys)
 
 
 def test_in_a_shared_memory_each_forgets_for_itself():

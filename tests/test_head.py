@@ -10,9 +10,10 @@ from specsample.drafts import head
 from specsample.drafts.head_lm import PRETRAINED, head_pair, load_head, save_head
 from specsample.training.distil import fingerprint
 from specsample.training.train_head import step_gradient, train_head
+from specsample.transformer.config import Config, init_params
 from specsample.transformer.layers import cross_entropy, rejection_rate
 from specsample.transformer.lm import TransformerLM
-from specsample.transformer.model import Config, forward, init_params
+from specsample.transformer.model import forward
 
 V, D, F, K = 3, 8, 6, 2
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from specsample.transformer.config import init_params
 from specsample.transformer.huggingface import config_from_llama, llama_from_params, load_llama, params_from_llama
-from specsample.transformer.model import init_params
 
 SETTINGS = {
     **{"model_type": "llama", "vocab_size": 11, "hidden_size": 8, "num_hidden_layers": 2, "intermediate_size": 6},

@@ -10,10 +10,11 @@ from specsample.distributions import softmax
 from specsample.request import check_rollback
 from specsample.speculative import generate
 from specsample.transformer.cache import Cache
-from specsample.transformer.inference import CHUNK, Memory, PackedModel, logits
+from specsample.transformer.config import Config, init_params
+from specsample.transformer.inference import CHUNK, FastCache, PackedModel, logits
 from specsample.transformer.linear import LAYOUTS
 from specsample.transformer.lm import TransformerLM, load_pair
-from specsample.transformer.model import Config, forward, init_params
+from specsample.transformer.model import forward
 
 SIZES = {"width": 32, "n_layers": 3, "hidden": 48, "max_length": 90}
 CONFIG = Config(11, n_heads=4, n_kv_heads=2, **SIZES)
@@ -35,25 +36,25 @@ class MemoryMachine(RuleBasedStateMachine):
     def start(self):
         self.params = lively_params(CONFIG)
         self.model = PackedModel(CONFIG, self.params)
-        self.memory, self.tokens = Memory(self.model), []
+        self.cache, self.tokens = FastCache(self.model), []
 
-    @precondition(lambda self: self.memory.length < CONFIG.max_length)
+    @precondition(lambda self: self.cache.length < CONFIG.max_length)
     @rule(n=st.integers(1, 8) | st.integers(1, 90), token=st.integers(0, 10))
     def extend(self, n, token):
-        tokens = [(token + 3 * i) % 11 for i in range(min(n, CONFIG.max_length - self.memory.length))]
-        self.memory.keys[..., self.memory.length :] = np.nan
-        self.memory.values[..., self.memory.length :, :] = np.nan
-        found = logits(self.model, np.array(tokens), self.memory)
+        tokens = [(token + 3 * i) % 11 for i in range(min(n, CONFIG.max_length - self.cache.length))]
+        self.cache.keys[..., self.cache.length :] = np.nan
+        self.cache.values[..., self.cache.length :, :] = np.nan
+        found = logits(self.model, np.array(tokens), self.cache)
         self.tokens += tokens
         expected = forward(CONFIG, self.params, np.array([self.tokens]))[0, -len(tokens) :]
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-11)
-        assert self.memory.length == len(self.tokens)
+        assert self.cache.length == len(self.tokens)
 
     @rule(share=st.floats(0, 1))
     def rollback(self, share):
         self.tokens = self.tokens[: round(share * len(self.tokens))]
-        check_rollback(len(self.tokens), self.memory.length)
-        self.memory.length = len(self.tokens)
+        check_rollback(len(self.tokens), self.cache.length)
+        self.cache.length = len(self.tokens)
 
 
 TestMemory = MemoryMachine.TestCase
@@ -66,7 +67,7 @@ def test_every_kind_of_attention_and_head_agrees_with_forward(heads, tied):
     config = Config(97, n_heads=heads[0], n_kv_heads=heads[1], tied=tied, **SIZES)
     params, tokens = lively_params(config), np.arange(80) % 97
     model = PackedModel(config, params)
-    found = logits(model, tokens, Memory(model))
+    found = logits(model, tokens, FastCache(model))
     assert len(tokens) > CHUNK  # so that the reading is in parts
     np.testing.assert_allclose(found, forward(config, params, tokens[None])[0], rtol=0, atol=1e-11)
 
@@ -75,7 +76,7 @@ def test_every_kind_of_attention_and_head_agrees_with_forward(heads, tied):
 def test_every_layout_agrees_with_forward_in_float32(layout):
     params, tokens = lively_params(CONFIG, np.float32), np.arange(6)
     model = PackedModel(CONFIG, params, layout)
-    expected, found = forward(CONFIG, params, tokens[None])[0], logits(model, tokens, Memory(model))
+    expected, found = forward(CONFIG, params, tokens[None])[0], logits(model, tokens, FastCache(model))
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6 * abs(expected).max())
 

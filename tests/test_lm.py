@@ -8,8 +8,9 @@ from specsample.distributions import softmax
 from specsample.speculative import generate
 from specsample.strategies import greedy
 from specsample.transformer import checkpoint, lm
+from specsample.transformer.config import Config, init_params
 from specsample.transformer.lm import TransformerLM
-from specsample.transformer.model import Config, forward, init_params
+from specsample.transformer.model import forward
 
 
 def small_model(seed=0, dtype=np.float32, **change):
@@ -34,7 +35,7 @@ def test_float_type_of_the_parameters_is_that_of_rows_and_cache(dtype):
     context = small_model(dtype=dtype).start()
     for n in (1, 6, 20):
         assert context.extend([1] * n).dtype == dtype
-    assert (context.memory.keys.dtype, context.memory.values.dtype) == (dtype, dtype)
+    assert (context.cache.keys.dtype, context.cache.values.dtype) == (dtype, dtype)
 
 
 @pytest.mark.parametrize("tokens", [[97], [3, -1], [], np.array([0, 97])])

@@ -8,7 +8,7 @@ import pytest
 
 from specsample.training import optim
 from specsample.training.optim import AdamW, clip_by_norm, flatten, learning_rate, n_decayed
-from specsample.transformer.model import Config, init_params, n_params, shapes
+from specsample.transformer.config import Config, init_params, n_params, shapes
 
 SMALL = Config(7, width=8, n_layers=2, n_heads=4, n_kv_heads=2, hidden=6, max_length=12)
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from specsample import TableModel, autoregressive, batched, decoding_strategy, draft, generate, pick, step, verify
 from specsample.conformance import exact_law, explain, target_law, total_variation
+from specsample.transformer.config import Config, init_params
 from specsample.transformer.lm import TransformerLM
-from specsample.transformer.model import Config, init_params
 
 STRATEGIES = {
     "none": lambda probs: probs,

@@ -5,7 +5,8 @@ import pytest
 
 from specsample.transformer import blocks
 from specsample.transformer.cache import Cache
-from specsample.transformer.model import Config, forward, init_params, loss_and_grads, n_params
+from specsample.transformer.config import Config, init_params, n_params
+from specsample.transformer.model import forward, loss_and_grads
 
 SMALL = Config(vocab_size=7, width=8, n_layers=2, n_heads=4, n_kv_heads=2, hidden=6, max_length=12)
 UNTIED = Config(vocab_size=7, width=8, n_layers=1, n_heads=2, n_kv_heads=2, hidden=6, max_length=12, tied=False)

@@ -6,8 +6,8 @@ from verifier_cases import PROBES
 
 from specsample import TableModel, strategies
 from specsample.language_model import Transformed
+from specsample.transformer.config import Config, init_params
 from specsample.transformer.lm import TransformerLM
-from specsample.transformer.model import Config, init_params
 from specsample.verifiers.tree_context import PathTree, path_to, tree_of
 
 TOKENS, PARENTS = [1, 2, 0, 0, 1, 2, 1], [-1, 0, 0, 1, 1, -1, 5]

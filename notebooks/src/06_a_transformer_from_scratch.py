@@ -26,8 +26,9 @@ import specsample as ss
 from specsample.exercises import check
 from specsample.transformer.attention import attention
 from specsample.transformer.cache import Cache
+from specsample.transformer.config import n_params, shapes
 from specsample.transformer.layers import embedding, rms_norm
-from specsample.transformer.model import forward, n_params, shapes
+from specsample.transformer.model import forward
 
 # %%
 target_model, draft_model = ss.load_pair()

@@ -11,8 +11,8 @@ from typing import Any
 from specsample.drafts.ngram import NgramModel, bits_per_char, train_ngram
 from specsample.training import data
 from specsample.training.evaluate import evaluate
+from specsample.transformer.config import n_params
 from specsample.transformer.lm import TransformerLM
-from specsample.transformer.model import n_params
 from specsample.transformer.tokenizer import CharTokenizer
 
 MAX_ORDER = 6  # of the n-gram models

@@ -6,8 +6,8 @@ file: `machine`; after it: `passes`.
 
 import numpy as np
 
+from specsample.transformer.config import Config, shapes
 from specsample.transformer.lm import TransformerLM, load_pair
-from specsample.transformer.model import Config, shapes
 
 # GPT-2's own MLP is two 768 × 3,072 matrices; three of 768 × 2,048 hold as many numbers, so bytes and products agree.
 RANDOM = {

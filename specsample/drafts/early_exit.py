@@ -11,7 +11,7 @@ from copy import copy
 from dataclasses import replace
 from functools import cached_property
 
-from specsample.transformer.inference import Memory, PackedModel
+from specsample.transformer.inference import FastCache, PackedModel
 from specsample.transformer.lm import TransformerContext, TransformerLM
 
 
@@ -51,7 +51,7 @@ class ExitLM(TransformerLM):
         """Begin an empty context, in the memory of the target's latest one if the target is watched."""
         context = TransformerContext(self)
         if isinstance(self.target, WatchedLM) and self.target.latest is not None:
-            context.memory = lower_part(self.target.latest.memory, self.config.n_layers)
+            context.cache = lower_part(self.target.latest.cache, self.config.n_layers)
         return context
 
 
@@ -73,17 +73,17 @@ class WatchedLM(TransformerLM):
         return self.latest
 
 
-def lower_part(memory: Memory, n_layers: int) -> Memory:
+def lower_part(memory: FastCache, n_layers: int) -> FastCache:
     """Show the first layers of a memory as a memory with a length of its own.
 
     Parameters
     ----------
-    memory : Memory
+    memory : FastCache
     n_layers : int
 
     Returns
     -------
-    Memory, empty, on the same arrays
+    FastCache, empty, on the same arrays
     """
     part = copy(memory)
     part.keys, part.values, part.length = memory.keys[:n_layers], memory.values[:n_layers], 0

@@ -19,6 +19,7 @@ import numpy as np
 
 from specsample.distributions import Array
 from specsample.transformer.blocks import Params
+from specsample.transformer.config import Config
 from specsample.transformer.layers import (
     linear_backward,
     rms_norm,
@@ -27,7 +28,7 @@ from specsample.transformer.layers import (
     swiglu_backward,
 )
 from specsample.transformer.lm import TransformerLM
-from specsample.transformer.model import Config, Criterion, forward
+from specsample.transformer.model import Criterion, forward
 
 EPS = 1e-5
 

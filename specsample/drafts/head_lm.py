@@ -17,7 +17,7 @@ import numpy as np
 from specsample.distributions import Array, softmax
 from specsample.drafts import head
 from specsample.request import check_rollback
-from specsample.transformer.inference import Memory, PackedModel, logits
+from specsample.transformer.inference import FastCache, PackedModel, logits
 from specsample.transformer.linear import pack, product
 from specsample.transformer.lm import PRETRAINED as FOLDER
 from specsample.transformer.lm import TransformerLM
@@ -60,25 +60,25 @@ class FeaturedContext:
     """What a Transformer has read: its cache, and row i+1 of `features` for position i (row 0 is zero)."""
 
     def __init__(self, model: FeaturedLM) -> None:
-        self.model, self.memory = model, Memory(model.packed)
+        self.model, self.cache = model, FastCache(model.packed)
         self.features = np.zeros((model.max_length + 1, model.config.width), model.embedding.dtype)
 
     @property
     def length(self) -> int:
         """Number of tokens read."""
-        return self.memory.length
+        return self.cache.length
 
     def extend(self, tokens: Sequence[int]) -> Array:
         """Read tokens; row i of the (n, V) answer is the distribution of the token after tokens[i]."""
         past = self.length
-        found = logits(self.model.packed, np.array(tokens, np.int64), self.memory)  # no logits: (n, D) features
+        found = logits(self.model.packed, np.array(tokens, np.int64), self.cache)  # no logits: (n, D) features
         self.features[past + 1 : self.length + 1] = found
         return softmax(product(found, self.model.output))
 
     def rollback(self, length: int) -> None:
         """Forget all but the first `length` tokens."""
         check_rollback(length, self.length)
-        self.memory.length = length
+        self.cache.length = length
 
 
 class HeadLM:

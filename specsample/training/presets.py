@@ -6,7 +6,7 @@ Sizes were chosen by measurement; the card beside the shipped pair has the numbe
 
 from dataclasses import dataclass
 
-from specsample.transformer.model import Config
+from specsample.transformer.config import Config
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from specsample.training.distil import fingerprint
 from specsample.training.optim import AdamW, flatten, n_decayed
 from specsample.training.presets import Preset
 from specsample.transformer import checkpoint
+from specsample.transformer.config import init_params, shapes
 from specsample.transformer.lm import TransformerLM
-from specsample.transformer.model import init_params, shapes
 
 
 @dataclass

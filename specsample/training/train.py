@@ -24,9 +24,10 @@ from specsample.training.runlog import Progress, RunLog, interruption, progress_
 from specsample.training.state import State, describe, resume_state, save_state, start_state
 from specsample.transformer import checkpoint
 from specsample.transformer.allocator import keep_freed_memory
+from specsample.transformer.config import n_params, shapes
 from specsample.transformer.layers import cross_entropy
 from specsample.transformer.lm import TransformerLM, load
-from specsample.transformer.model import loss_and_grads, n_params, shapes
+from specsample.transformer.model import loss_and_grads
 
 SHARDS = 4  # at most; part of the arithmetic (the order of summation), so it does not follow the machine
 SHARD_SIZE = 512  # positions, at least: below that a second thread costs more than it brings

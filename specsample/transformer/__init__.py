@@ -2,12 +2,13 @@
 
 `ragged_cache` to `ragged_numpy` read B texts at once; `huggingface` reads Llama checkpoints. `training` makes one.
 
-Read `allocator`, `layers`, `attention`, `linear`, `tokenizer`, `blocks`, `cache`, `checkpoint`, `huggingface`,
-`inference`, `lm`, `model`, `ragged`, `ragged_cache`, `ragged_numpy`, `tree`.
+Read `config`, `layers`, `attention`, `cache`, `blocks`, `model`, `linear`, `inference`, `tree`, `ragged_cache`,
+`ragged_numpy`, `ragged`, `tokenizer`, `checkpoint`, `lm`, `huggingface`, `allocator`.
 """
 
 from specsample.transformer.cache import Cache
-from specsample.transformer.model import Config, forward, init_params, loss_and_grads, n_params
+from specsample.transformer.config import Config, init_params, n_params
+from specsample.transformer.model import forward, loss_and_grads
 from specsample.transformer.tokenizer import CharTokenizer
 
 __all__ = ["Cache", "CharTokenizer", "Config", "forward", "init_params", "loss_and_grads", "n_params"]

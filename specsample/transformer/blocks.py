@@ -4,11 +4,13 @@ Each block is again a pair: forward returns its output and what the backward nee
 gradient of its input and writes those of its parameters into `grads`. Read `attention.py` before, then `cache.py`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from specsample.transformer.attention import attention, attention_backward, rotary, rotary_backward
+from specsample.transformer.cache import Cache
+from specsample.transformer.config import Config
 from specsample.transformer.layers import (
     Array,
     linear_backward,
@@ -18,23 +20,19 @@ from specsample.transformer.layers import (
     swiglu_backward,
 )
 
-if TYPE_CHECKING:
-    from specsample.transformer.cache import Cache
-    from specsample.transformer.model import Config
-
 Params = dict[str, Array]
 Kept = tuple[Any, ...]  # what a forward keeps for its backward
 ROW_BLOCK = 64  # rows that attend together: most of the masked half of (T, T) is never computed
 
 
 def attention_block(
-    config: "Config",
+    config: Config,
     params: Params,
     x: Array,
     *,
     layer: int,
     rotation: tuple[Array, Array],
-    cache: "Cache | None" = None,
+    cache: Cache | None = None,
     xp: Any = np,
 ) -> tuple[Array, Kept]:
     """Compute x + attention(norm(x)) @ out.
@@ -93,7 +91,7 @@ def attention_block_backward(dy: np.ndarray, kept: Kept, params: Params, *, grad
     return dx
 
 
-def _split_heads(config: "Config", qkv: Array, rotation: Kept, xp: Any) -> tuple[Array, Array, Array]:
+def _split_heads(config: Config, qkv: Array, rotation: Kept, xp: Any) -> tuple[Array, Array, Array]:
     """Cut qkv (B, T, ·) into rotated q (B, Hkv, G, T, Dh), rotated k and v (B, Hkv, T, Dh)."""
     batch, length = qkv.shape[:2]
     n_heads, n_kv, head_dim = config.n_heads, config.n_kv_heads, config.head_dim
@@ -149,7 +147,7 @@ def _attend_backward(dheads: np.ndarray, kept: Kept) -> tuple[np.ndarray, np.nda
     return dq, dk, dv
 
 
-def mlp_block(config: "Config", params: Params, x: Array, *, layer: int, xp: Any = np) -> tuple[Array, Kept]:
+def mlp_block(config: Config, params: Params, x: Array, *, layer: int, xp: Any = np) -> tuple[Array, Kept]:
     """Compute x + swiglu(norm(x) @ gate_up) @ down.
 
     Parameters
@@ -199,7 +197,7 @@ def mlp_block_backward(dy: np.ndarray, kept: Kept, params: Params, *, grads: Par
     return dx
 
 
-def head(config: "Config", params: Params, x: Array, *, xp: Any = np) -> tuple[Array, Kept]:
+def head(config: Config, params: Params, x: Array, *, xp: Any = np) -> tuple[Array, Kept]:
     """Compute norm(x) @ head, or the embedding, transposed, if tied.
 
     Parameters

@@ -4,14 +4,12 @@ Memory for every position is set aside once; the only thing that says what is va
 rejected drafts costs nothing: `rollback` moves a number. Read `model.py` before.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from specsample.request import check_rollback
-
-if TYPE_CHECKING:
-    from specsample.transformer.model import Config
+from specsample.transformer.config import Config
 
 Array = Any  # an array of the parameters' library
 
@@ -58,7 +56,7 @@ class Cache:
         Positions that are valid; what lies beyond is never read.
     """
 
-    def __init__(self, config: "Config", *, batch: int = 1, dtype: Any = np.float32, xp: Any = np) -> None:
+    def __init__(self, config: Config, *, batch: int = 1, dtype: Any = np.float32, xp: Any = np) -> None:
         shape = (batch, config.n_kv_heads, config.max_length, config.head_dim)
         self.keys = [xp.empty(shape, dtype=dtype) for _ in range(config.n_layers)]
         self.values = [xp.empty(shape, dtype=dtype) for _ in range(config.n_layers)]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from specsample.transformer.model import Config, shapes
+from specsample.transformer.config import Config, shapes
 
 
 def save(path: str | Path, config: Config, params: dict[str, np.ndarray], *, dtype: Any = None, **extra: Any) -> None:

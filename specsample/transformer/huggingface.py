@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from specsample.transformer.checkpoint import check_shapes
+from specsample.transformer.config import Config
 from specsample.transformer.lm import TransformerLM
-from specsample.transformer.model import Config
 
 # ours, without "layers.N." : theirs, without "model.layers.N." and ".weight"
 MATRICES = {
@@ -101,7 +101,7 @@ def params_from_llama(tensors: Mapping[str, np.ndarray], config: Config) -> dict
     Returns
     -------
     dict of float arrays
-        As `model.init_params` makes them, contiguous, in the tensors' float type (float16 becomes float32).
+        As `config.init_params` makes them, contiguous, in the tensors' float type (float16 becomes float32).
 
     Raises
     ------
@@ -134,7 +134,7 @@ def llama_from_params(params: Mapping[str, np.ndarray], config: Config) -> dict[
     Parameters
     ----------
     params : mapping of arrays
-        As `model.init_params` makes them.
+        As `config.init_params` makes them.
     config : Config
         Sizes of the model.
 

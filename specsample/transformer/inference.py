@@ -1,22 +1,24 @@
-"""How does one sequence go through the model as fast as NumPy can?
+"""The fast pass of one text through the model, in NumPy.
 
-`model.forward` says what a Transformer computes; this file computes the same for one text, with less work a pass.
-What never changes is folded into the matrices once: the norms' weights, the 1/√Dh of attention, the 1/2 of
+`model.forward` says what a Transformer computes; this file computes the same with less work. The dense lines stand in
+`fast_pass` and serve `tree` and `ragged_numpy` too: those differ in positions and in who attends to whom. What never
+changes is folded into the matrices once: the norms' weights, the 1/√Dh of attention, the 1/2 of
 g·σ(g) = h·(1 + tanh h) with h = g/2. Rotary pairs lie side by side, so that a rotation is one complex product. The
 matrices lie as `linear.py` found best, keys lie transposed, and a pass over 1 to 17 rows is about thirty calls of
-NumPy a layer. `tests/test_inference.py` holds both to the same logits. Read `linear.py` and `model.py` before.
+NumPy a layer. `tests/test_inference.py` holds both to the same logits.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from specsample.transformer.attention import rotary_tables
+from specsample.transformer.config import Config
 from specsample.transformer.layers import Array
 from specsample.transformer.linear import Packed, pack, product
-
-if TYPE_CHECKING:
-    from specsample.transformer.model import Config
 
 CHUNK = 64  # rows of a long prompt that go through the model together: attention then needs (64 H, T) at most
 _FUTURE = np.triu(np.full((CHUNK, CHUNK), -np.inf, np.float32), 1)[:, None, :]  # −∞ where a row would see its future
@@ -37,11 +39,11 @@ class PackedModel:
     Parameters
     ----------
     config : Config
-    params : dict of NumPy arrays, as `model.init_params` makes them; copied
+    params : dict of NumPy arrays, as `config.init_params` makes them; copied
     layout : one of `linear.LAYOUTS` for all matrices, or None to measure
     """
 
-    def __init__(self, config: "Config", params: dict[str, np.ndarray], layout: str | None = None) -> None:
+    def __init__(self, config: Config, params: dict[str, np.ndarray], layout: str | None = None) -> None:
         self.config, self.embedding = config, params["embedding"].copy()
         self.layers = [_pack_layer(config, params, f"layers.{i}.", layout) for i in range(config.n_layers)]
         head = params["head"] if "head" in params else params["embedding"].T
@@ -52,13 +54,32 @@ class PackedModel:
         self.turns = turns.astype(np.result_type(self.embedding.dtype, np.complex64))  # (max_length, 1, Dh/2)
 
 
-class Memory:
-    """Remember the keys and values of one sequence; as in `cache.Cache`, only `length` says what is valid.
+@dataclass
+class Transformer:
+    """A configuration with its parameters, and what the fast pass makes of them."""
 
-    Parameters
-    ----------
-    model : PackedModel, gives shapes and float type
-    """
+    config: Config
+    params: dict[str, Array]  # as `config.init_params` makes them, in any array library
+    tokenizer: Any = None  # anything that can encode and decode, or None where there is no text
+
+    @property
+    def vocab_size(self) -> int:
+        """V, the number of tokens."""
+        return self.config.vocab_size
+
+    @property
+    def max_length(self) -> int:
+        """Tokens that the cache holds, prompt included."""
+        return self.config.max_length
+
+    @cached_property
+    def packed(self) -> PackedModel:
+        """The parameters as the fast pass wants them, copied when a context is first begun."""
+        return PackedModel(self.config, self.params)
+
+
+class FastCache:
+    """The keys and values of one text, as the fast pass lays them out; only `length` says what is valid."""
 
     def __init__(self, model: PackedModel) -> None:
         config, dtype = model.config, model.embedding.dtype
@@ -68,51 +89,66 @@ class Memory:
         self.length = 0
 
 
-def logits(model: PackedModel, tokens: np.ndarray, memory: Memory) -> Array:
+def fast_pass(model: PackedModel, x: np.ndarray, attend: Callable[[int, np.ndarray], Array]) -> Array:
+    """Send n rows through every layer: all that does not depend on who attends to whom.
+
+    Parameters
+    ----------
+    model : PackedModel
+    x : (n, D) array of embeddings, changed
+    attend : function from a layer's number and its (n, (H + 2 Hkv) Dh) queries, keys and values to (n, D) heads
+
+    Returns
+    -------
+    (n, V) array of logits
+    """
+    eps, hidden = model.config.norm_eps, model.config.hidden
+    for i, layer in enumerate(model.layers):
+        # x + attention(norm(x))
+        qkv = product(_normed(x, eps), layer.qkv)
+        x += product(attend(i, qkv), layer.out)
+        # x + swiglu(norm(x))
+        gate_up = product(_normed(x, eps), layer.gate_up)  # (n, 2F)
+        x += product(_gated(gate_up, hidden), layer.down)
+    return product(_normed(x, eps), model.head)
+
+
+def logits(model: PackedModel, tokens: np.ndarray, cache: FastCache) -> Array:
     """Read n tokens and return the logits of the token after each.
 
     Parameters
     ----------
     model : PackedModel
-    tokens : (n,) int array, n >= 1, that fit in max_length after those in memory
-    memory : Memory, extended by n positions
+    tokens : (n,) int array, n >= 1, that fit in max_length after those in the cache
+    cache : FastCache, extended by n positions
 
     Returns
     -------
     (n, V) array
     """
+    # a long prompt goes through in pieces, which bounds the memory of its attention
     if len(tokens) > CHUNK:
-        return np.concatenate([logits(model, tokens[i : i + CHUNK], memory) for i in range(0, len(tokens), CHUNK)])
-    past, end = memory.length, memory.length + len(tokens)
-    x = model.embedding[tokens]  # (n, D), a copy
+        return np.concatenate([logits(model, tokens[i : i + CHUNK], cache) for i in range(0, len(tokens), CHUNK)])
+    n = len(tokens)
+    past = cache.length
+    end = past + n
     turns = model.turns[past:end]  # (n, 1, Dh/2)
-    for i, layer in enumerate(model.layers):
-        qkv = product(_normed(x, model.config.norm_eps), layer.qkv)  # (n, (H + 2 Hkv) Dh)
-        q = _store(
-            model.config, qkv, turns, keys=memory.keys[i, :, :, past:end], values=memory.values[i, :, past:end]
-        )
-        heads = _attend(q, memory.keys[i, :, :, :end], memory.values[i, :, :end], n=len(tokens))
-        x += product(heads, layer.out)
-        gate_up = product(_normed(x, model.config.norm_eps), layer.gate_up)  # (n, 2F)
-        x += product(_gated(gate_up, model.config.hidden), layer.down)
-    memory.length = end
-    return product(_normed(x, model.config.norm_eps), model.head)
+
+    # every row sees what was read before, and of the new ones itself and those before it
+    def attend(i: int, qkv: np.ndarray) -> Array:
+        keys, values = cache.keys[i], cache.values[i]
+        q = store(model.config, qkv, turns, keys=keys[:, :, past:end], values=values[:, past:end])
+        return _attend(q, keys[:, :, :end], values[:, :end], n=n)
+
+    found = fast_pass(model, model.embedding[tokens], attend)  # indexing has copied the rows
+    cache.length = end
+    return found
 
 
-def probabilities(model: PackedModel, tokens: np.ndarray, memory: Memory) -> Array:
-    """Read n tokens and return the distribution of the token after each.
-
-    Parameters
-    ----------
-    model : PackedModel
-    tokens : (n,) int array
-    memory : Memory, extended by n positions
-
-    Returns
-    -------
-    (n, V) array, rows sum to 1
-    """
-    probs = logits(model, tokens, memory)  # turned in place, where `softmax` makes three arrays of its size
+def probabilities(model: PackedModel, tokens: np.ndarray, cache: FastCache) -> Array:
+    """Read n tokens as `logits` does, and return the (n, V) distributions of the token after each."""
+    probs = logits(model, tokens, cache)
+    # in place, where `softmax` makes three arrays of its size
     probs -= probs.max(axis=-1, keepdims=True)
     np.exp(probs, out=probs)
     probs /= probs.sum(axis=-1, keepdims=True)
@@ -130,7 +166,7 @@ def _normed(x: np.ndarray, eps: float) -> Array:
     return x * (inverse**-0.5)[:, None]
 
 
-def _store(config: "Config", qkv: np.ndarray, turns: np.ndarray, *, keys: np.ndarray, values: np.ndarray) -> Array:
+def store(config: Config, qkv: np.ndarray, turns: np.ndarray, *, keys: np.ndarray, values: np.ndarray) -> Array:
     """Rotate queries and keys of the n new rows, remember keys and values, return q (Hkv, n G, Dh)."""
     n, H, n_kv, Dh = len(qkv), config.n_heads, config.n_kv_heads, config.head_dim
     heads = qkv.reshape(n, H + 2 * n_kv, Dh)
@@ -165,7 +201,7 @@ def _gated(gate_up: np.ndarray, hidden: int) -> Array:
     return gated
 
 
-def _pack_layer(config: "Config", params: dict[str, np.ndarray], at: str, layout: str | None) -> PackedLayer:
+def _pack_layer(config: Config, params: dict[str, np.ndarray], at: str, layout: str | None) -> PackedLayer:
     """Fold what never changes into a layer's matrices and lay them out."""
     qkv = params[at + "norm_attention"][:, None] * params[at + "qkv"]
     qkv = qkv.reshape(config.width, -1, config.head_dim)

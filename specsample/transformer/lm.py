@@ -5,7 +5,6 @@
 """
 
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,49 +16,25 @@ from specsample.language_model import Context
 from specsample.request import check_rollback
 from specsample.transformer import checkpoint
 from specsample.transformer.cache import check_fits
-from specsample.transformer.inference import Memory, PackedModel, probabilities
-from specsample.transformer.model import Config
+from specsample.transformer.inference import FastCache, Transformer, probabilities
+from specsample.transformer.ragged import HostContext
 from specsample.transformer.tokenizer import CharTokenizer
-from specsample.transformer.tree import TreeMemory, tree_logits
+from specsample.transformer.tree import FastTreeCache, tree_logits
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
 
 
-class TransformerLM:
-    """Sample from a Transformer: a `LanguageModel` of its configuration and parameters.
-
-    Parameters
-    ----------
-    config : Config
-    params : dict of arrays, as `model.init_params` makes them
-    tokenizer : CharTokenizer, anything else that can encode and decode, or None where there is no text
+class TransformerLM(Transformer):
+    """A Transformer that can be sampled from: a `LanguageModel` of its configuration and parameters.
 
     Examples
     --------
-    >>> from specsample.transformer.model import init_params
+    >>> from specsample.transformer.config import Config, init_params
     >>> config = Config(5, width=4, n_layers=1, n_heads=2, n_kv_heads=1, hidden=8, max_length=16)
     >>> model = TransformerLM(config, init_params(config, np.random.default_rng(0)))
     >>> model.start().extend([0, 3]).shape
     (2, 5)
     """
-
-    def __init__(self, config: Config, params: dict[str, Array], tokenizer: Any = None) -> None:
-        self.config, self.params, self.tokenizer = config, params, tokenizer
-
-    @property
-    def vocab_size(self) -> int:
-        """V, the number of tokens."""
-        return self.config.vocab_size
-
-    @property
-    def max_length(self) -> int:
-        """Tokens that the cache holds, prompt included."""
-        return self.config.max_length
-
-    @cached_property
-    def packed(self) -> PackedModel:
-        """The parameters as the fast pass wants them, copied when a context is first begun."""
-        return PackedModel(self.config, self.params)
 
     def to(self, backend: str, device: Any = None) -> "TransformerLM":
         """Copy the parameters to an array library; `ragged.BatchedTransformer` runs them there.
@@ -82,8 +57,6 @@ class TransformerLM:
     def start(self) -> Context:
         """Begin an empty context; its rows are NumPy arrays, whatever the library of the parameters."""
         if owner(self.params["embedding"]) != "numpy":
-            from specsample.transformer.ragged import HostContext  # which needs this file
-
             return HostContext(self)
         return TransformerContext(self)
 
@@ -92,23 +65,24 @@ class TransformerContext:
     """What a Transformer of NumPy arrays has read of one text: a memory of keys and values, with a length."""
 
     def __init__(self, model: TransformerLM) -> None:
-        self.model, self.memory = model, Memory(model.packed)
+        self.model = model
+        self.cache = FastCache(model.packed)
 
     @property
     def length(self) -> int:
         """Number of tokens read."""
-        return self.memory.length
+        return self.cache.length
 
     def extend(self, tokens: Sequence[int]) -> Array:
         """Read tokens; row i of the (n, V) answer is the distribution of the token after tokens[i]."""
         ids = check_ids(tokens, self.model.vocab_size)
         check_fits(self.length, len(ids), self.model.max_length)
-        return probabilities(self.model.packed, ids, self.memory)
+        return probabilities(self.model.packed, ids, self.cache)
 
     def rollback(self, length: int) -> None:
         """Forget all but the first `length` tokens."""
         check_rollback(length, self.length)
-        self.memory.length = length
+        self.cache.length = length
 
     def tree(self) -> "TransformerTree":
         """Begin a tree of continuations at the end of what was read."""
@@ -119,7 +93,7 @@ class TransformerTree:
     """A tree of continuations that is read in one pass (`verifiers.tree_context.TreeContext`)."""
 
     def __init__(self, context: TransformerContext) -> None:
-        self.vocab_size, self.tree = context.model.vocab_size, TreeMemory(context.model.packed, context.memory)
+        self.vocab_size, self.tree = context.model.vocab_size, FastTreeCache(context.model.packed, context.cache)
 
     def extend_tree(self, tokens: Sequence[int], parents: Sequence[int]) -> Array:
         """Read nodes; row i of the (n, V) answer is the distribution after the path to node i."""

@@ -6,7 +6,6 @@ are fused, so that a pass over one token is few products. Read `layers.py` befor
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from specsample.transformer.blocks import (
     mlp_block_backward,
 )
 from specsample.transformer.cache import Cache, check_fits
+from specsample.transformer.config import Config
 from specsample.transformer.layers import (
     Array,
     array_like,
@@ -31,124 +31,6 @@ from specsample.transformer.layers import (
 )
 
 Criterion = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
-
-
-@dataclass(frozen=True)
-class Config:
-    """Say how large a model is.
-
-    Parameters
-    ----------
-    vocab_size, width, n_layers : int, V, D and L
-    n_heads, n_kv_heads : int, H query heads share Hkv key and value heads in groups of H / Hkv
-    hidden : int, width inside the SwiGLU
-    max_length : int, positions that a cache holds
-    tied : bool, whether the output head is the embedding, transposed
-    rope_theta, norm_eps : float, base of the rotary frequencies; ε of the norms
-    """
-
-    vocab_size: int
-    width: int
-    n_layers: int
-    n_heads: int
-    n_kv_heads: int
-    hidden: int
-    max_length: int
-    tied: bool = True
-    rope_theta: float = 10000.0
-    norm_eps: float = 1e-5
-
-    def __post_init__(self) -> None:
-        sizes = ("vocab_size", "width", "n_layers", "n_heads", "n_kv_heads", "hidden", "max_length")
-        for name in sizes:
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
-                raise ValueError(f"{name} must be a positive integer; got {getattr(self, name)!r}.")
-        if self.width % self.n_heads or self.head_dim % 2:
-            raise ValueError(
-                "width must be n_heads times an even head size (rotary turns pairs); "
-                f"got width {self.width} and n_heads {self.n_heads}."
-            )
-        if self.n_heads % self.n_kv_heads:
-            raise ValueError(
-                "n_heads must be a multiple of n_kv_heads, so that groups are equal; "
-                f"got {self.n_heads} and {self.n_kv_heads}."
-            )
-
-    @property
-    def head_dim(self) -> int:
-        """Return Dh = D / H."""
-        return self.width // self.n_heads
-
-
-def shapes(config: Config) -> dict[str, tuple[int, ...]]:
-    """Return the name and shape of every parameter: matrices first, then the norms' vectors.
-
-    Parameters
-    ----------
-    config : Config
-
-    Returns
-    -------
-    dict from names to shapes
-    """
-    c, matrices, vectors = config, dict[str, tuple[int, ...]](), dict[str, tuple[int, ...]]()
-    matrices["embedding"] = (c.vocab_size, c.width)
-    if not c.tied:
-        matrices["head"] = (c.width, c.vocab_size)
-    for layer in range(c.n_layers):
-        at = f"layers.{layer}."
-        matrices[at + "qkv"] = (c.width, (c.n_heads + 2 * c.n_kv_heads) * c.head_dim)
-        matrices[at + "out"] = (c.width, c.width)
-        matrices[at + "gate_up"] = (c.width, 2 * c.hidden)
-        matrices[at + "down"] = (c.hidden, c.width)
-        vectors[at + "norm_attention"] = vectors[at + "norm_mlp"] = (c.width,)
-    return matrices | vectors | {"norm": (c.width,)}
-
-
-def n_params(config: Config) -> int:
-    """Count the numbers that a model learns.
-
-    Parameters
-    ----------
-    config : Config
-
-    Returns
-    -------
-    int
-
-    Examples
-    --------
-    >>> config = Config(vocab_size=5, width=4, n_layers=1, n_heads=2, n_kv_heads=1, hidden=8, max_length=16)
-    >>> n_params(config)  # embedding 20, attention 32 + 16, MLP 64 + 32, norms 12
-    176
-    """
-    return sum(int(np.prod(shape)) for shape in shapes(config).values())
-
-
-def init_params(config: Config, rng: np.random.Generator, dtype: Any = np.float32) -> dict[str, np.ndarray]:
-    """Draw parameters: norms 1, matrices N(0, 0.02²), those that write to the residual smaller by √(2L).
-
-    Parameters
-    ----------
-    config : Config
-    rng : numpy.random.Generator
-    dtype : float type
-
-    Returns
-    -------
-    dict of arrays, in the order of `shapes`
-
-    Examples
-    --------
-    >>> init_params(Config(5, 4, 1, 2, 1, 8, 16), np.random.default_rng(0))["embedding"].shape
-    (5, 4)
-    """
-    params = {}
-    for name, shape in shapes(config).items():
-        std = 0.02 / (2 * config.n_layers) ** 0.5 if name.endswith(("out", "down")) else 0.02
-        drawn = np.ones(shape) if len(shape) == 1 else rng.standard_normal(shape) * std
-        params[name] = drawn.astype(dtype)
-    return params
 
 
 def forward(config: Config, params: dict[str, Array], tokens: Array, cache: Cache | None = None) -> Array:
@@ -172,6 +54,7 @@ def forward(config: Config, params: dict[str, Array], tokens: Array, cache: Cach
 
     Examples
     --------
+    >>> from specsample.transformer.config import init_params
     >>> config = Config(vocab_size=5, width=4, n_layers=1, n_heads=2, n_kv_heads=1, hidden=8, max_length=16)
     >>> forward(config, init_params(config, np.random.default_rng(0)), np.array([[0, 1, 2]])).shape
     (1, 3, 5)
@@ -213,6 +96,7 @@ def loss_and_grads(
 
     Examples
     --------
+    >>> from specsample.transformer.config import init_params
     >>> config = Config(vocab_size=5, width=4, n_layers=1, n_heads=2, n_kv_heads=1, hidden=8, max_length=16)
     >>> params, tokens = init_params(config, np.random.default_rng(0)), np.array([[0, 1, 2]])
     >>> loss, grads = loss_and_grads(config, params, tokens, np.array([[1, 2, 3]]))

@@ -2,7 +2,7 @@
 
 The dense layers see the B × n new positions as one matrix, so that the weights are read once for all of them. Only
 attention knows of rows: each has a length of its own in the cache, its own rotary angles and its own mask.
-`BatchedTransformer` is the `batched.BatchedModel` of a `TransformerLM`. Read `model.py` and `ragged_cache.py` before.
+`BatchedTransformer` is the `batched.BatchedModel` of a `Transformer`. Read `model.py` and `ragged_cache.py` before.
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ from specsample.transformer import ragged_numpy
 from specsample.transformer.attention import rotary
 from specsample.transformer.blocks import Params, head, mlp_block
 from specsample.transformer.cache import check_fits
+from specsample.transformer.config import Config
+from specsample.transformer.inference import Transformer
 from specsample.transformer.layers import Array, embedding, rms_norm
-from specsample.transformer.lm import TransformerLM
-from specsample.transformer.model import Config
 from specsample.transformer.ragged_cache import Places, RaggedCache
 
 CHUNK = 64  # positions a pass: a long prompt is read in several, which bounds the memory of its attention
@@ -33,13 +33,13 @@ class BatchedTransformer:
 
     Parameters
     ----------
-    model : TransformerLM, its parameters in any array library
+    model : Transformer, its parameters in any array library
 
     Examples
     --------
-    >>> from specsample.transformer.model import init_params
+    >>> from specsample.transformer.config import init_params
     >>> config = Config(5, width=4, n_layers=1, n_heads=2, n_kv_heads=1, hidden=8, max_length=16)
-    >>> model = TransformerLM(config, init_params(config, np.random.default_rng(0)))
+    >>> model = Transformer(config, init_params(config, np.random.default_rng(0)))
     >>> context = BatchedTransformer(model).start(2)
     >>> context.extend(np.array([[0, 3], [1, 0]]), np.array([2, 1])).shape
     (2, 2, 5)
@@ -47,7 +47,7 @@ class BatchedTransformer:
     array([2, 1])
     """
 
-    def __init__(self, model: TransformerLM) -> None:
+    def __init__(self, model: Transformer) -> None:
         self.model = model
 
     @property
@@ -70,11 +70,11 @@ class RaggedContext:
 
     Parameters
     ----------
-    model : TransformerLM
+    model : Transformer
     B : int, texts
     """
 
-    def __init__(self, model: TransformerLM, B: int) -> None:
+    def __init__(self, model: Transformer, B: int) -> None:
         self.model, self.lengths = model, np.zeros(B, np.int64)
         self.cache = RaggedCache(model.config, B, like=model.params["embedding"])
 
@@ -118,10 +118,10 @@ class HostContext:
 
     Parameters
     ----------
-    model : TransformerLM
+    model : Transformer
     """
 
-    def __init__(self, model: TransformerLM) -> None:
+    def __init__(self, model: Transformer) -> None:
         self.context = RaggedContext(model, 1)
 
     @property
@@ -142,8 +142,8 @@ class HostContext:
 
 def generate(
     prompt_tokens: Sequence[int],
-    target_model: TransformerLM,
-    draft_model: TransformerLM,
+    target_model: Transformer,
+    draft_model: Transformer,
     *,
     K: int = 5,
     **request: Unpack[Request],
@@ -153,7 +153,7 @@ def generate(
     Parameters
     ----------
     prompt_tokens : sequence of int, at least one
-    target_model, draft_model : TransformerLM, parameters of one library on one device
+    target_model, draft_model : Transformer, parameters of one library on one device
     K : int >= 0, drafts a round, shortened where fewer tokens are left
     **request : max_new_tokens, rng (on the host), transform, draft_transform, stop, as for `speculative.generate`
 
@@ -180,7 +180,7 @@ def forward(config: Config, params: Params, tokens: Array, *, cache: RaggedCache
     Parameters
     ----------
     config : Config
-    params : dict of arrays, as `model.init_params` makes them, in any array library
+    params : dict of arrays, as `config.init_params` makes them, in any array library
     tokens : (B, n) int array, padding arbitrary
     cache : RaggedCache, read and extended
     places : Places, made by `cache.places`

@@ -12,8 +12,8 @@ from array_api_compat import array_namespace, device
 
 from specsample.backend import owner, to_device
 from specsample.transformer.attention import rotary_tables, softmax_in_place
+from specsample.transformer.config import Config
 from specsample.transformer.layers import Array, array_like
-from specsample.transformer.model import Config
 
 CAN_SCATTER = ("numpy", "torch", "cupy")  # write with arrays of indices, which the array-API standard lacks
 

@@ -7,9 +7,8 @@ rows. Read `inference.py` and `ragged.py` before.
 
 import numpy as np
 
-from specsample.transformer.inference import PackedModel, _gated, _normed
+from specsample.transformer.inference import PackedModel, fast_pass
 from specsample.transformer.layers import Array
-from specsample.transformer.linear import product
 from specsample.transformer.ragged_cache import Places, RaggedCache
 
 
@@ -27,18 +26,19 @@ def forward(model: PackedModel, tokens: np.ndarray, *, cache: RaggedCache, place
     -------
     (B, n, V) array, arbitrary for padding
     """
-    c, (B, n) = model.config, tokens.shape
+    c = model.config
+    B, n = tokens.shape
     x = model.embedding[np.where(places.columns < c.max_length, tokens, 0).reshape(-1)]  # (B·n, D), a copy
     turns = model.turns[places.positions.reshape(-1)]  # (B·n, 1, Dh/2)
-    for i, layer in enumerate(model.layers):
-        qkv = product(_normed(x, c.norm_eps), layer.qkv)
+
+    # a row of a text sees what that text has read, and no other text
+    def attend(i: int, qkv: np.ndarray) -> Array:
         q, k, v = _split(qkv, turns, B=B, shape=(c.n_heads, c.n_kv_heads, c.head_dim))
         cache.write(i, k, v, places=places)
         heads = cache.attend(i, q, places=places)  # (B, Hkv, G·n, Dh)
-        heads = heads.reshape(B, -1, n, c.head_dim).transpose(0, 2, 1, 3).reshape(B * n, -1)
-        x += product(heads, layer.out)
-        x += product(_gated(product(_normed(x, c.norm_eps), layer.gate_up), c.hidden), layer.down)
-    logits: Array = product(_normed(x, c.norm_eps), model.head).reshape(B, n, -1)
+        return heads.reshape(B, -1, n, c.head_dim).transpose(0, 2, 1, 3).reshape(B * n, -1)
+
+    logits: Array = fast_pass(model, x, attend).reshape(B, n, -1)
     return logits
 
 

@@ -12,18 +12,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from specsample.transformer.cache import check_fits
-from specsample.transformer.inference import Memory, PackedModel, _gated, _normed, _store
+from specsample.transformer.inference import FastCache, PackedModel, fast_pass, store
 from specsample.transformer.layers import Array
-from specsample.transformer.linear import product
 
 
-class TreeMemory:
+class FastTreeCache:
     """Remember keys and values of a tree that grows from the end of a text.
 
     Parameters
     ----------
     model : PackedModel
-    memory : Memory of the text
+    cache : FastCache of the text
 
     Attributes
     ----------
@@ -31,15 +30,15 @@ class TreeMemory:
         Which nodes each node sees: its ancestors and itself.
     """
 
-    def __init__(self, model: PackedModel, memory: Memory) -> None:
-        self.model, self.memory = model, memory
+    def __init__(self, model: PackedModel, cache: FastCache) -> None:
+        self.model, self.cache = model, cache
         self.forget()
 
     def forget(self) -> None:
         """Begin an empty tree."""
         self.seen = np.zeros((0, 0), bool)
-        self.keys = [keys[..., :0] for keys in self.memory.keys]  # a layer's: (Hkv, Dh, n)
-        self.values = [values[..., :0, :] for values in self.memory.values]  # (Hkv, n, Dh)
+        self.keys = [keys[..., :0] for keys in self.cache.keys]  # a layer's: (Hkv, Dh, n)
+        self.values = [values[..., :0, :] for values in self.cache.values]  # (Hkv, n, Dh)
 
     def grow(self, parents: Sequence[int]) -> tuple[Array, Array]:
         """Add nodes; say what each of the new ones sees, and where it stands.
@@ -65,9 +64,9 @@ class TreeMemory:
             seen[i] = seen[parent] if parent >= 0 else False
             seen[i, i] = True
         depths = seen[first:].sum(axis=1)
-        check_fits(self.memory.length, int(depths.max(initial=0)), self.model.config.max_length)
+        check_fits(self.cache.length, int(depths.max(initial=0)), self.model.config.max_length)
         self.seen = seen
-        return seen[first:], self.memory.length + depths - 1
+        return seen[first:], self.cache.length + depths - 1
 
     def append(self, layer: int, keys: Array, values: Array) -> None:
         """Remember a layer's keys (Hkv, Dh, n) and values (Hkv, n, Dh) of new nodes."""
@@ -81,21 +80,22 @@ class TreeMemory:
         ----------
         nodes : sequence of int, a path from the top
         """
-        path, memory = np.array(nodes, np.int64), self.memory
-        new = slice(memory.length, memory.length + len(path))
+        path = np.array(nodes, np.int64)
+        cache = self.cache
+        new = slice(cache.length, cache.length + len(path))
         for layer, (keys, values) in enumerate(zip(self.keys, self.values, strict=True)):
-            memory.keys[layer][..., new] = keys[..., path]
-            memory.values[layer][:, new] = values[:, path]
-        memory.length = new.stop
+            cache.keys[layer][..., new] = keys[..., path]
+            cache.values[layer][:, new] = values[:, path]
+        cache.length = new.stop
         self.forget()
 
 
-def tree_logits(tree: TreeMemory, tokens: np.ndarray, parents: Sequence[int]) -> Array:
+def tree_logits(tree: FastTreeCache, tokens: np.ndarray, parents: Sequence[int]) -> Array:
     """Read n nodes and return the logits of the token after the path to each.
 
     Parameters
     ----------
-    tree : TreeMemory, extended by n nodes
+    tree : FastTreeCache, extended by n nodes
     tokens : (n,) int array
     parents : (n,) sequence of int, -1 for the text
 
@@ -105,24 +105,24 @@ def tree_logits(tree: TreeMemory, tokens: np.ndarray, parents: Sequence[int]) ->
     """
     model, config = tree.model, tree.model.config
     seen, positions = tree.grow(parents)
-    x, turns = model.embedding[tokens], model.turns[positions]  # (n, D), (n, 1, Dh/2)
-    bias = np.where(seen, 0, -np.inf).astype(x.dtype)[:, None, :]
-    keys = np.empty((config.n_kv_heads, config.head_dim, len(tokens)), x.dtype)
-    values = np.empty((config.n_kv_heads, len(tokens), config.head_dim), x.dtype)
-    for i, layer in enumerate(model.layers):
-        qkv = product(_normed(x, config.norm_eps), layer.qkv)
-        q = _store(config, qkv, turns, keys=keys, values=values)
+    turns = model.turns[positions]  # (n, 1, Dh/2): a node stands where its depth says
+    bias = np.where(seen, 0, -np.inf).astype(model.embedding.dtype)[:, None, :]
+    keys = np.empty((config.n_kv_heads, config.head_dim, len(tokens)), bias.dtype)
+    values = np.empty((config.n_kv_heads, len(tokens), config.head_dim), bias.dtype)
+
+    # every node sees the whole text, its ancestors and itself
+    def attend(i: int, qkv: np.ndarray) -> Array:
+        q = store(config, qkv, turns, keys=keys, values=values)
         tree.append(i, keys, values)
-        x += product(_attend(q, tree, i, bias=bias), layer.out)
-        gate_up = product(_normed(x, config.norm_eps), layer.gate_up)
-        x += product(_gated(gate_up, config.hidden), layer.down)
-    return product(_normed(x, config.norm_eps), model.head)
+        return _attend(q, tree, i, bias=bias)
+
+    return fast_pass(model, model.embedding[tokens], attend)
 
 
-def _attend(q: Array, tree: TreeMemory, layer: int, *, bias: Array) -> Array:
+def _attend(q: Array, tree: FastTreeCache, layer: int, *, bias: Array) -> Array:
     """Let n rows of queries (Hkv, n G, Dh) attend to the whole text and to the nodes that they see; (n, D)."""
-    n, m, n_kv = len(bias), tree.memory.length, len(q)
-    past_keys, past_values = tree.memory.keys[layer][..., :m], tree.memory.values[layer][:, :m]
+    n, m, n_kv = len(bias), tree.cache.length, len(q)
+    past_keys, past_values = tree.cache.keys[layer][..., :m], tree.cache.values[layer][:, :m]
     probs = np.concatenate([q @ past_keys, q @ tree.keys[layer]], axis=-1)  # (Hkv, n G, m + all nodes)
     probs.reshape(n_kv, n, -1, probs.shape[-1])[..., m:] += bias
     probs -= probs.max(axis=-1, keepdims=True)
