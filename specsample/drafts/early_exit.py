@@ -1,10 +1,10 @@
-"""Can the target draft for itself? Its first layers, its norm and its head are a smaller model already.
+"""The target's first layers as its own draft model.
 
-A Transformer adds to one stream of numbers, layer by layer, and reads its prediction off the stream after the last
-one. Reading it off earlier gives a worse prediction for a part of the cost: c is about n/L. The draft has the
-target's own matrices and no others. Its n layers write the very keys and values that the target's first n layers
-write, so that the two can share one memory: the draft writes ahead, and the target's pass over the same tokens writes
-the same again. Read `transformer.lm` before.
+Can the target draft for itself? Its first layers, its norm and its head are a smaller model already. A Transformer
+adds to one stream of numbers, layer by layer, and reads its prediction off the stream after the last one. Reading it
+off earlier gives a worse prediction for a part of the cost: c is about n/L. The draft has the target's own matrices
+and no others. Its n layers write the very keys and values that the target's first n layers write, so that the two can
+share one cache: the draft writes ahead, and the target's pass over the same tokens writes the same again.
 """
 
 from copy import copy
@@ -16,7 +16,7 @@ from specsample.transformer.lm import TransformerContext, TransformerLM
 
 
 class ExitLM(TransformerLM):
-    """The target up to its n-th layer, with a memory of its own unless the target lends its.
+    """The target up to its n-th layer, with a cache of its own unless the target lends its.
 
     q(x | context) = softmax(head(norm(stream after layer n))), from the target's own parameters.
 
@@ -35,6 +35,7 @@ class ExitLM(TransformerLM):
         L = target.config.n_layers
         if not 1 <= n_layers <= L:
             raise ValueError(f"n_layers must lie in 1 .. {L}, the target's layers; got {n_layers}.")
+        # the same arrays under the same names, the upper layers left out: nothing is copied
         dropped = tuple(f"layers.{layer}." for layer in range(n_layers, L))
         params = {name: value for name, value in target.params.items() if not name.startswith(dropped)}
         super().__init__(replace(target.config, n_layers=n_layers), params, target.tokenizer)
@@ -44,54 +45,44 @@ class ExitLM(TransformerLM):
     def packed(self) -> PackedModel:
         """The target's packed matrices, without those of the layers above."""
         packed = copy(self.target.packed)
-        packed.config, packed.layers = self.config, packed.layers[: self.config.n_layers]
+        packed.config = self.config
+        packed.layers = packed.layers[: self.config.n_layers]
         return packed
 
     def start(self) -> TransformerContext:
-        """Begin an empty context, in the memory of the target's latest one if the target is watched."""
+        """Begin an empty context, in the cache of the target's latest one if the target is watched."""
         context = TransformerContext(self)
+        # a target that nobody watches, or that has not started, has no cache to lend
         if isinstance(self.target, WatchedLM) and self.target.latest is not None:
             context.cache = lower_part(self.target.latest.cache, self.config.n_layers)
         return context
 
 
 class WatchedLM(TransformerLM):
-    """A Transformer that lends the memory of its latest context to drafts of its own layers.
-
-    Parameters
-    ----------
-    model : TransformerLM
-    """
+    """A Transformer that lends the cache of its latest context to drafts of its own layers."""
 
     def __init__(self, model: TransformerLM) -> None:
         super().__init__(model.config, model.params, model.tokenizer)
         self.latest: TransformerContext | None = None
 
     def start(self) -> TransformerContext:
-        """Begin an empty context, the one whose memory the next draft context shares."""
+        """Begin an empty context, the one whose cache the next draft context shares."""
         self.latest = TransformerContext(self)
         return self.latest
 
 
-def lower_part(memory: FastCache, n_layers: int) -> FastCache:
-    """Show the first layers of a memory as a memory with a length of its own.
-
-    Parameters
-    ----------
-    memory : FastCache
-    n_layers : int
-
-    Returns
-    -------
-    FastCache, empty, on the same arrays
-    """
-    part = copy(memory)
-    part.keys, part.values, part.length = memory.keys[:n_layers], memory.values[:n_layers], 0
+def lower_part(cache: FastCache, n_layers: int) -> FastCache:
+    """Show the first layers of a cache as an empty cache on the same arrays, with a length of its own."""
+    part = copy(cache)
+    # views, not copies: what the draft writes ahead is what the target will write in the same places
+    part.keys = cache.keys[:n_layers]
+    part.values = cache.values[:n_layers]
+    part.length = 0
     return part
 
 
 def early_exit_pair(target: TransformerLM, n_layers: int) -> tuple[WatchedLM, ExitLM]:
-    """Make a target and the draft that leaves it after n layers, which share one memory.
+    """Make a target and the draft that leaves it after n layers, which share one cache.
 
     Parameters
     ----------

@@ -1,15 +1,16 @@
-"""Can one small layer draft from what the target has in mind? A recurrent head on its last hidden state.
+"""A recurrent head on the target's last hidden state.
 
-The target's features, its last stream scaled to unit length, hold far more of the text than its next token. The head
-carries them on, one draft token at a time, without ever asking the target again::
+Can one small layer draft from what the target has in mind? Its features, its last stream scaled to unit length, hold
+far more of the text than its next token. The head carries them on, one draft token at a time, without ever asking the
+target again::
 
     s_0 = features before the last token,    s_k = s_{k-1} + swiglu([norm(s_{k-1}), norm(e(x_k))]) @ down,
     q_k = softmax(norm(s_k) @ target's head).
 
 A layer of the target's own width and the target's own head: about a tenth of the target's work and no cache (compare
 Medusa, arXiv 2401.10774; EAGLE, 2401.15077; recurrent drafters, 2403.09919). In training K steps are unrolled from
-every position at once and the gradient flows back through all of them.
-Forward and backward stand side by side, as in `transformer.layers`. After this file: `head_lm`, then `train_head`.
+every position at once and the gradient flows back through all of them. Forward and backward stand side by side, as in
+`transformer.layers`.
 """
 
 from dataclasses import replace
@@ -34,33 +35,17 @@ EPS = 1e-5
 
 
 def shapes(width: int, hidden: int) -> dict[str, tuple[int, ...]]:
-    """Return the name and shape of every parameter: matrices first, then the norms' vectors.
-
-    Parameters
-    ----------
-    width : int, D, the target's
-    hidden : int, F, inside the SwiGLU
-
-    Returns
-    -------
-    dict from names to shapes
-    """
+    """Return the name and shape of every parameter, for the target's width D and F hidden numbers in the SwiGLU."""
     D, F = width, hidden
+    # matrices first, then the norms' vectors: parameters are drawn in this order
     matrices = {"gate_up": (2 * D, 2 * F), "down": (F, D)}
     return matrices | dict.fromkeys(("norm_state", "norm_token", "norm"), (D,))
 
 
 def init_params(width: int, hidden: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Draw parameters: norms 1, matrices N(0, 0.02²), so that a new head says what the target said one token ago.
+    """Draw float32 parameters, in the order of `shapes`.
 
-    Parameters
-    ----------
-    width, hidden : int, D and F
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    dict of float32 arrays, in the order of `shapes`
+    Norms 1, matrices N(0, 0.02²), so that a new head says what the target said one token ago.
     """
     drawn = {
         name: np.ones(shape) if len(shape) == 1 else rng.standard_normal(shape) * 0.02
@@ -70,16 +55,7 @@ def init_params(width: int, hidden: int, rng: np.random.Generator) -> dict[str, 
 
 
 def output_matrix(target: TransformerLM) -> np.ndarray:
-    """Return the target's (D, V) output head, which the draft head shares.
-
-    Parameters
-    ----------
-    target : TransformerLM
-
-    Returns
-    -------
-    (D, V) array
-    """
+    """Return the target's (D, V) output head, which the draft head shares."""
     params = target.params
     matrix: np.ndarray = params["head"] if "head" in params else params["embedding"].T
     return matrix
@@ -102,17 +78,10 @@ def features(target: TransformerLM, tokens: np.ndarray) -> np.ndarray:
 
 
 def featured(target: TransformerLM) -> tuple[Config, dict[str, np.ndarray]]:
-    """Replace a Transformer's head by the identity: what comes out are its features.
-
-    Parameters
-    ----------
-    target : TransformerLM
-
-    Returns
-    -------
-    (Config, dict of arrays), for `model.forward`
-    """
-    D, dtype = target.config.width, target.params["embedding"].dtype
+    """Replace a Transformer's head by the identity: what `model.forward` then gives are its features."""
+    D = target.config.width
+    dtype = target.params["embedding"].dtype
+    # the norm scales to unit length but has no weights of its own: those are folded into the head that reads it
     outputs = {"head": np.eye(D, dtype=dtype), "norm": np.ones(D, dtype)}
     return replace(target.config, tied=False), target.params | outputs
 
@@ -133,11 +102,13 @@ def advance(params: Params, state: Array, embedded: Array) -> tuple[Array, tuple
     s' : (..., D) array
     kept : what the backward needs
     """
+    # both are scaled alike, so that neither drowns the other
     normed, kept_state = rms_norm(state, params["norm_state"], EPS)
     token, kept_token = rms_norm(embedded, params["norm_token"], EPS)
     joined = np.concatenate([normed, token], axis=-1)  # (..., 2D)
     gate_up = joined @ params["gate_up"]
     hidden, sigmoid = swiglu(gate_up)
+    # the state is a stream, as in the target: each token adds to it
     moved = hidden @ params["down"]
     moved += state
     return moved, (kept_state, kept_token, joined, gate_up, sigmoid, hidden)
@@ -158,14 +129,17 @@ def advance_backward(dy: np.ndarray, kept: tuple[Any, ...], params: Params, *, g
     (..., D) array
     """
     kept_state, kept_token, joined, gate_up, sigmoid, hidden = kept
+    # from the last line of `advance` up to the first
     dhidden, ddown = linear_backward(dy, hidden, params["down"])
     djoined, dgate_up = linear_backward(swiglu_backward(dhidden, gate_up, sigmoid), joined, params["gate_up"])
     D = dy.shape[-1]
     dstate, dnorm_state = rms_norm_backward(djoined[..., :D], kept_state, params["norm_state"])
-    dnorm_token = rms_norm_backward(djoined[..., D:], kept_token, params["norm_token"])[1]  # the embedding is fixed
+    # the token's row is the target's embedding, which is fixed: only the norm's weights learn from it
+    _, dnorm_token = rms_norm_backward(djoined[..., D:], kept_token, params["norm_token"])
     found = {"down": ddown, "gate_up": dgate_up, "norm_state": dnorm_state, "norm_token": dnorm_token}
     for name, grad in found.items():
         grads[name] += grad
+    # and straight through, for s' = s + ...
     dstate += dy
     return dstate
 
@@ -183,7 +157,7 @@ def loss_and_grads(
     """Unroll K steps from every position and return each step's loss and the gradient of their mean.
 
     Step k from position t starts at the features of t, has read the tokens t+1 ... t+k, and is compared with the
-    target's distribution behind them.
+    target's distribution after them.
 
     Parameters
     ----------
@@ -201,11 +175,17 @@ def loss_and_grads(
     grads : dict of arrays, names and shapes of `params`
     """
     grads = {name: np.zeros_like(value) for name, value in params.items()}
-    T, states, kept = known.shape[1] - K, [known[:, :-K]], list[Any]()
+    # forward: K steps from each of T positions, all positions at once
+    T = known.shape[1] - K
+    states = [known[:, :-K]]  # K+1 of (B, T, D)
+    kept: list[Any] = []
     for k in range(1, K + 1):
         state, kept_step = advance(params, states[-1], embedded[:, k : T + k])
-        states, kept = [*states, state], [*kept, kept_step]
-    losses, dstate = list[float](), np.zeros_like(states[0])
+        states.append(state)
+        kept.append(kept_step)
+    # backward: a state is charged with its own row's loss and with all that the later steps made of it
+    losses: list[float] = []
+    dstate = np.zeros_like(states[0])
     for k in range(K, 0, -1):
         normed, kept_norm = rms_norm(states[k], params["norm"], EPS)
         loss, dlogits = criterion(normed @ output, targets[:, k : T + k])

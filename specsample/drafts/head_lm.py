@@ -1,11 +1,10 @@
-"""How does a draft head get at the target's features? It watches the target's own context.
+"""A draft head as a model, which watches the target's own context.
 
 `head_pair` makes two models that belong together: the target, whose context keeps the features of what it has read,
 and the draft, whose context starts from them and carries them on where the target has not been yet. Its rows depend
 on how far the target has read, which is no harm: the rule only asks that a draft comes from the q that is reported.
 Start the target's context before the draft's, as `generate` does, and let both read one text. A target that has read
 nothing is made to read the prompt before the first draft, in a pass that the trace does not count.
-Before this file: `head`; after it: `train_head`.
 """
 
 from collections.abc import Sequence
@@ -26,17 +25,15 @@ PRETRAINED = FOLDER / "head.npz"
 
 
 class FeaturedLM:
-    """A Transformer whose contexts keep the features of every position; same distributions, same cost.
-
-    Parameters
-    ----------
-    model : TransformerLM
-    """
+    """A Transformer whose contexts keep the features of every position; same distributions, same cost."""
 
     def __init__(self, model: TransformerLM) -> None:
-        self.model, self.tokenizer = model, model.tokenizer
+        self.model = model
+        self.tokenizer = model.tokenizer
+        # the pass ends at the features; the norm's weights and the head make distributions of them
         self.config, params = head.featured(model)
-        self.packed, self.embedding = PackedModel(self.config, params), params["embedding"]
+        self.packed = PackedModel(self.config, params)
+        self.embedding = params["embedding"]
         self.output = pack(model.params["norm"][:, None] * head.output_matrix(model))  # (D, V)
         self.latest: FeaturedContext | None = None
 
@@ -60,7 +57,8 @@ class FeaturedContext:
     """What a Transformer has read: its cache, and row i+1 of `features` for position i (row 0 is zero)."""
 
     def __init__(self, model: FeaturedLM) -> None:
-        self.model, self.cache = model, FastCache(model.packed)
+        self.model = model
+        self.cache = FastCache(model.packed)
         self.features = np.zeros((model.max_length + 1, model.config.width), model.embedding.dtype)
 
     @property
@@ -71,6 +69,7 @@ class FeaturedContext:
     def extend(self, tokens: Sequence[int]) -> Array:
         """Read tokens; row i of the (n, V) answer is the distribution of the token after tokens[i]."""
         past = self.length
+        # kept under the number of the token they come before, so that row 0 stands for "before any token"
         found = logits(self.model.packed, np.array(tokens, np.int64), self.cache)  # no logits: (n, D) features
         self.features[past + 1 : self.length + 1] = found
         return softmax(product(found, self.model.output))
@@ -102,7 +101,10 @@ class HeadLM:
                 f"params must belong to a target of width {width}; got one of {params['norm'].shape}. "
                 "Train the head again: python -m specsample.training.train_head."
             )
-        self.target, D, F = target, width, params["down"].shape[0]
+        self.target = target
+        D = width
+        F = params["down"].shape[0]
+        # folded in once, for they never change: the norms' weights and, for each token, all that it adds to gate_up
         halved = params["gate_up"] * np.repeat([0.5, 1.0], F).astype(params["gate_up"].dtype)  # for `_moved`'s tanh
         self.from_token = _normed(target.embedding) * params["norm_token"] @ halved[D:]  # (V, 2F)
         self.from_state = pack(params["norm_state"][:, None] * halved[:D])
@@ -125,10 +127,12 @@ class HeadLM:
 
 
 class HeadContext:
-    """The tokens a head has read, its state behind each of them, and the target's context that it watches."""
+    """The tokens a head has read, its state after each of them, and the target's context that it watches."""
 
     def __init__(self, model: HeadLM, target: FeaturedContext) -> None:
-        self.model, self.target, self.tokens = model, target, list[int]()
+        self.model = model
+        self.target = target
+        self.tokens: list[int] = []
         self.states = np.zeros((model.max_length, model.target.config.width), target.features.dtype)
 
     @property
@@ -138,11 +142,14 @@ class HeadContext:
 
     def extend(self, tokens: Sequence[int]) -> Array:
         """Read tokens; row i of the (n, V) answer is the distribution of the token after tokens[i]."""
-        start, n = self.length, len(tokens)
+        start = self.length
+        n = len(tokens)
         self.tokens += [int(token) for token in tokens]
+        # a target that has read nothing reads all but the last token, which its next pass reads with the drafts
         if start == self.target.length == 0 and n > 1:
-            self.target.extend(self.tokens[:-1])  # all but the last, which its next pass reads with the drafts
-        stop = min(max(self.target.length + 1, start), start + n)  # up to here the features before a token are known
+            self.target.extend(self.tokens[:-1])
+        # up to `stop` the features before a token are known, one product for all; then its own states, one by one
+        stop = min(max(self.target.length + 1, start), start + n)
         rows = [self._read(slice(start, stop), self.target.features)] if stop > start else []
         rows += [self._read(slice(i, i + 1), self.states, i - 1) for i in range(stop, start + n)]
         return np.concatenate(rows)
@@ -153,8 +160,10 @@ class HeadContext:
         del self.tokens[length:]
 
     def _read(self, here: slice, before: Array, first: int | None = None) -> Array:
-        """Carry the states before some positions over their tokens; return the rows behind them."""
-        tokens, first = self.tokens[here], here.start if first is None else first
+        """Carry the states before some positions over their tokens; return the rows after them."""
+        tokens = self.tokens[here]
+        # features stand under the number of the token that they come before, states under that of their own token
+        first = here.start if first is None else first
         states = self._moved(before[first : first + len(tokens)], tokens)
         self.states[here] = states
         return softmax(product(_normed(states), self.model.output))
@@ -163,8 +172,11 @@ class HeadContext:
         """Compute `head.advance` with what never changes folded into the matrices; what a token adds is looked up."""
         gate_up = product(_normed(states), self.model.from_state)
         gate_up += self.model.from_token[tokens]
-        half, up = gate_up[:, : gate_up.shape[1] // 2], gate_up[:, gate_up.shape[1] // 2 :]
-        hidden = np.tanh(half)  # g·σ(g) = h·(1 + tanh h) with h = g/2
+        F = gate_up.shape[1] // 2
+        half = gate_up[:, :F]
+        up = gate_up[:, F:]
+        # g·σ(g) = h·(1 + tanh h) with h = g/2, in place: one array for all three
+        hidden = np.tanh(half)
         hidden += 1.0
         hidden *= half
         hidden *= up
@@ -179,17 +191,7 @@ def _normed(x: Array) -> Array:
 
 
 def head_pair(target: TransformerLM, params: dict[str, np.ndarray]) -> tuple[FeaturedLM, HeadLM]:
-    """Make the two models that `generate` needs: the target, watched, and the draft that watches it.
-
-    Parameters
-    ----------
-    target : TransformerLM
-    params : dict of arrays, from `load_head` or `train_head`
-
-    Returns
-    -------
-    (FeaturedLM, HeadLM)
-    """
+    """Make the two models that `generate` needs: the target, watched, and the draft that watches it."""
     watched = FeaturedLM(target)
     return watched, HeadLM(watched, params)
 
@@ -208,15 +210,6 @@ def save_head(path: str | Path, params: dict[str, np.ndarray], **notes: Any) -> 
 
 
 def load_head(path: str | Path = PRETRAINED) -> dict[str, np.ndarray]:
-    """Read a head that `save_head` wrote.
-
-    Parameters
-    ----------
-    path : str or Path, an .npz file; the one that comes with the package unless given
-
-    Returns
-    -------
-    dict of float32 arrays
-    """
+    """Read a head that `save_head` wrote, in float32; the one that comes with the package unless a path is given."""
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name].astype(np.float32) for name in head.shapes(1, 1)}

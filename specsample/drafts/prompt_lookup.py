@@ -1,9 +1,9 @@
-"""Has this been said before? Then draft what came after it: no model at all, only the text so far.
+"""Drafts from the text itself: what came after these words before.
 
-The last few tokens are looked up in the text itself; the token behind their latest earlier occurrence is the draft,
-with certainty. So q is one-hot, and the rule judges it exactly: the draft x is kept with probability p(x)/1, and the
-residual norm(max(0, p - q)) is p without x. Good where text quotes itself (code, summaries, edits). Where nothing
-matches, another model drafts: give it one, or the uniform distribution does. Read `ngram` before.
+No model at all. The last few tokens are looked up in the text; the token after their latest earlier occurrence is the
+draft, with certainty. So q is one-hot, and the rule judges it exactly: the draft x is kept with probability p(x)/1,
+and the residual norm(max(0, p - q)) is p without x. Good where text quotes itself (code, summaries, edits). Where
+nothing matches, another model drafts: give it one, or the uniform distribution does.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from specsample.request import check_rollback
 
 
 class PromptLookup:
-    """Predict with certainty the token that followed the latest occurrence of the last few tokens.
+    """A model that is certain of the token that followed the latest occurrence of the last few tokens.
 
     Parameters
     ----------
@@ -41,7 +41,9 @@ class PromptLookup:
         if not 1 <= shortest <= longest:
             raise ValueError(f"lengths must satisfy 1 <= shortest <= longest; got {shortest} and {longest}.")
         uniform = TableModel(np.full(vocab_size, 1 / vocab_size))
-        self.vocab_size, self.longest, self.shortest = vocab_size, longest, shortest
+        self.vocab_size = vocab_size
+        self.longest = longest
+        self.shortest = shortest
         self.backoff = uniform if backoff is None else backoff
         if self.backoff.vocab_size != vocab_size:
             raise ValueError(
@@ -57,7 +59,9 @@ class LookupContext:
     """The text so far, as a string with one character a token: searching strings is what computers are good at."""
 
     def __init__(self, model: PromptLookup, backoff: Context) -> None:
-        self.model, self.backoff, self.text = model, backoff, ""
+        self.model = model
+        self.backoff = backoff
+        self.text = ""
 
     @property
     def length(self) -> int:
@@ -66,10 +70,13 @@ class LookupContext:
 
     def extend(self, tokens: Sequence[int]) -> Array:
         """Read tokens; row i of the (n, V) answer is the distribution of the token after tokens[i]."""
+        # the backoff reads on whether it is needed or not: a context that skips tokens could not answer later
         rows = np.array(self.backoff.extend(tokens))
         for row, token in zip(rows, tokens):
             self.text += chr(token)
-            if (found := self._following()) is not None:
+            # where the ending has occurred before, its row becomes one-hot
+            found = self._following()
+            if found is not None:
                 row[:] = 0
                 row[found] = 1
         return rows
@@ -81,8 +88,9 @@ class LookupContext:
         self.backoff.rollback(length)
 
     def _following(self) -> int | None:
-        """Find the token behind the latest earlier occurrence of the longest possible ending of the text."""
+        """Find the token after the latest earlier occurrence of the longest possible ending of the text."""
         last = len(self.text) - 1
+        # the longest match first, for it says most
         for n in range(min(self.model.longest, last), self.model.shortest - 1, -1):
             at = self.text.rfind(self.text[-n:], 0, last)  # it may overlap the ending, but not be it
             if at >= 0:

@@ -1,7 +1,7 @@
-"""What is the least that a draft can know? How often each token occurs, whatever stands before it.
+"""How often each token occurs, whatever stands before it.
 
-The baseline of all draft sources: no context, no cost. A table without context axes is such a model already.
-Before this file: `language_model`; after it: `ngram`.
+What is the least that a draft can know? The baseline of all draft sources: no context, no cost. A table without
+context axes is such a model already.
 """
 
 from collections.abc import Sequence
@@ -41,22 +41,11 @@ def train_unigram(documents: Sequence[Sequence[int]], vocab_size: int) -> TableM
 
 
 def joined(documents: Sequence[Sequence[int]], vocab_size: int) -> Array:
-    """Put documents behind each other, and refuse tokens of another vocabulary.
+    """Put documents one after the other, (N,) int64, and refuse tokens of another vocabulary.
 
-    Parameters
-    ----------
-    documents : sequence of (n,) sequences of token ids in [0, V)
-    vocab_size : int, V
-
-    Returns
-    -------
-    (N,) int64 array
-
-    Raises
-    ------
-    ValueError
-        If a token lies outside the vocabulary.
+    Parameters and Raises: as for `drafts.unigram.train_unigram`.
     """
+    # the empty array gives its type to what would be a float array where there is no document
     tokens = np.concatenate([np.zeros(0, np.int64), *(np.asarray(document, np.int64) for document in documents)])
     if len(tokens) and not 0 <= tokens.min() <= tokens.max() < vocab_size:
         raise ValueError(
