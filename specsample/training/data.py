@@ -1,7 +1,7 @@
-"""Which text do the models learn from, and which window comes at which step?
+"""The text that models learn from, and which window comes when.
 
-Text that every CPython carries, so nothing is downloaded: `code` is the standard library's own
-top-level sources, `prose` the reference topics behind `help()`. Read `tokenizer.py` before, then `layers.py`.
+Text that every CPython carries, so nothing is downloaded: `code` is the standard library's own top-level sources,
+`prose` the reference topics behind `help()`.
 """
 
 import hashlib
@@ -24,13 +24,11 @@ def load_documents(kind: str) -> list[str]:
 
     Parameters
     ----------
-    kind : {"code", "prose"}
-        Standard library sources, or reference topics.
+    kind : {"code", "prose"}, standard library sources, or reference topics
 
     Returns
     -------
-    list of str
-        One text for each file or topic, sorted by name; characters outside the alphabet are dropped.
+    list of str, one text for each file or topic, sorted by name; characters outside the alphabet are dropped
 
     Raises
     ------
@@ -47,22 +45,13 @@ def load_documents(kind: str) -> list[str]:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}.")
     if not texts:
         raise ValueError(f"no {kind} documents found; does this Python ship its library as a .zip without sources?")
+    # a few hundred characters beyond ASCII are dropped
     strangers = {ord(c): None for c in set().union(*texts) - set(ALPHABET)}
     return [text.translate(strangers) for text in texts]
 
 
 def split(documents: list[str]) -> tuple[list[str], list[str]]:
-    """Hold out the last tenth of every document.
-
-    Parameters
-    ----------
-    documents : list of str
-        Whole texts.
-
-    Returns
-    -------
-    train, held_out : lists of str
-        The first nine tenths and the last tenth of each document, in the same order.
+    """Hold out the last tenth of every document: (first nine tenths, last tenths), in the same order.
 
     Examples
     --------
@@ -75,18 +64,7 @@ def split(documents: list[str]) -> tuple[list[str], list[str]]:
 
 
 def corpus_hash(*collections: list[str]) -> str:
-    """Name a corpus by the SHA-256 of its documents, in order.
-
-    Parameters
-    ----------
-    *collections : lists of str
-        The documents of each kind.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits; two corpora share it only if every document is equal.
-    """
+    """Name a corpus by the SHA-256 of its documents, in order: equal only if every document is."""
     digest = hashlib.sha256()
     for documents in collections:
         digest.update(f"{len(documents)} documents\n".encode())
@@ -101,10 +79,8 @@ def load_streams() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], str]:
 
     Returns
     -------
-    train, held_out : dicts of (n,) uint8 arrays
-        Each kind's documents, one after the other.
-    corpus : str
-        The `corpus_hash` of code and prose together.
+    train, held_out : dicts of (n,) uint8 arrays, each kind's documents, one after the other
+    corpus : str, the `corpus_hash` of code and prose together
     """
     documents = {kind: load_documents(kind) for kind in KINDS}
     parts = {kind: split(documents[kind]) for kind in KINDS}
@@ -120,18 +96,15 @@ def batch(streams: dict[str, np.ndarray], *, seed: int, step: int, size: int, wi
 
     Parameters
     ----------
-    streams : dict of (n,) uint8 arrays
-        Training tokens of "code" and "prose".
-    seed, step : int
-        Name the batch.
-    size, window : int
-        B windows of T + 1 tokens each: T inputs and, one further, T targets.
+    streams : dict of (n,) uint8 arrays, training tokens of "code" and "prose"
+    seed, step : int, name the batch
+    size, window : int, B windows of T + 1 tokens each: T inputs and, one further, T targets
 
     Returns
     -------
-    (B, T+1) int64 array
-        Code with probability 0.75, else prose; any start is equally likely.
+    (B, T+1) int64 array, code with probability 0.75, else prose; any start is equally likely
     """
+    # (seed, step) names the batch: no state to save
     rng = np.random.default_rng([seed, step])
     rows = np.empty((size, window + 1), dtype=np.int64)
     for row in rows:
@@ -146,20 +119,16 @@ def held_out_windows(stream: np.ndarray, *, window: int, context: int = 0, limit
 
     Parameters
     ----------
-    stream : (n,) uint8 array
-        Held-out tokens of one kind.
-    window : int
-        T, tokens predicted in each window.
-    context : int
-        C, tokens before them that are only read.
-    limit : int, optional
-        About how many tokens to keep, spread evenly over the text; all of them if None.
+    stream : (n,) uint8 array, held-out tokens of one kind
+    window : int, T, tokens predicted in each window
+    context : int, C, tokens before them that are only read
+    limit : int, optional, about how many tokens to keep, spread evenly over the text; all of them if None
 
     Returns
     -------
-    (B, C+T+1) int64 array
-        What one window predicts begins where that of the window before it ends.
+    (B, C+T+1) int64 array, what one window predicts begins where that of the window before it ends
     """
+    # consecutive windows, or some of them spread evenly over the text
     n_windows = (len(stream) - 1 - context) // window
     chosen = np.arange(n_windows)
     if limit is not None and limit < n_windows * window:

@@ -1,9 +1,9 @@
-"""How does a small model learn to guess what a large one will say?
+"""Distillation: a small model learns what a large one will say.
 
 The acceptance rate is the overlap of draft and target, so the draft learns from the target's distributions instead of
 from the text: at every position of the corpus its loss is the cross-entropy to p, which is KL(p ‖ q) plus a constant
 (DistillSpec, Zhou et al., arXiv 2310.08461, studies the choices). In the second half of the run it follows the
-gradient of the overlap itself. Read `lm.py` before, then `evaluate.py`.
+gradient of the overlap itself.
 """
 
 import hashlib
@@ -29,8 +29,7 @@ def next_token_probs(model: TransformerLM, tokens: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    (B, T, V) array
-        Row t is the distribution of the token after tokens[:, t], in the float type of the parameters.
+    (B, T, V) array, row t is the distribution of the token after tokens[:, t], in the float type of the parameters
     """
     probs: np.ndarray = softmax(forward(model.config, model.params, tokens))
     return probs
@@ -41,18 +40,15 @@ def acceptance_criterion(logits: np.ndarray, target_probs: np.ndarray) -> tuple[
 
     Parameters
     ----------
-    logits : (..., V) array
-        The draft's.
-    target_probs : (..., V) array
-        The target's distributions.
+    logits : (..., V) array, the draft's
+    target_probs : (..., V) array, the target's distributions
 
     Returns
     -------
-    loss : float
-        Cross-entropy, nats per position, so that one loss curve can be read through the whole run.
-    dlogits : (..., V) array
-        Gradient of 1 − Σ min(p, q).
+    loss : float, cross-entropy, nats per position, so that one loss curve can be read through the whole run
+    dlogits : (..., V) array, gradient of 1 − Σ min(p, q)
     """
+    # one curve for the whole run: the loss that is shown stays the cross-entropy
     return cross_entropy(logits, target_probs)[0], rejection_rate(logits, target_probs)[1]
 
 
@@ -63,37 +59,26 @@ def acceptance_on_text(target: TransformerLM, draft: TransformerLM, windows: np.
 
     Parameters
     ----------
-    target, draft : TransformerLM
-        p and q, over one vocabulary.
+    target, draft : TransformerLM, p and q, over one vocabulary
     windows : (B, T+1) int array
         Text as `data.held_out_windows` cuts it; the last token of each window is only predicted, never read.
-    skip : int
-        Positions at the start of each window that do not count.
+    skip : int, positions at the start of each window that do not count
 
     Returns
     -------
-    float
-        In [0, 1]; 1 for equal models.
+    float, in [0, 1]; 1 for equal models
     """
+    # β at every position, a few windows at a time
     total = 0.0
     for rows in np.array_split(windows[:, :-1], math.ceil(len(windows) / ROWS)):
-        p, q = next_token_probs(target, rows)[:, skip:], next_token_probs(draft, rows)[:, skip:]
+        p = next_token_probs(target, rows)[:, skip:]
+        q = next_token_probs(draft, rows)[:, skip:]
         total += float(np.minimum(p, q).sum(dtype=np.float64))
     return total / windows[:, skip:-1].size
 
 
 def fingerprint(model: TransformerLM) -> str:
-    """Name a model by the SHA-256 of its parameters, so that a run is only resumed with the same teacher.
-
-    Parameters
-    ----------
-    model : TransformerLM
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits.
-    """
+    """Name a model by 16 digits of the SHA-256 of its parameters: a run is only resumed with the same teacher."""
     digest = hashlib.sha256()
     for name in sorted(model.params):
         digest.update(name.encode() + np.ascontiguousarray(model.params[name]).tobytes())

@@ -1,7 +1,6 @@
-"""How good is a model on text that it was not trained on?
+"""How good a model is on text that it was not trained on.
 
-Bits per character, and for a draft the acceptance rate against its teacher, on held-out code and prose. Read
-`distil.py` before, then `train.py`.
+Bits per character, and for a draft the acceptance rate against its teacher, on held-out code and prose.
 """
 
 import math
@@ -24,15 +23,12 @@ def bits_per_character(model: TransformerLM, windows: np.ndarray, *, skip: int =
     Parameters
     ----------
     model : TransformerLM
-    windows : (B, T+1) int array
-        T inputs and, one further, T targets.
-    skip : int
-        Positions at the start of each window that do not count.
+    windows : (B, T+1) int array, T inputs and, one further, T targets
+    skip : int, positions at the start of each window that do not count
 
     Returns
     -------
-    float
-        Mean of −log2 p(target), bits per character.
+    float, mean of −log2 p(target), bits per character
     """
     logits = forward(model.config, model.params, windows[:, :-1])
     return cross_entropy(logits[:, skip:], windows[:, skip + 1 :])[0] / math.log(2)
@@ -52,27 +48,23 @@ def evaluate(
     Parameters
     ----------
     model : TransformerLM
-    held_out : dict of (n,) arrays
-        Held-out tokens of each kind.
-    window : int
-        T, characters predicted at a time; as many before them are read.
-    pool : Executor
-        Runs batches of windows.
-    teacher : TransformerLM, optional
-        The target that the model drafts for.
-    limit : int, optional
-        Characters of each kind, a fixed sample; all if None.
+    held_out : dict of (n,) arrays, held-out tokens of each kind
+    window : int, T, characters predicted at a time; as many before them are read
+    pool : Executor, runs batches of windows
+    teacher : TransformerLM, optional, the target that the model drafts for
+    limit : int, optional, characters of each kind, a fixed sample; all if None
 
     Returns
     -------
-    dict
-        held_out_code and held_out_prose, bits per character; with a teacher acceptance_code and acceptance_prose.
+    dict, held_out_code and held_out_prose, bits per character; with a teacher acceptance_code and acceptance_prose
     """
     result = {}
     for kind, stream in held_out.items():
+        # every character is predicted once, with a window of text before it
         windows = data.held_out_windows(stream, window=window, context=window, limit=limit)
         measure = partial(bits_per_character, model, skip=window)
         result[f"held_out_{kind}"] = _mean(measure, windows, pool)
+        # a draft's worth is how often its teacher would keep it
         if teacher is not None:
             measure = partial(acceptance_on_text, teacher, model, skip=window)
             result[f"acceptance_{kind}"] = _mean(measure, windows, pool)

@@ -1,7 +1,7 @@
-"""How do gradients become better parameters?
+"""AdamW and its schedule: how gradients become better parameters.
 
 AdamW with a warm-up and a cosine schedule, on one flat vector that every parameter is a view of: a step is a few
-passes over memory, in chunks that fit a core's cache. Read `model.py` before, then `train.py`.
+passes over memory, in chunks that fit a core's cache.
 """
 
 import math
@@ -18,20 +18,18 @@ def flatten(params: dict[str, np.ndarray], order: Shapes) -> tuple[np.ndarray, d
 
     Parameters
     ----------
-    params : dict of arrays
-        Parameters, or their gradients.
+    params : dict of arrays, parameters, or their gradients
     order : dict from names to shapes
         As `model.shapes` makes it: matrices first, so that weight decay is a prefix of the vector.
 
     Returns
     -------
-    flat : (n_params,) array
-        All numbers; writing to it changes the views.
-    views : dict of arrays
-        The same names and shapes as `params`.
+    flat : (n_params,) array, all numbers; writing to it changes the views
+    views : dict of arrays, the same names and shapes as `params`
     """
     flat = np.concatenate([params[name].reshape(-1) for name in order])
-    views, start = {}, 0
+    views = {}
+    start = 0
     for name, shape in order.items():
         stop = start + math.prod(shape)
         views[name] = flat[start:stop].reshape(shape)
@@ -40,16 +38,7 @@ def flatten(params: dict[str, np.ndarray], order: Shapes) -> tuple[np.ndarray, d
 
 
 def n_decayed(order: Shapes) -> int:
-    """Count the numbers in matrices, the ones that weight decay shrinks.
-
-    Parameters
-    ----------
-    order : dict from names to shapes
-
-    Returns
-    -------
-    int
-    """
+    """Count the numbers in matrices, the ones that weight decay shrinks."""
     return sum(math.prod(shape) for shape in order.values() if len(shape) == 2)
 
 
@@ -58,21 +47,15 @@ def learning_rate(step: int, *, steps: int, peak: float, warmup: int = 100, floo
 
     Parameters
     ----------
-    step : int
-        Counted from 0.
-    steps : int
-        Length of the whole run.
-    peak : float
-        Largest learning rate.
-    warmup : int
-        Steps until the peak.
-    floor : float
-        Last learning rate, as a share of the peak.
+    step : int, counted from 0
+    steps : int, length of the whole run
+    peak : float, largest learning rate
+    warmup : int, steps until the peak
+    floor : float, last learning rate, as a share of the peak
 
     Returns
     -------
-    float
-        A pure function of its arguments, so a resumed run continues exactly.
+    float, A pure function of its arguments, so a resumed run continues exactly
 
     Examples
     --------
@@ -88,20 +71,7 @@ def learning_rate(step: int, *, steps: int, peak: float, warmup: int = 100, floo
 
 
 def clip_by_norm(grad: np.ndarray, limit: float) -> float:
-    """Scale a gradient in place so that its length is at most `limit`.
-
-    Parameters
-    ----------
-    grad : (n,) array
-        Changed in place.
-    limit : float
-        Largest length.
-
-    Returns
-    -------
-    float
-        The length before clipping.
-    """
+    """Scale a gradient in place so that its length is at most `limit`; return its length before that."""
     norm = float(np.sqrt(np.vdot(grad, grad)))
     if norm > limit:
         grad *= limit / norm
@@ -110,26 +80,14 @@ def clip_by_norm(grad: np.ndarray, limit: float) -> float:
 
 @dataclass
 class AdamW:
-    """Hold the moments of AdamW and update a flat vector in place (Loshchilov and Hutter, 2019).
+    """The moments of AdamW, which update a flat vector in place (Loshchilov and Hutter, 2019)."""
 
-    Parameters
-    ----------
-    n, n_decayed : int
-        Numbers in the vector; weight decay shrinks the first n_decayed of them.
-    betas : pair of float
-        Decay of the first and second moment.
-    weight_decay, eps : float
-        Decoupled decay; the guard in the denominator.
-    count : int
-        Updates so far.
-    """
-
-    n: int
-    n_decayed: int
-    betas: tuple[float, float] = (0.9, 0.95)
-    weight_decay: float = 0.1
-    eps: float = 1e-8
-    count: int = 0
+    n: int  # numbers in the vector
+    n_decayed: int  # of which weight decay shrinks the first
+    betas: tuple[float, float] = (0.9, 0.95)  # decay of the first and second moment
+    weight_decay: float = 0.1  # decoupled
+    eps: float = 1e-8  # the guard in the denominator
+    count: int = 0  # updates so far
     first: np.ndarray = field(init=False)
     second: np.ndarray = field(init=False)
 
@@ -142,12 +100,11 @@ class AdamW:
 
         Parameters
         ----------
-        flat, grad : (n,) float32 arrays
-            Parameters, changed in place, and their gradient, used up as scratch memory.
-        lr : float
-            Learning rate of this step.
+        flat, grad : (n,) float32 arrays, parameters, changed in place, and their gradient, used up as scratch memory
+        lr : float, learning rate of this step
         """
         self.count += 1
+        # decay is apart from the gradient ("decoupled"): θ ← (1 − lr · λ) θ
         flat[: self.n_decayed] *= 1.0 - lr * self.weight_decay
         for start in range(0, self.n, CHUNK):
             part = slice(start, start + CHUNK)
@@ -158,12 +115,15 @@ class AdamW:
     ) -> None:
         """Apply m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← θ − lr · m̂ / (√v̂ + ε)."""
         beta1, beta2 = self.betas
+        # m ← β₁m + (1−β₁)g
         first *= beta1
         first += grad * (1.0 - beta1)
+        # v ← β₂v + (1−β₂)g², in the gradient's memory, which is not needed again
         grad *= grad
         grad *= 1.0 - beta2
         second *= beta2
         second += grad
+        # √v̂ + ε, then θ ← θ − lr · m̂ / that; the hats correct for the moments' start at zero
         np.sqrt(second, out=grad)
         grad *= (1.0 - beta2**self.count) ** -0.5
         grad += self.eps

@@ -1,7 +1,6 @@
-"""Which models are trained here, and for how long?
+"""The models that are trained here, and for how long.
 
-Sizes were chosen by measurement; the card beside the shipped pair has the numbers. Read `model.py` before, then
-`train.py`.
+Sizes were chosen by measurement; the card beside the shipped pair has the numbers.
 """
 
 from dataclasses import dataclass
@@ -11,23 +10,13 @@ from specsample.transformer.config import Config
 
 @dataclass(frozen=True)
 class Preset:
-    """Say what is trained and for how long.
+    """What is trained, and for how long."""
 
-    Parameters
-    ----------
-    config : Config
-        Sizes of the model; max_length is at least twice the window.
-    steps, batch, window : int
-        Steps of `batch` windows of `window` characters; the last tenth has half the windows, twice as long.
-    lr : float
-        Largest learning rate.
-    """
-
-    config: Config
+    config: Config  # max_length is at least twice the window
     steps: int
-    batch: int
-    window: int
-    lr: float
+    batch: int  # windows a step; the last tenth of the run has half as many, twice as long
+    window: int  # characters
+    lr: float  # largest learning rate
 
 
 def _config(width: int, n_layers: int, n_heads: int, n_kv_heads: int, *, hidden: int, max_length: int) -> Config:

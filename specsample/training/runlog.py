@@ -1,7 +1,7 @@
-"""What does a training run tell, and how is it interrupted?
+"""What a training run tells, and how it is interrupted.
 
 `RunLog` writes log.jsonl, `progress_bar` shows the same numbers, `interruption` turns Ctrl-C into a flag. The loop
-itself knows nothing of files, terminals or signals. Read `evaluate.py` before, then `train.py`.
+itself knows nothing of files, terminals or signals.
 """
 
 import json
@@ -26,23 +26,24 @@ class Progress(NamedTuple):
 
 
 class RunLog:
-    """Write log.jsonl and keep the time of a run, interruptions excluded.
+    """The log of a run, log.jsonl, and its time, interruptions excluded.
 
     Parameters
     ----------
-    path : Path
-        The file; lines from beyond `step` are dropped, so that a resumed run writes each line once.
-    step : int
-        Where the run stands.
-    seconds : float
-        Time spent so far.
+    path : Path, the file; lines from beyond `step` are dropped, so that a resumed run writes each line once
+    step : int, where the run stands
+    seconds : float, time spent so far
     """
 
     def __init__(self, path: Path, step: int, seconds: float) -> None:
+        # lines from beyond the checkpoint are dropped: a resumed run writes them again
         lines = path.read_text().splitlines() if path.exists() and step else []
         path.write_text("".join(line + "\n" for line in lines if json.loads(line)["step"] <= step))
-        self.path, self.started, self.saved = path, time.monotonic() - seconds, time.monotonic()
-        self.reports, self.since = list[Progress](), time.monotonic()
+        self.path = path
+        self.started = time.monotonic() - seconds
+        self.saved = time.monotonic()
+        self.reports: list[Progress] = []
+        self.since = time.monotonic()
 
     @property
     def seconds(self) -> float:
@@ -53,10 +54,12 @@ class RunLog:
         """Take note of a step, and write a line every LOG_EVERY steps."""
         self.reports.append(report)
         if report.step % LOG_EVERY == 0:
-            n, speed = len(self.reports), sum(r.characters for r in self.reports) / (time.monotonic() - self.since)
+            n = len(self.reports)
+            speed = sum(r.characters for r in self.reports) / (time.monotonic() - self.since)
             rates = {"seconds": round(self.seconds, 1), "characters_per_second": round(speed)}
             self.write(step=report.step, bits=sum(r.bits for r in self.reports) / n, **rates)
-            self.reports, self.since = [], time.monotonic()
+            self.reports = []
+            self.since = time.monotonic()
 
     def is_due(self) -> bool:
         """Say whether a checkpoint is due, and if so start waiting for the next."""
@@ -74,9 +77,11 @@ class RunLog:
 def interruption() -> Iterator[threading.Event]:
     """Turn Ctrl-C and a polite kill into a flag that is read between steps."""
     interrupted = threading.Event()
+    # only the main thread may handle signals
     if threading.current_thread() is not threading.main_thread():
         yield interrupted
         return
+    # the handlers of before come back, whatever happens
     signals = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, lambda *_: interrupted.set()) for number in signals]
     try:
@@ -92,20 +97,20 @@ def progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
 
     Parameters
     ----------
-    title : str
-        What is trained.
+    title : str, what is trained
 
     Yields
     ------
-    function of one Progress
-        What `train` takes as on_step.
+    function of one Progress, what `train` takes as on_step
     """
     from rich import progress
 
     note = progress.TextColumn("{task.fields[note]}")
     columns = (progress.TextColumn(title), progress.BarColumn(), progress.MofNCompleteColumn(), note)
     with progress.Progress(*columns, progress.TimeRemainingColumn()) as bar:
-        task, started, seen = bar.add_task(title, total=None, note=""), time.monotonic(), 0
+        task = bar.add_task(title, total=None, note="")
+        started = time.monotonic()
+        seen = 0
 
         def on_step(report: Progress) -> None:
             nonlocal seen

@@ -1,7 +1,6 @@
-"""What must be kept of a training run so that it can go on, bit for bit, after any interruption?
+"""What a training run must keep to go on, bit for bit.
 
-Parameters, both moments, the step, and the run's description: a checkpoint is only resumed as what it is. Read
-`optim.py` and `checkpoint.py` before, then `train.py`.
+Parameters, both moments, the step, and the run's description: a checkpoint is only resumed as what it is.
 """
 
 from dataclasses import dataclass
@@ -20,41 +19,17 @@ from specsample.transformer.lm import TransformerLM
 
 @dataclass
 class State:
-    """Hold everything that a step changes.
+    """Everything that a step changes."""
 
-    Parameters
-    ----------
-    flat : (n_params,) array
-        All parameters.
-    params : dict of arrays
-        Views into `flat`.
-    optimizer : AdamW
-    step : int
-        Steps taken.
-    seconds : float
-        Time spent, interruptions excluded.
-    """
-
-    flat: np.ndarray
-    params: dict[str, np.ndarray]
+    flat: np.ndarray  # (n_params,), all parameters
+    params: dict[str, np.ndarray]  # views into `flat`
     optimizer: AdamW
-    step: int = 0
-    seconds: float = 0.0
+    step: int = 0  # steps taken
+    seconds: float = 0.0  # time spent, interruptions excluded
 
 
 def describe(preset: Preset, seed: int, teacher: TransformerLM | None = None) -> dict[str, Any]:
-    """Return what makes a run this run.
-
-    Parameters
-    ----------
-    preset : Preset
-    seed : int
-    teacher : TransformerLM, optional
-
-    Returns
-    -------
-    dict
-        What can be written as JSON and compared.
+    """Return what makes a run this run, as a dict that can be written as JSON and compared.
 
     Raises
     ------
@@ -64,7 +39,8 @@ def describe(preset: Preset, seed: int, teacher: TransformerLM | None = None) ->
     sizes = {"seed": seed, "steps": preset.steps, "batch": preset.batch, "window": preset.window, "lr": preset.lr}
     if teacher is None:
         return sizes
-    V, longest = preset.config.vocab_size, 2 * preset.window
+    V = preset.config.vocab_size
+    longest = 2 * preset.window
     if teacher.vocab_size != V or teacher.max_length < longest:
         raise ValueError(
             f"teacher must have vocab_size {V} and max_length >= {longest}; got {teacher.vocab_size} and "
@@ -74,43 +50,14 @@ def describe(preset: Preset, seed: int, teacher: TransformerLM | None = None) ->
 
 
 def start_state(preset: Preset, out: Path, seed: int) -> State:
-    """Draw the first parameters.
-
-    Parameters
-    ----------
-    preset : Preset
-    out : Path
-        Folder of the run, which must not hold one yet.
-    seed : int
-
-    Returns
-    -------
-    State
-
-    Raises
-    ------
-    ValueError
-        If the folder holds a checkpoint.
-    """
+    """Draw the first parameters; ValueError if the folder holds a checkpoint."""
     if (out / "checkpoint.npz").exists():
         raise ValueError(f"{out} must not hold a run; got a checkpoint. Resume it, or choose another folder?")
     return _state(preset, init_params(preset.config, np.random.default_rng(seed)))
 
 
 def save_state(out: Path, preset: Preset, state: State, *, run: dict[str, Any], corpus: str) -> None:
-    """Write everything that `resume_state` needs.
-
-    Parameters
-    ----------
-    out : Path
-        Folder of the run.
-    preset : Preset
-    state : State
-    run : dict
-        As `describe` makes it.
-    corpus : str
-        The corpus's hash.
-    """
+    """Write everything that `resume_state` needs; run is what `describe` makes, corpus a hash."""
     moments = {"first": state.optimizer.first, "second": state.optimizer.second}
     notes = {"step": state.step, "seconds": state.seconds, "corpus": corpus, "run": run}
     checkpoint.save(out / "checkpoint.npz", preset.config, state.params, **moments, **notes)
@@ -119,20 +66,6 @@ def save_state(out: Path, preset: Preset, state: State, *, run: dict[str, Any], 
 def resume_state(preset: Preset, out: Path, *, run: dict[str, Any], corpus: str) -> State:
     """Read a run back and check that it is the one asked for.
 
-    Parameters
-    ----------
-    preset : Preset
-    out : Path
-        Folder of the run.
-    run : dict
-        As `describe` makes it.
-    corpus : str
-        The corpus's hash.
-
-    Returns
-    -------
-    State
-
     Raises
     ------
     FileNotFoundError
@@ -140,6 +73,7 @@ def resume_state(preset: Preset, out: Path, *, run: dict[str, Any], corpus: str)
     ValueError
         If it holds another run, or one on another text.
     """
+    # the run must be the one that is asked for, on the same text
     config, params, extra = checkpoint.load(out / "checkpoint.npz")
     if config != preset.config or extra.get("run") != run:
         raise ValueError(
@@ -151,9 +85,13 @@ def resume_state(preset: Preset, out: Path, *, run: dict[str, Any], corpus: str)
             f"{out} must hold a run on the text of this Python, {corpus[:8]}...; got {extra['corpus'][:8]}.... "
             "Was it begun with another version of Python?"
         )
+    # everything that a step changes, moments included
     state = _state(preset, params)
-    state.step, state.seconds, state.optimizer.count = extra["step"], extra["seconds"], extra["step"]
-    state.optimizer.first[:], state.optimizer.second[:] = extra["first"], extra["second"]
+    state.step = extra["step"]
+    state.seconds = extra["seconds"]
+    state.optimizer.count = extra["step"]
+    state.optimizer.first[:] = extra["first"]
+    state.optimizer.second[:] = extra["second"]
     return state
 
 

@@ -1,10 +1,10 @@
-"""How does a model learn: which loop, which schedule, what survives an interruption?
+"""The training loop, its schedule, and what survives an interruption.
 
 A step is a pure function of (parameters, moments, seed, step): the batch comes from (seed, step), its one to four
 shards are shared by two threads and their gradients are added in fixed order. So a resumed run equals one that was
 not interrupted bit for bit. With a teacher the targets are its distributions, else the text; nothing else differs.
 For speed set OPENBLAS_NUM_THREADS=1 before NumPy is imported: two threads with one-threaded products learn more
-characters a second than one thread with two-threaded products. Read `evaluate.py`, `runlog.py` and `state.py` before.
+characters a second than one thread with two-threaded products.
 """
 
 import math
@@ -46,24 +46,13 @@ def run(
 ) -> State:
     """Train a preset with a progress bar: what `specsample train` does.
 
+    Parameters and Returns: as for `training.train.train`.
+
     Parameters
     ----------
     preset_name : {"tiny", "draft", "target"}
-    out : str or Path
-        Folder of the run.
-    seed : int
-        Of the first parameters and of the order of the data.
-    resume : bool
-        Go on from the folder's checkpoint.
-    teacher : str or Path, optional
-        Checkpoint of a target to distil from.
-    steps : int, optional
-        Instead of the preset's.
-
-    Returns
-    -------
-    State
-        The trained parameters and where the run stands.
+    teacher : str or Path, optional, checkpoint of a target to distil from
+    steps : int, optional, instead of the preset's
 
     Raises
     ------
@@ -94,23 +83,16 @@ def train(
 
     Parameters
     ----------
-    preset : Preset
-        What to train.
-    out : str or Path
-        Folder of the run, made if need be.
-    seed : int
-        Of the first parameters and of the order of the data.
-    resume : bool
-        Go on from the folder's checkpoint.
-    teacher : TransformerLM, optional
-        Learn its distributions over the text instead of the text.
-    on_step : function of one Progress
-        Called after each step.
+    preset : Preset, what to train
+    out : str or Path, folder of the run, made if need be
+    seed : int, of the first parameters and of the order of the data
+    resume : bool, go on from the folder's checkpoint
+    teacher : TransformerLM, optional, learn its distributions over the text instead of the text
+    on_step : function of one Progress, called after each step
 
     Returns
     -------
-    State
-        The trained parameters and where the run stands.
+    State, the trained parameters and where the run stands
 
     Raises
     ------
@@ -118,28 +100,38 @@ def train(
         If the folder holds a run already (resume=False) or another run (resume=True), or the teacher does not fit.
     """
     keep_freed_memory()
-    run_is, out = describe(preset, seed, teacher), Path(out)
+    # what this run is, and where it begins: at step 0, or where the folder's checkpoint stands
+    run_is = describe(preset, seed, teacher)
+    out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     train_streams, held_out, corpus = data.load_streams()
     state = resume_state(preset, out, run=run_is, corpus=corpus) if resume else start_state(preset, out, seed)
-    model, log = TransformerLM(preset.config, state.params), RunLog(out / "log.jsonl", state.step, state.seconds)
+    # a view of the parameters: what is measured is always the latest
+    model = TransformerLM(preset.config, state.params)
+    log = RunLog(out / "log.jsonl", state.step, state.seconds)
     with ThreadPoolExecutor(WORKERS) as pool:
 
         def measure(limit: int | None) -> dict[str, float]:
             return evaluate(model, held_out, window=preset.window, pool=pool, teacher=teacher, limit=limit)
 
+        # Ctrl-C is seen between steps: what is saved is a whole step
         with interruption() as interrupted:
             while state.step < preset.steps and not interrupted.is_set():
+                # one step
                 tokens = next_batch(preset, train_streams, seed=seed, step=state.step)
                 bits = training_step(preset, state, tokens, pool=pool, teacher=teacher)
                 state.seconds = log.seconds
-                log.count(report := Progress(state.step, preset.steps, bits, tokens[:, 1:].size))
+                # what it tells
+                report = Progress(state.step, preset.steps, bits, tokens[:, 1:].size)
+                log.count(report)
                 if state.step % EVALUATE_EVERY == 0:
                     log.write(step=state.step, **measure(QUICK_EVALUATION))
+                # what a crash may not cost: at most a few minutes
                 if log.is_due():
                     save_state(out, preset, state, run=run_is, corpus=corpus)
                 on_step(report)
             save_state(out, preset, state, run=run_is, corpus=corpus)
+        # done: a small file without moments, and the numbers on all of the held-out text
         if state.step == preset.steps and not interrupted.is_set():
             checkpoint.save(out / "model.npz", preset.config, state.params, dtype=np.float16, corpus=corpus)
             log.write(step=state.step, full=True, **measure(None))
@@ -151,20 +143,19 @@ def next_batch(preset: Preset, streams: dict[str, np.ndarray], *, seed: int, ste
 
     Parameters
     ----------
-    preset : Preset
-        Gives batch and window.
-    streams : dict of (n,) arrays
-        Training tokens.
-    seed, step : int
-        Name the batch.
+    preset : Preset, gives batch and window
+    streams : dict of (n,) arrays, training tokens
+    seed, step : int, name the batch
 
     Returns
     -------
     (B, T+1) int64 array
     """
+    # long windows at the end: a model that never saw position 300 predicts badly there
     size, window = preset.batch, preset.window
     if step >= preset.steps - preset.steps // 10:
-        size, window = size // 2, window * 2
+        size = size // 2
+        window = window * 2
     return data.batch(streams, seed=seed, step=step, size=size, window=window)
 
 
@@ -173,8 +164,7 @@ def n_shards(n_positions: int) -> int:
 
     Parameters
     ----------
-    n_positions : int
-        B · T.
+    n_positions : int, B · T
 
     Returns
     -------
@@ -195,22 +185,17 @@ def training_step(
 
     Parameters
     ----------
-    preset : Preset
-        Gives config and schedule.
-    state : State
-        Changed in place.
-    tokens : (B, T+1) int array
-        B must be a multiple of the number of shards.
-    pool : Executor
-        Runs the shards.
-    teacher : TransformerLM, optional
-        Its distributions are the targets, else the tokens are.
+    preset : Preset, gives config and schedule
+    state : State, changed in place
+    tokens : (B, T+1) int array, B must be a multiple of the number of shards
+    pool : Executor, runs the shards
+    teacher : TransformerLM, optional, its distributions are the targets, else the tokens are
 
     Returns
     -------
-    float
-        Cross-entropy to the targets, bits per character.
+    float, cross-entropy to the targets, bits per character
     """
+    # first learn the teacher's distributions, then to be accepted by it
     is_late = teacher is not None and 2 * state.step >= preset.steps
     criterion = acceptance_criterion if is_late else cross_entropy
 
@@ -220,12 +205,14 @@ def training_step(
         loss, grads = loss_and_grads(preset.config, state.params, read, targets, criterion=criterion)
         return loss, flatten(grads, shapes(preset.config))[0]
 
+    # the shards' gradients are added in fixed order, whichever thread is first
     shards = np.split(tokens, n_shards(tokens[:, 1:].size))
     losses, grads = zip(*(map if len(shards) == 1 else pool.map)(shard_loss, shards), strict=True)
     grad = grads[0]
     for other in grads[1:]:
         grad += other
     grad *= 1.0 / len(shards)
+    # one step of the optimizer on all parameters at once
     clip_by_norm(grad, 1.0)
     lr = learning_rate(state.step, steps=preset.steps, peak=preset.lr, warmup=min(100, preset.steps // 10 + 1))
     state.optimizer.update(state.flat, grad, lr)

@@ -1,8 +1,9 @@
-"""How is a draft head trained on its target? `python -m specsample.training.train_head` does it in minutes.
+"""The training of a draft head on its target.
 
-A step reads a few windows of training text with the target, once, and unrolls the head K steps from every position,
-against the target's own distributions: cross-entropy in the first half of the run, the overlap itself in the second,
-as `transformer.distil` does it. The batch is a pure function of (seed, step). Read `head` and `head_lm` before.
+`python -m specsample.training.train_head` does it in minutes. A step reads a few windows of training text with the
+target, once, and unrolls the head K steps from every position, against the target's own distributions: cross-entropy
+in the first half of the run, the overlap itself in the second, as `training.distil` does it. The batch is a pure
+function of (seed, step).
 """
 
 import argparse
@@ -51,11 +52,13 @@ def train_head(
     dict of float32 arrays
     """
     keep_freed_memory()
+    # one flat vector that every parameter is a view of, as in `training.train`
     streams = data.load_streams()[0]
     order = head.shapes(target.config.width, hidden)
     flat, params = flatten(head.init_params(target.config.width, hidden, np.random.default_rng(seed)), order)
     optimizer = AdamW(flat.size, n_decayed(order))
     for step in range(steps):
+        # the batch is a pure function of (seed, step)
         tokens = data.batch(streams, seed=seed, step=step, size=BATCH, window=WINDOW)[:, :-1]
         losses, grads = step_gradient(target, params, tokens, is_late=2 * step >= steps)
         grad = flatten(grads, order)[0]
@@ -82,7 +85,9 @@ def step_gradient(
     losses : list of K floats, cross-entropy in nats after 1 ... K steps
     grads : dict of arrays
     """
-    output, known = head.output_matrix(target), head.features(target, tokens)
+    # what the target saw, read once: features, distributions, embeddings
+    output = head.output_matrix(target)
+    known = head.features(target, tokens)
     p = softmax(known * target.params["norm"] @ output)
     embedded = target.params["embedding"][tokens]
     criterion = acceptance_criterion if is_late else cross_entropy
@@ -90,16 +95,7 @@ def step_gradient(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train a head on the shipped target, or on another one, and write it.
-
-    Parameters
-    ----------
-    arguments : sequence of str or None for those of the command line
-
-    Returns
-    -------
-    int, 0
-    """
+    """Train a head on the shipped target, or on another one, and write it."""
     parser = argparse.ArgumentParser(prog="train_head", description="Train a draft head on a target.")
     parser.add_argument("--target", type=Path, help="checkpoint (default: the one that comes with the package)")
     parser.add_argument("--out", type=Path, default=PRETRAINED, help="file to write")
@@ -107,6 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=STEPS, help=f"of the optimizer (default: {STEPS})")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
+    # train, then write with what the head was trained on, so that another target refuses it
     target = load_pair()[0] if given.target is None else load(given.target)
     with progress_bar("head") as on_step:
         params = train_head(target, hidden=given.hidden, steps=given.steps, seed=given.seed, on_step=on_step)

@@ -1,9 +1,9 @@
-"""Why does a freed array cost time again when the next one of its size is made?
+"""Memory that the allocator should keep.
 
-glibc's malloc gives large blocks back to the system at once, and the next array of that size pays a page fault for
-every 4 KiB: at preset "draft" 5,000 to 10,000 faults a step, a fifth of its processor time. malloc learns from what
-is freed, up to 32 MiB, so one large array that is made and freed ends that. Other allocators are not harmed. Read
-this beside `train.py`.
+Why does a freed array cost time again when the next one of its size is made? glibc's malloc gives large blocks back
+to the system at once, and the next array of that size pays a page fault for every 4 KiB: at preset "draft" 5,000 to
+10,000 faults a step, a fifth of its processor time. malloc learns from what is freed, up to 32 MiB, so one large
+array that is made and freed ends that. Other allocators are not harmed.
 """
 
 from functools import cache

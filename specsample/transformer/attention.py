@@ -1,6 +1,6 @@
-"""How do positions look at each other, and what is the derivative of that?
+"""Rotary positions and grouped-query attention, with their gradients.
 
-Rotary positions and grouped-query attention, in pairs as in `layers.py`, which to read before; then `blocks.py`.
+In pairs as in `layers`: forward, and backward beside it.
 """
 
 from functools import lru_cache
@@ -29,9 +29,11 @@ def rotary_tables(head_dim: int, length: int, theta: float, dtype: str) -> tuple
     -------
     cos, sin : (length, 1, Dh) arrays
     """
+    # in float64: position times frequency loses digits in float32 long before position 512
     frequencies = theta ** (-np.arange(0, head_dim, 2, dtype=np.float64) / head_dim)
     angles = np.arange(length)[:, None, None] * frequencies
-    cos, sin = np.cos(angles), np.sin(angles)
+    cos = np.cos(angles)
+    sin = np.sin(angles)
     return np.concatenate([cos, cos], -1).astype(dtype), np.concatenate([-sin, sin], -1).astype(dtype)
 
 
@@ -48,6 +50,7 @@ def rotary(x: Array, cos: Array, sin: Array, *, xp: Any = np) -> Array:
     -------
     (B, T, heads, Dh) array
     """
+    # (x, y) -> (x cos − y sin, y cos + x sin); the sign stands in the table
     half = x.shape[-1] // 2
     swapped = xp.concat([x[..., half:], x[..., :half]], axis=-1)
     swapped *= sin
@@ -56,17 +59,7 @@ def rotary(x: Array, cos: Array, sin: Array, *, xp: Any = np) -> Array:
 
 
 def rotary_backward(dy: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
-    """Return the gradient of x: the opposite rotation.
-
-    Parameters
-    ----------
-    dy : (B, T, heads, Dh) array
-    cos, sin : (T, 1, Dh) arrays
-
-    Returns
-    -------
-    (B, T, heads, Dh) array
-    """
+    """Return the gradient of x: the opposite rotation."""
     dx: np.ndarray = rotary(dy, cos, -sin)
     return dx
 
@@ -93,10 +86,14 @@ def attention(q: Array, k: Array, v: Array, *, xp: Any = np) -> tuple[Array, Arr
     out : (B, Hkv, G, n, Dh) array
     probs : (B, Hkv, G, n, m) array, rows sum to 1
     """
-    groups, (n, m) = q.shape[:3], (q.shape[3], k.shape[2])
+    groups = q.shape[:3]
+    n = q.shape[3]
+    m = k.shape[2]
+    # the G query heads of a group below each other: one product with their shared keys
     rows = xp.reshape(q, (*groups[:2], -1, q.shape[4])) * q.shape[4] ** -0.5
     probs = xp.reshape(rows @ xp.matrix_transpose(k), (*groups, n, m))
-    if n > 1:  # every new row sees the whole past; only the new columns need a mask
+    # every new row sees the whole past; only the new columns need a mask
+    if n > 1:
         probs[..., m - n :] += array_like(_future_bias(n, "float32"), probs, xp)
     probs = softmax_in_place(probs, xp)
     out = xp.reshape(probs, (*groups[:2], -1, m)) @ v
@@ -117,12 +114,17 @@ def attention_backward(dout: np.ndarray, kept: tuple[Any, ...]) -> tuple[np.ndar
     dk, dv : (B, Hkv, m, Dh) arrays
     """
     q, k, v, out, probs = kept
-    folded, scale = (*q.shape[:2], -1, q.shape[4]), q.shape[4] ** -0.5
-    dout_rows, prob_rows = dout.reshape(folded), probs.reshape(*q.shape[:2], -1, k.shape[2])
+    folded = (*q.shape[:2], -1, q.shape[4])
+    scale = q.shape[4] ** -0.5
+    dout_rows = dout.reshape(folded)
+    prob_rows = probs.reshape(*q.shape[:2], -1, k.shape[2])
+    # through out = probs @ v
     dv = prob_rows.mT @ dout_rows
     dscores = dout_rows @ v.mT
+    # through the softmax: Σ probs · dprobs is Σ dout · out
     dscores -= np.vecdot(dout_rows, out.reshape(folded))[..., None]
     dscores *= prob_rows
+    # through scores = q @ k.T / √Dh
     dk = dscores.mT @ (q.reshape(folded) * scale)
     dq = dscores @ k
     dq *= scale
@@ -130,21 +132,12 @@ def attention_backward(dout: np.ndarray, kept: tuple[Any, ...]) -> tuple[np.ndar
 
 
 def softmax_in_place(x: Array, xp: Any) -> Array:
-    """Turn scores into probabilities along the last axis, in place where the library can.
-
-    Parameters
-    ----------
-    x : (..., m) array, overwritten
-    xp : namespace
-
-    Returns
-    -------
-    (..., m) array, rows sum to 1
-    """
+    """Turn scores (..., m) into probabilities along the last axis, in place where the library can."""
     x -= xp.max(x, axis=-1, keepdims=True)
     if xp is not np:
         x = xp.exp(x)
         return x / xp.sum(x, axis=-1, keepdims=True)
     x = np.exp(x, out=x)
-    x *= 1.0 / (x @ np.ones((x.shape[-1], 1), x.dtype))  # as a product a sum costs a fifth of np.sum on short rows
+    # as a product a sum costs a fifth of np.sum on short rows
+    x *= 1.0 / (x @ np.ones((x.shape[-1], 1), x.dtype))
     return x

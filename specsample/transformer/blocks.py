@@ -1,7 +1,7 @@
-"""How are the layers wired into the two blocks of a Transformer layer, and into its head?
+"""The two blocks of a Transformer layer, and its head.
 
-Each block is again a pair: forward returns its output and what the backward needs; backward returns the
-gradient of its input and writes those of its parameters into `grads`. Read `attention.py` before, then `cache.py`.
+Each block is again a pair: forward returns its output and what the backward needs; backward returns the gradient of
+its input and writes those of its parameters into `grads`.
 """
 
 from typing import Any
@@ -53,11 +53,14 @@ def attention_block(
     kept : what the backward needs
     """
     at = f"layers.{layer}."
+    # norm, then queries, keys and values in one product
     normed, kept_norm = rms_norm(x, params[at + "norm_attention"], config.norm_eps, xp=xp)
     q, k, v = _split_heads(config, normed @ params[at + "qkv"], rotation, xp)
+    # the new rows see what the cache holds, and themselves
     if cache is not None:
         k, v = cache.append(layer, k, v)
     heads, kept_heads = _attend(q, k, v, xp)
+    # heads side by side, mixed by `out`, added to the residual stream
     merged = xp.reshape(xp.permute_dims(heads, (0, 3, 1, 2, 4)), x.shape)
     y = merged @ params[at + "out"]
     y += x
@@ -81,6 +84,7 @@ def attention_block_backward(dy: np.ndarray, kept: Kept, params: Params, *, grad
     """
     at = f"layers.{layer}."
     kept_norm, normed, rotation, kept_heads, merged = kept
+    # the forward's lines, from the last to the first
     dmerged, grads[at + "out"] = linear_backward(dy, merged, params[at + "out"])
     batch, n_kv, group, length, head_dim = kept_heads[0].shape
     dheads = dmerged.reshape(batch, length, n_kv, group, head_dim).transpose(0, 2, 3, 1, 4)
@@ -98,7 +102,8 @@ def _split_heads(config: Config, qkv: Array, rotation: Kept, xp: Any) -> tuple[A
     heads = xp.reshape(qkv, (batch, length, n_heads + 2 * n_kv, head_dim))
     turned = rotary(heads[:, :, : n_heads + n_kv, :], *rotation, xp=xp)
     q = xp.reshape(turned[:, :, :n_heads, :], (batch, length, n_kv, n_heads // n_kv, head_dim))
-    k, v = turned[:, :, n_heads:, :], heads[:, :, n_heads + n_kv :, :]
+    k = turned[:, :, n_heads:, :]
+    v = heads[:, :, n_heads + n_kv :, :]
     return (
         xp.permute_dims(q, (0, 2, 3, 1, 4)),
         xp.permute_dims(k, (0, 2, 1, 3)),
@@ -124,6 +129,7 @@ def _attend(q: Array, k: Array, v: Array, xp: Any) -> tuple[Array, Kept]:
     """Attend in blocks of rows, each to no more keys than its last row may see."""
     length = q.shape[3]
     past = k.shape[2] - length
+    # with a cache the first of the new rows already sees `past` keys
     parts = []
     for start in range(0, length, ROW_BLOCK):
         stop = min(start + ROW_BLOCK, length)
@@ -136,7 +142,10 @@ def _attend(q: Array, k: Array, v: Array, xp: Any) -> tuple[Array, Kept]:
 def _attend_backward(dheads: np.ndarray, kept: Kept) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the gradients of q, k and v, summed over the blocks of rows."""
     q, k, v, parts = kept
-    dq, dk, dv = np.empty(q.shape, q.dtype), np.zeros(k.shape, k.dtype), np.zeros(v.shape, v.dtype)
+    dq = np.empty(q.shape, q.dtype)
+    dk = np.zeros(k.shape, k.dtype)
+    dv = np.zeros(v.shape, v.dtype)
+    # every block of rows adds to the keys and values that it saw
     for index, (out, probs) in enumerate(parts):
         rows = slice(index * ROW_BLOCK, index * ROW_BLOCK + out.shape[3])
         seen = slice(0, rows.stop)
@@ -150,18 +159,7 @@ def _attend_backward(dheads: np.ndarray, kept: Kept) -> tuple[np.ndarray, np.nda
 def mlp_block(config: Config, params: Params, x: Array, *, layer: int, xp: Any = np) -> tuple[Array, Kept]:
     """Compute x + swiglu(norm(x) @ gate_up) @ down.
 
-    Parameters
-    ----------
-    config : Config
-    params : dict of arrays
-    x : (B, T, D) array
-    layer : int
-    xp : namespace
-
-    Returns
-    -------
-    y : (B, T, D) array
-    kept : what the backward needs
+    Parameters and Returns: as for `transformer.blocks.attention_block`.
     """
     at = f"layers.{layer}."
     normed, kept_norm = rms_norm(x, params[at + "norm_mlp"], config.norm_eps, xp=xp)
@@ -175,20 +173,11 @@ def mlp_block(config: Config, params: Params, x: Array, *, layer: int, xp: Any =
 def mlp_block_backward(dy: np.ndarray, kept: Kept, params: Params, *, grads: Params, layer: int) -> np.ndarray:
     """Write the gradients of one MLP block into `grads` and return that of x.
 
-    Parameters
-    ----------
-    dy : (B, T, D) array
-    kept : what `mlp_block` kept
-    params : dict of arrays
-    grads : dict of arrays, changed
-    layer : int
-
-    Returns
-    -------
-    (B, T, D) array
+    Parameters and Returns: as for `transformer.blocks.attention_block_backward`.
     """
     at = f"layers.{layer}."
     kept_norm, normed, gate_up, sigmoid, hidden = kept
+    # the forward's lines, from the last to the first; dy itself flows past the block
     dhidden, grads[at + "down"] = linear_backward(dy, hidden, params[at + "down"])
     dgate_up = swiglu_backward(dhidden, gate_up, sigmoid)
     dnormed, grads[at + "gate_up"] = linear_backward(dgate_up, normed, params[at + "gate_up"])
@@ -200,12 +189,7 @@ def mlp_block_backward(dy: np.ndarray, kept: Kept, params: Params, *, grads: Par
 def head(config: Config, params: Params, x: Array, *, xp: Any = np) -> tuple[Array, Kept]:
     """Compute norm(x) @ head, or the embedding, transposed, if tied.
 
-    Parameters
-    ----------
-    config : Config
-    params : dict of arrays
-    x : (B, T, D) array
-    xp : namespace
+    Parameters: as for `transformer.blocks.attention_block`.
 
     Returns
     -------
@@ -220,18 +204,14 @@ def head(config: Config, params: Params, x: Array, *, xp: Any = np) -> tuple[Arr
 def head_backward(dlogits: np.ndarray, kept: Kept, params: Params, *, grads: Params) -> np.ndarray:
     """Write the gradients of the head and the last norm into `grads` and return that of x.
 
+    Parameters and Returns: as for `transformer.blocks.attention_block_backward`.
+
     Parameters
     ----------
     dlogits : (B, T, V) array
-    kept : what `head` kept
-    params : dict of arrays
-    grads : dict of arrays, changed
-
-    Returns
-    -------
-    (B, T, D) array
     """
     kept_norm, normed = kept
+    # a tied head is the embedding: both write into one gradient
     if "head" in params:
         dnormed, grads["head"] = linear_backward(dlogits, normed, params["head"])
         grads["embedding"] = np.zeros_like(params["embedding"])

@@ -1,7 +1,7 @@
-"""How does a model remember the keys and values of what it has read?
+"""The memory of keys and values that a model keeps of a text.
 
-Memory for every position is set aside once; the only thing that says what is valid is `length`. So undoing
-rejected drafts costs nothing: `rollback` moves a number. Read `model.py` before.
+Memory for every position is set aside once; the only thing that says what is valid is `length`. So undoing rejected
+drafts costs nothing: `rollback` moves a number.
 """
 
 from typing import Any
@@ -15,20 +15,7 @@ Array = Any  # an array of the parameters' library
 
 
 def check_fits(past: int, n: int, limit: int) -> None:
-    """Refuse more positions than a memory holds.
-
-    Parameters
-    ----------
-    past, n : int
-        Positions that are cached, and new ones.
-    limit : int
-        The model's max_length.
-
-    Raises
-    ------
-    ValueError
-        If they do not fit.
-    """
+    """Refuse n new positions after `past` cached ones where they exceed the model's max_length."""
     if past + n > limit:
         raise ValueError(
             f"positions must fit in max_length = {limit}; got {n} new ones after {past}. "
@@ -37,23 +24,18 @@ def check_fits(past: int, n: int, limit: int) -> None:
 
 
 class Cache:
-    """Hold keys and values of L layers, each (B, Hkv, max_length, Dh).
+    """Keys and values of L layers, each (B, Hkv, max_length, Dh).
 
     Parameters
     ----------
-    config : Config
-        Gives the shapes.
-    batch : int
-        B, sequences that advance together.
-    dtype : dtype
-        Float type of the model's parameters.
-    xp : namespace
-        Array library of the model's parameters.
+    config : Config, gives the shapes
+    batch : int, B, sequences that advance together
+    dtype : dtype, float type of the model's parameters
+    xp : namespace, array library of the model's parameters
 
     Attributes
     ----------
-    length : int
-        Positions that are valid; what lies beyond is never read.
+    length : int, positions that are valid; what lies beyond is never read
     """
 
     def __init__(self, config: Config, *, batch: int = 1, dtype: Any = np.float32, xp: Any = np) -> None:
@@ -64,23 +46,23 @@ class Cache:
         self.length = 0
 
     def append(self, layer: int, k: Array, v: Array) -> tuple[Array, Array]:
-        """Write n new positions behind `length` and return all that a layer may attend to.
+        """Write n new positions after `length` and return all that a layer may attend to.
 
         The cache grows only at `advance`, after the last layer has written.
 
         Parameters
         ----------
-        layer : int
-            Which layer's memory.
-        k, v : (B, Hkv, n, Dh) arrays
-            Keys and values of the new positions.
+        layer : int, which layer's memory
+        k, v : (B, Hkv, n, Dh) arrays, keys and values of the new positions
 
         Returns
         -------
         k, v : (B, Hkv, length + n, Dh) views
         """
+        # what lies beyond `length` is never read: rejected drafts need no erasing
         end = self.length + k.shape[2]
-        keys, values = self.keys[layer], self.values[layer]
+        keys = self.keys[layer]
+        values = self.values[layer]
         keys[:, :, self.length : end, :] = k
         values[:, :, self.length : end, :] = v
         return keys[:, :, :end, :], values[:, :, :end, :]
@@ -90,17 +72,6 @@ class Cache:
         self.length += n
 
     def rollback(self, length: int) -> None:
-        """Forget every position from `length` on.
-
-        Parameters
-        ----------
-        length : int
-            Positions to keep.
-
-        Raises
-        ------
-        ValueError
-            If length is negative or larger than what is cached.
-        """
+        """Forget every position from `length` on; ValueError if there are not as many."""
         check_rollback(length, self.length)
         self.length = length

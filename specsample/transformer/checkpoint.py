@@ -1,7 +1,7 @@
-"""How are parameters kept on disk so that no crash can lose them?
+"""Parameters on disk, kept so that no crash can lose them.
 
 One .npz file: the config as JSON, the parameters, anything extra; no pickle. A save writes a neighbour and renames it
-over the old file, so at every instant the path holds a whole checkpoint. Read `model.py` before, then `train.py`.
+over the old file, so at every instant the path holds a whole checkpoint.
 """
 
 import io
@@ -21,22 +21,20 @@ def save(path: str | Path, config: Config, params: dict[str, np.ndarray], *, dty
 
     Parameters
     ----------
-    path : str or Path
-        Where to; a file that is already there stays whole until the new one is.
-    config : Config
-        Sizes of the model.
-    params : dict of arrays
-        As `init_params` makes them.
+    path : str or Path, where to; a file that is already there stays whole until the new one is
+    config : Config, Sizes of the model
+    params : dict of arrays, as `init_params` makes them
     dtype : dtype, optional
         Float type on disk, e.g. float16 to ship; as it is if None.
-    **extra : array, number, str or JSON-able
-        Returned by `load` under the same names; arrays as arrays.
+    **extra : array, number, str or JSON-able, returned by `load` under the same names; arrays as arrays
     """
+    # arrays as arrays, everything else as JSON: no pickle
     arrays: dict[str, Any] = {f"params/{name}": p if dtype is None else p.astype(dtype) for name, p in params.items()}
     notes = {name: value for name, value in extra.items() if not isinstance(value, np.ndarray)}
     arrays |= {f"extra/{name}": value for name, value in extra.items() if isinstance(value, np.ndarray)}
     arrays["config"] = np.array(json.dumps(asdict(config)))
     arrays["notes"] = np.array(json.dumps(notes))
+    # to a neighbour, to the disk, and only then to its name
     path = Path(path)
     draft = path.with_name(path.name + ".partial")
     with open(draft, "wb") as file:
@@ -51,17 +49,13 @@ def load(path: str | Path) -> tuple[Config, dict[str, np.ndarray], dict[str, Any
 
     Parameters
     ----------
-    path : str or Path
-        A file that `save` wrote.
+    path : str or Path, A file that `save` wrote
 
     Returns
     -------
-    config : Config
-        Sizes of the model.
-    params : dict of arrays
-        float16 on disk comes back as float32.
-    extra : dict
-        What `save` was given beyond the parameters.
+    config : Config, Sizes of the model
+    params : dict of arrays, float16 on disk comes back as float32
+    extra : dict, what `save` was given beyond the parameters
 
     Raises
     ------
@@ -73,10 +67,12 @@ def load(path: str | Path) -> tuple[Config, dict[str, np.ndarray], dict[str, Any
     arrays = _read_arrays(path)
     if "config" not in arrays or "notes" not in arrays:
         raise ValueError(f"{path} must be a checkpoint with 'config' and 'params/...'; got {sorted(arrays)[:5]}.")
+    # the config first: it says which parameters there must be
     try:
         config = Config(**json.loads(str(arrays["config"])))
     except (TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} holds a config that this version cannot read: {error}.") from error
+    # then the parameters, held to their shapes
     params = {n.removeprefix("params/"): _widen(a) for n, a in arrays.items() if n.startswith("params/")}
     check_shapes(config, params)
     extra = json.loads(str(arrays["notes"]))
@@ -89,10 +85,8 @@ def check_shapes(config: Config, params: dict[str, np.ndarray]) -> None:
 
     Parameters
     ----------
-    config : Config
-        Sizes of the model.
-    params : dict of arrays
-        Named as in `shapes(config)`.
+    config : Config, Sizes of the model
+    params : dict of arrays, named as in `shapes(config)`
 
     Raises
     ------

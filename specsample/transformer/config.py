@@ -68,6 +68,14 @@ def shapes(config: Config) -> dict[str, tuple[int, ...]]:
 def n_params(config: Config) -> int:
     """Count the numbers that a model learns.
 
+    Parameters
+    ----------
+    config : Config
+
+    Returns
+    -------
+    int
+
     Examples
     --------
     >>> config = Config(vocab_size=5, width=4, n_layers=1, n_heads=2, n_kv_heads=1, hidden=8, max_length=16)

@@ -1,8 +1,8 @@
-"""How does a published Llama checkpoint become this package's Transformer?
+"""Published Llama checkpoints, turned into this package's Transformer.
 
 The one place that knows Hugging Face's names. Their matrices are (out, in) and apart, ours (in, out) and fused where
 they read the same input; the halves of a rotary plane lie where theirs do, so nothing is permuted. Needs the extra
-[hf]. Read `lm.py` before.
+[hf].
 """
 
 import json
@@ -32,13 +32,11 @@ def load_llama(folder: str | Path) -> TransformerLM:
 
     Parameters
     ----------
-    folder : str or Path
-        Holds config.json and model.safetensors, or model.safetensors.index.json and its shards.
+    folder : str or Path, holds config.json and model.safetensors, or model.safetensors.index.json and its shards
 
     Returns
     -------
-    TransformerLM
-        In float32, without a tokenizer: its texts are token ids.
+    TransformerLM, in float32, without a tokenizer: its texts are token ids
 
     Raises
     ------
@@ -49,29 +47,14 @@ def load_llama(folder: str | Path) -> TransformerLM:
     """
     folder = Path(folder)
     config = config_from_llama(json.loads((folder / "config.json").read_text(encoding="utf-8")))
-    tensors = dict[str, np.ndarray]()
+    tensors: dict[str, np.ndarray] = {}
     for path in _shards(folder):
         tensors |= _read_tensors(path)
     return TransformerLM(config, params_from_llama(tensors, config))
 
 
 def config_from_llama(settings: Mapping[str, Any]) -> Config:
-    """Translate a Llama's config.json.
-
-    Parameters
-    ----------
-    settings : mapping
-        The parsed file.
-
-    Returns
-    -------
-    Config
-
-    Raises
-    ------
-    ValueError
-        If a setting asks for what this Transformer lacks.
-    """
+    """Translate a Llama's config.json; ValueError if it asks for what this Transformer lacks."""
     _check_supported(settings)
     rope = settings.get("rope_parameters") or {}
     return Config(
@@ -93,10 +76,8 @@ def params_from_llama(tensors: Mapping[str, np.ndarray], config: Config) -> dict
 
     Parameters
     ----------
-    tensors : mapping of arrays
-        Under Hugging Face's names, matrices (out, in); extra buffers are ignored.
+    tensors : mapping of arrays, under Hugging Face's names, matrices (out, in); extra buffers are ignored
     config : Config
-        Sizes of the model.
 
     Returns
     -------
@@ -115,11 +96,13 @@ def params_from_llama(tensors: Mapping[str, np.ndarray], config: Config) -> dict
         tensor = tensors[f"{name}.weight"]
         return tensor.astype(np.float32) if tensor.dtype == np.float16 else tensor
 
+    # matrices that read the same input become one, transposed
     params = {"embedding": read("model.embed_tokens"), "norm": read("model.norm")}
     if not config.tied:
         params["head"] = np.ascontiguousarray(read("lm_head").T)
     for layer in range(config.n_layers):
-        ours, theirs = f"layers.{layer}.", f"model.layers.{layer}."
+        ours = f"layers.{layer}."
+        theirs = f"model.layers.{layer}."
         for name, parts in MATRICES.items():
             params[ours + name] = np.ascontiguousarray(np.concatenate([read(theirs + part) for part in parts]).T)
         for name, part in NORMS.items():
@@ -133,23 +116,23 @@ def llama_from_params(params: Mapping[str, np.ndarray], config: Config) -> dict[
 
     Parameters
     ----------
-    params : mapping of arrays
-        As `config.init_params` makes them.
+    params : mapping of arrays, as `config.init_params` makes them
     config : Config
-        Sizes of the model.
 
     Returns
     -------
-    dict of arrays
-        Under Hugging Face's names, matrices (out, in).
+    dict of arrays, under Hugging Face's names, matrices (out, in)
     """
     tensors = {"model.embed_tokens.weight": params["embedding"], "model.norm.weight": params["norm"]}
     if not config.tied:
         tensors["lm_head.weight"] = params["head"].T
-    q, kv = config.n_heads * config.head_dim, config.n_kv_heads * config.head_dim
+    q = config.n_heads * config.head_dim
+    kv = config.n_kv_heads * config.head_dim
+    # where the fused matrices are cut
     cuts = {"qkv": [q, q + kv], "gate_up": [config.hidden]}
     for layer in range(config.n_layers):
-        ours, theirs = f"layers.{layer}.", f"model.layers.{layer}."
+        ours = f"layers.{layer}."
+        theirs = f"model.layers.{layer}."
         for name, parts in MATRICES.items():
             split = np.split(params[ours + name].T, cuts.get(name, []))
             tensors |= {f"{theirs}{part}.weight": tensor for part, tensor in zip(parts, split, strict=True)}
@@ -160,8 +143,10 @@ def llama_from_params(params: Mapping[str, np.ndarray], config: Config) -> dict[
 
 def _check_supported(settings: Mapping[str, Any]) -> None:
     """Refuse what would load but compute something else."""
+    # releases of transformers have written rotary settings under three names
     rope = settings.get("rope_parameters") or settings.get("rope_scaling") or {}
-    width, heads = settings["hidden_size"], settings["num_attention_heads"]
+    width = settings["hidden_size"]
+    heads = settings["num_attention_heads"]
     found = {
         "model_type": (settings.get("model_type"), "llama"),
         "hidden_act": (settings.get("hidden_act", "silu"), "silu"),
@@ -197,7 +182,8 @@ def _read_tensors(path: Path) -> dict[str, np.ndarray]:
 
 def _to_array(entry: dict[str, Any], name: str) -> np.ndarray:
     """Turn raw little-endian bytes into an array; bfloat16 is the upper half of a float32."""
-    kind, raw = entry["dtype"], entry["data"]
+    kind = entry["dtype"]
+    raw = entry["data"]
     if kind == "BF16":
         wide = np.frombuffer(raw, "<u2").astype(np.uint32) << 16
         return wide.view(np.float32).reshape(entry["shape"])

@@ -34,7 +34,7 @@ class PackedLayer(NamedTuple):
 
 
 class PackedModel:
-    """Hold a Transformer's parameters, ready for passes over one sequence.
+    """A Transformer's parameters, ready for passes over one text.
 
     Parameters
     ----------
@@ -44,12 +44,15 @@ class PackedModel:
     """
 
     def __init__(self, config: Config, params: dict[str, np.ndarray], layout: str | None = None) -> None:
-        self.config, self.embedding = config, params["embedding"].copy()
+        self.config = config
+        # the last norm's weights are part of the head
+        self.embedding = params["embedding"].copy()
         self.layers = [_pack_layer(config, params, f"layers.{i}.", layout) for i in range(config.n_layers)]
         head = params["head"] if "head" in params else params["embedding"].T
         self.head = pack(params["norm"][:, None] * head, layout)
         cos, sin = rotary_tables(config.head_dim, config.max_length, config.rope_theta, "float64")
-        half = config.head_dim // 2  # cos + i sin turns a pair (x, y), read as x + iy; sin's second half has its sign
+        # cos + i sin turns a pair (x, y), read as x + iy; the second half of sin has its sign
+        half = config.head_dim // 2
         turns = cos[..., half:] + 1j * sin[..., half:]
         self.turns = turns.astype(np.result_type(self.embedding.dtype, np.complex64))  # (max_length, 1, Dh/2)
 
@@ -136,7 +139,8 @@ def logits(model: PackedModel, tokens: np.ndarray, cache: FastCache) -> Array:
 
     # every row sees what was read before, and of the new ones itself and those before it
     def attend(i: int, qkv: np.ndarray) -> Array:
-        keys, values = cache.keys[i], cache.values[i]
+        keys = cache.keys[i]
+        values = cache.values[i]
         q = store(model.config, qkv, turns, keys=keys[:, :, past:end], values=values[:, past:end])
         return _attend(q, keys[:, :, :end], values[:, :end], n=n)
 
@@ -157,7 +161,8 @@ def probabilities(model: PackedModel, tokens: np.ndarray, cache: FastCache) -> A
 
 def _normed(x: np.ndarray, eps: float) -> Array:
     """Scale rows (n, D) to root mean square 1."""
-    if len(x) == 1:  # one row: Python floats are faster than arrays of one number
+    # one row: Python floats are faster than arrays of one number
+    if len(x) == 1:
         row = x[0]
         return x * (float(row @ row) / len(row) + eps) ** -0.5
     inverse = np.vecdot(x, x)
@@ -168,9 +173,14 @@ def _normed(x: np.ndarray, eps: float) -> Array:
 
 def store(config: Config, qkv: np.ndarray, turns: np.ndarray, *, keys: np.ndarray, values: np.ndarray) -> Array:
     """Rotate queries and keys of the n new rows, remember keys and values, return q (Hkv, n G, Dh)."""
-    n, H, n_kv, Dh = len(qkv), config.n_heads, config.n_kv_heads, config.head_dim
+    # rotated as complex numbers, in one product for queries and keys
+    n = len(qkv)
+    H = config.n_heads
+    n_kv = config.n_kv_heads
+    Dh = config.head_dim
     heads = qkv.reshape(n, H + 2 * n_kv, Dh)
     turned = (heads[:, : H + n_kv].view(turns.dtype) * turns).view(qkv.dtype)  # (n, H + Hkv, Dh)
+    # keys lie transposed, so that q @ keys reads along contiguous rows
     keys[...] = turned[:, H:].transpose(1, 2, 0)
     values[...] = heads[:, H + n_kv :].transpose(1, 0, 2)
     q = turned[:, :H].reshape(n, n_kv, H // n_kv, Dh).transpose(1, 0, 2, 3)
@@ -181,19 +191,23 @@ def _attend(q: np.ndarray, keys: np.ndarray, values: np.ndarray, *, n: int) -> A
     """Let n rows of queries (Hkv, n G, Dh) attend to keys (Hkv, Dh, m) and values (Hkv, m, Dh); (n, D) comes out."""
     n_kv, rows, _ = q.shape
     probs = q @ keys  # (Hkv, n G, m)
-    if n > 1:  # only among the new columns is there a future to hide
+    # only among the new columns is there a future to hide
+    if n > 1:
         new = probs.reshape(n_kv, n, rows // n, -1)[..., -n:]
         new += _FUTURE[:n, :, :n]
     probs -= probs.max(axis=-1, keepdims=True)
     np.exp(probs, out=probs)
-    heads = probs @ values  # (Hkv, n G, Dh), not yet divided by the sum
+    # divided by the sum after the product, which is the smaller array
+    heads = probs @ values  # (Hkv, n G, Dh)
     heads /= probs.sum(axis=-1, keepdims=True)
     return heads.reshape(n_kv, n, -1).transpose(1, 0, 2).reshape(n, -1)
 
 
 def _gated(gate_up: np.ndarray, hidden: int) -> Array:
     """Compute h·(1 + tanh h)·u of h and u side by side, which is silu(2h)·u."""
-    half, up = gate_up[:, :hidden], gate_up[:, hidden : 2 * hidden]
+    # the gate's half holds g/2 already
+    half = gate_up[:, :hidden]
+    up = gate_up[:, hidden : 2 * hidden]
     gated = np.tanh(half)
     gated += 1.0
     gated *= half
@@ -205,11 +219,14 @@ def _pack_layer(config: Config, params: dict[str, np.ndarray], at: str, layout: 
     """Fold what never changes into a layer's matrices and lay them out."""
     qkv = params[at + "norm_attention"][:, None] * params[at + "qkv"]
     qkv = qkv.reshape(config.width, -1, config.head_dim)
-    pairs = np.arange(config.head_dim).reshape(2, -1).T.reshape(-1)  # halves of a head -> pairs side by side
+    # halves of a head -> pairs side by side, as complex numbers lie
+    pairs = np.arange(config.head_dim).reshape(2, -1).T.reshape(-1)
     n_turned = config.n_heads + config.n_kv_heads
     qkv[:, :n_turned] = qkv[:, :n_turned, pairs]
+    # 1/√Dh of the scores goes into the queries
     qkv[:, : config.n_heads] *= config.head_dim**-0.5
     gate_up = params[at + "norm_mlp"][:, None] * params[at + "gate_up"]
+    # and the 1/2 of tanh(g/2) into g
     gate_up[:, : config.hidden] *= 0.5
     return PackedLayer(
         pack(qkv.reshape(config.width, -1), layout),

@@ -1,8 +1,8 @@
-"""What does each layer compute, and what is its derivative?
+"""The layers, each beside its derivative.
 
-Every layer is a pair: `layer` takes arrays of any library (`xp` is their namespace), `layer_backward` is
-NumPy only, takes the gradient of its output (`dy`) and what the forward kept, and returns the gradients of its
-inputs. Nothing changes the float type: scalars are Python floats. Read `data.py` before, then `attention.py`.
+Every layer is a pair: `layer` takes arrays of any library (`xp` is their namespace), `layer_backward` is NumPy only,
+takes the gradient of its output (`dy`) and what the forward kept, and returns the gradients of its inputs. Nothing
+changes the float type: scalars are Python floats.
 """
 
 from typing import Any
@@ -48,19 +48,9 @@ def embedding(tokens: Array, weight: Array, *, xp: Any = np) -> Array:
 
 
 def embedding_backward(dy: np.ndarray, tokens: np.ndarray, vocab_size: int) -> np.ndarray:
-    """Return the gradient of the embedding: each token's row collects its dy.
-
-    Parameters
-    ----------
-    dy : (..., D) array
-    tokens : (...) int array
-    vocab_size : int
-
-    Returns
-    -------
-    (V, D) array
-    """
-    order = np.argsort(tokens, axis=None, kind="stable")  # sums of runs are four times as fast as np.add.at
+    """Return the (V, D) gradient of the embedding: each token's row collects its dy."""
+    # sums over runs of equal tokens are four times as fast as np.add.at
+    order = np.argsort(tokens, axis=None, kind="stable")
     present, starts = np.unique(tokens.reshape(-1)[order], return_index=True)
     dweight = np.zeros((vocab_size, dy.shape[-1]), dy.dtype)
     dweight[present] = np.add.reduceat(dy.reshape(-1, dy.shape[-1])[order], starts, axis=0)
@@ -82,6 +72,7 @@ def rms_norm(x: Array, weight: Array, eps: float, *, xp: Any = np) -> tuple[Arra
     y : (..., D) array
     kept : x / rms (..., D) and 1 / rms (..., 1)
     """
+    # a product where a power and a mean would make two more arrays
     inverse_rms = 1.0 / (xp.vecdot(x, x) * (1.0 / x.shape[-1]) + eps) ** 0.5
     inverse_rms = inverse_rms[..., None]
     x_hat = x * inverse_rms
@@ -89,24 +80,14 @@ def rms_norm(x: Array, weight: Array, eps: float, *, xp: Any = np) -> tuple[Arra
 
 
 def rms_norm_backward(dy: np.ndarray, kept: tuple[Any, ...], weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the gradients of x and weight.
-
-    Parameters
-    ----------
-    dy : (..., D) array
-    kept : what `rms_norm` kept
-    weight : (D,) array
-
-    Returns
-    -------
-    dx : (..., D) array
-    dweight : (D,) array
-    """
+    """Return the gradients of x and weight, from dy and what `rms_norm` kept."""
+    # y = weight · x̂: the weight's gradient sums over all rows
     x_hat, inverse_rms = kept
     width = dy.shape[-1]
     dweight = np.einsum("nd,nd->d", dy.reshape(-1, width), x_hat.reshape(-1, width))
+    # x̂ has a fixed length, so what points along it moves nothing: remove that direction
     dx = dy * weight
-    shrink = np.vecdot(dx, x_hat)[..., None] * (1.0 / width)  # x̂ cannot grow: remove that direction
+    shrink = np.vecdot(dx, x_hat)[..., None] * (1.0 / width)
     dx -= x_hat * shrink
     dx *= inverse_rms
     return dx, dweight
@@ -126,8 +107,10 @@ def swiglu(gate_up: Array, *, xp: Any = np) -> tuple[Array, Array]:
     sigmoid : (..., F) array, σ(g)
     """
     half = gate_up.shape[-1] // 2
-    gate, up = gate_up[..., :half], gate_up[..., half:]
-    sigmoid = xp.tanh(gate * 0.5)  # σ(g) = (1 + tanh(g/2)) / 2 cannot overflow
+    gate = gate_up[..., :half]
+    up = gate_up[..., half:]
+    # σ(g) = (1 + tanh(g/2)) / 2 cannot overflow
+    sigmoid = xp.tanh(gate * 0.5)
     sigmoid *= 0.5
     sigmoid += 0.5
     y = gate * sigmoid
@@ -136,22 +119,14 @@ def swiglu(gate_up: Array, *, xp: Any = np) -> tuple[Array, Array]:
 
 
 def swiglu_backward(dy: np.ndarray, gate_up: np.ndarray, sigmoid: np.ndarray) -> np.ndarray:
-    """Return the gradient of gate_up: silu′(g) = σ + g·σ·(1 − σ) = σ + silu·(1 − σ).
-
-    Parameters
-    ----------
-    dy : (..., F) array
-    gate_up : (..., 2F) array
-    sigmoid : (..., F) array, σ(g)
-
-    Returns
-    -------
-    (..., 2F) array
-    """
+    """Return the gradient of gate_up: silu′(g) = σ + g·σ·(1 − σ) = σ + silu·(1 − σ)."""
     half = gate_up.shape[-1] // 2
-    gate, up = gate_up[..., :half], gate_up[..., half:]
+    gate = gate_up[..., :half]
+    up = gate_up[..., half:]
     dgate_up = np.empty_like(gate_up)
-    dgate, dup = dgate_up[..., :half], dgate_up[..., half:]
+    dgate = dgate_up[..., :half]
+    dup = dgate_up[..., half:]
+    # straight into the halves of one array: this is the widest layer
     silu = gate * sigmoid
     np.multiply(dy, silu, out=dup)
     np.subtract(1.0, sigmoid, out=dgate)
@@ -175,11 +150,13 @@ def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> tuple[float, np.nd
     loss : float, nats per position
     dlogits : (..., V) array, (softmax(logits) − t) / number of positions
     """
+    # log softmax, by its largest entry, so that nothing overflows
     shifted = logits - logits.max(axis=-1, keepdims=True)
     probs = np.exp(shifted)
     total = probs.sum(axis=-1, keepdims=True)
     probs /= total
     n_rows = total.size
+    # soft targets weigh all tokens, hard ones pick one; the gradient is q − t in both cases
     if targets.ndim == logits.ndim:
         loss = float(np.log(total).sum(dtype=np.float64)) - float(np.vdot(targets, shifted))
         probs -= targets
@@ -209,21 +186,11 @@ def rejection_rate(logits: np.ndarray, target_probs: np.ndarray) -> tuple[float,
     q /= q.sum(axis=-1, keepdims=True)
     n_rows = q[..., 0].size
     rate = 1.0 - float(np.minimum(target_probs, q).sum(dtype=np.float64)) / n_rows
+    # min(p, q) moves with q only where q < p
     missing = np.where(q < target_probs, q, np.zeros_like(q))
     return rate, (q * missing.sum(axis=-1, keepdims=True) - missing) * (1.0 / n_rows)
 
 
 def array_like(table: np.ndarray, x: Array, xp: Any) -> Array:
-    """Move a NumPy table to the library and device of x.
-
-    Parameters
-    ----------
-    table : NumPy array
-    x : array of any library
-    xp : its namespace
-
-    Returns
-    -------
-    array like x
-    """
+    """Move a NumPy table to the library and device of x, whose namespace is xp."""
     return table if xp is np else xp.asarray(table, dtype=x.dtype, device=x.device)

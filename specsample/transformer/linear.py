@@ -1,10 +1,10 @@
-"""In which memory layout should a weight matrix lie, so that six rows cost little more than one?
+"""Memory layouts of a weight matrix, and which is fastest here.
 
-x @ W with one row only reads W. With six rows BLAS first copies W into panels of its own ("packing"), which costs as
-much as several readings, so that a plain six-row product takes 2 to 4 times a one-row product. BLAS skips the packing
-for small matrices on processors with AVX-512. So W is cut into blocks of columns, small enough for that, and the
-product becomes one product a block. Which layout wins depends on the shape, the processor and the BLAS: it is
-measured, once a process and shape, and not believed. Read `layers.py` before, then `inference.py`.
+Which layout makes six rows cost little more than one? x @ W with one row only reads W. With six rows BLAS first
+copies W into panels of its own ("packing"), which costs as much as several readings, so that a plain six-row product
+takes 2 to 4 times a one-row product. BLAS skips the packing for small matrices on processors with AVX-512. So W is
+cut into blocks of columns, small enough for that, and the product becomes one product a block. Which layout wins
+depends on the shape, the processor and the BLAS: it is measured, once a process and shape, and not believed.
 """
 
 import os
@@ -77,16 +77,21 @@ def product(x: np.ndarray, packed: Packed) -> Any:
     -------
     (n, d_out) array; a view of a wider one where d_out is no multiple of the block
     """
-    weight, n = packed.weight, len(x)
+    weight = packed.weight
+    n = len(x)
+    # one row only reads W, in any layout
     if n == 1 and packed.multiple != 2:
         return (x @ weight).reshape(1, -1)[:, : packed.d_out]
+    # some kernels are faster with a row of zeros more
     if missing := -n % packed.multiple:
-        x, given = np.zeros((n + missing, x.shape[1]), x.dtype), x
+        given = x
+        x = np.zeros((n + missing, x.shape[1]), x.dtype)
         x[:n] = given
     if weight.ndim == 2:
         return (x @ weight)[:n]
+    # block by block, straight to its place
     y = np.empty((len(x), len(weight), weight.shape[2]), x.dtype)
-    np.matmul(x, weight, out=y.transpose(1, 0, 2))  # block by block, straight to its place
+    np.matmul(x, weight, out=y.transpose(1, 0, 2))
     return y.reshape(len(x), -1)[:n, : packed.d_out]
 
 
@@ -103,14 +108,16 @@ def fastest_layout(d_in: int, d_out: int, dtype: str) -> str:
     -------
     str, one of LAYOUTS; the same for the whole process
     """
-    rng, columns = np.random.default_rng(0), max(64, min(d_out, SAMPLE // d_in))
+    # a sample of the matrix is enough, and copies of a small one push each other out of the fastest cache
+    rng = np.random.default_rng(0)
+    columns = max(64, min(d_out, SAMPLE // d_in))
     weights = [rng.standard_normal((d_in, columns)).astype(dtype) for _ in range(max(1, SAMPLE // (d_in * columns)))]
     inputs = [rng.standard_normal((n, d_in)).astype(dtype) for n in ROWS]
     candidates = [[pack(weight, layout) for weight in weights] for layout in LAYOUTS]
-    seconds = np.array(  # interleaved, so that a busy moment of the machine hits all alike
-        [[[_seconds(x, packed) for x in inputs] for packed in candidates] for _ in range(REPEATS)]
-    )
-    total = seconds[1:].min(axis=0).sum(axis=1)  # the first round only warms up
+    # interleaved, so that a busy moment of the machine hits all alike
+    seconds = np.array([[[_seconds(x, packed) for x in inputs] for packed in candidates] for _ in range(REPEATS)])
+    # the first turn only warms up
+    total = seconds[1:].min(axis=0).sum(axis=1)
     return LAYOUTS[int(total.argmin())]
 
 

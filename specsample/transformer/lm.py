@@ -1,7 +1,7 @@
-"""How does a Transformer become something that can be sampled from?
+"""A Transformer that can be sampled from.
 
-`TransformerLM` turns logits into distributions and a cache into a context, which is all that the samplers see. Read
-`model.py` and `cache.py` before; `load_pair` gives the two models that come with the package.
+`TransformerLM` turns logits into distributions and a cache into a context, which is all that the samplers see.
+`load_pair` gives the two models that come with the package.
 """
 
 from collections.abc import Sequence
@@ -56,6 +56,7 @@ class TransformerLM(Transformer):
 
     def start(self) -> Context:
         """Begin an empty context; its rows are NumPy arrays, whatever the library of the parameters."""
+        # on a device the pass of B texts reads one
         if owner(self.params["embedding"]) != "numpy":
             return HostContext(self)
         return TransformerContext(self)
@@ -75,6 +76,7 @@ class TransformerContext:
 
     def extend(self, tokens: Sequence[int]) -> Array:
         """Read tokens; row i of the (n, V) answer is the distribution of the token after tokens[i]."""
+        # refused before the pass: nothing is half read
         ids = check_ids(tokens, self.model.vocab_size)
         check_fits(self.length, len(ids), self.model.max_length)
         return probabilities(self.model.packed, ids, self.cache)
@@ -93,7 +95,8 @@ class TransformerTree:
     """A tree of continuations that is read in one pass (`verifiers.tree_context.TreeContext`)."""
 
     def __init__(self, context: TransformerContext) -> None:
-        self.vocab_size, self.tree = context.model.vocab_size, FastTreeCache(context.model.packed, context.cache)
+        self.vocab_size = context.model.vocab_size
+        self.tree = FastTreeCache(context.model.packed, context.cache)
 
     def extend_tree(self, tokens: Sequence[int], parents: Sequence[int]) -> Array:
         """Read nodes; row i of the (n, V) answer is the distribution after the path to node i."""
@@ -105,22 +108,7 @@ class TransformerTree:
 
 
 def check_ids(tokens: Sequence[int], vocab_size: int) -> Array:
-    """Return tokens as an array, if they are one or more ids (a negative one would index from the end).
-
-    Parameters
-    ----------
-    tokens : sequence of int
-    vocab_size : int, V
-
-    Returns
-    -------
-    (n,) int64 array
-
-    Raises
-    ------
-    ValueError
-        If there is none or one lies outside 0 ... V-1.
-    """
+    """Return tokens as an (n,) int64 array, if they are one or more ids (a negative one would index from the end)."""
     if len(tokens) == 0 or not all(0 <= token < vocab_size for token in tokens):
         raise ValueError(
             f"tokens must be one or more ids in 0 .. {vocab_size - 1}; got {tokens}. Another tokenizer's?"
@@ -145,6 +133,7 @@ def load(path: str | Path) -> TransformerLM:
         If the file is truncated, no checkpoint, or holds shapes that do not fit its configuration.
     """
     config, params, _ = checkpoint.load(path)
+    # a checkpoint names no tokenizer: the number of characters says whether it is ours
     tokenizer = CharTokenizer()
     if config.vocab_size != tokenizer.vocab_size:
         raise ValueError(

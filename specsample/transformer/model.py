@@ -1,8 +1,7 @@
-"""How do the layers make a language model, and how does the gradient flow back through it?
+"""The forward pass and its gradient.
 
-A Llama-style Transformer: embedding, L × (x + attention(norm(x)); x + swiglu(norm(x))), norm, head. Forward
-functions stand beside their backward. Parameters are a flat dict of arrays; matrices that read the same input
-are fused, so that a pass over one token is few products. Read `layers.py` before, then `cache.py` and `train.py`.
+A Llama-style Transformer: embedding, L × (x + attention(norm(x)); x + swiglu(norm(x))), norm, head. Forward functions
+stand beside their backward.
 """
 
 from collections.abc import Callable
@@ -59,6 +58,7 @@ def forward(config: Config, params: dict[str, Array], tokens: Array, cache: Cach
     >>> forward(config, init_params(config, np.random.default_rng(0)), np.array([[0, 1, 2]])).shape
     (1, 3, 5)
     """
+    # the library follows from the parameters; the positions from what the cache has read
     weight = params["embedding"]
     xp = np if isinstance(weight, np.ndarray) else array_namespace(weight)
     past = 0 if cache is None else cache.length
@@ -67,6 +67,7 @@ def forward(config: Config, params: dict[str, Array], tokens: Array, cache: Cach
     for layer in range(config.n_layers):
         x, _ = attention_block(config, params, x, layer=layer, rotation=rotation, cache=cache, xp=xp)
         x, _ = mlp_block(config, params, x, layer=layer, xp=xp)
+    # only now, when every layer has written its keys and values
     if cache is not None:
         cache.advance(tokens.shape[1])
     return head(config, params, x, xp=xp)[0]
@@ -105,19 +106,22 @@ def loss_and_grads(
     """
     rotation = _rotation(config, params["embedding"], 0, tokens.shape[1])
     x = embedding(tokens, params["embedding"])
-    kept = list[tuple[Any, Any]]()
-    grads = dict[str, np.ndarray]()
+    # forward: every block keeps what its backward needs
+    kept: list[tuple[Any, Any]] = []
+    grads: dict[str, np.ndarray] = {}
     for layer in range(config.n_layers):
         x, kept_attention = attention_block(config, params, x, layer=layer, rotation=rotation)
         x, kept_mlp = mlp_block(config, params, x, layer=layer)
         kept.append((kept_attention, kept_mlp))
     logits, kept_head = head(config, params, x)
+    # the loss, and back through everything in opposite order
     loss, dlogits = criterion(logits, targets)
     dx = head_backward(dlogits, kept_head, params, grads=grads)
     for layer in reversed(range(config.n_layers)):
         kept_attention, kept_mlp = kept.pop()
         dx = mlp_block_backward(dx, kept_mlp, params, grads=grads, layer=layer)
         dx = attention_block_backward(dx, kept_attention, params, grads=grads, layer=layer)
+    # a tied embedding has collected the head's gradient already
     grads["embedding"] += embedding_backward(dx, tokens, config.vocab_size)
     return loss, grads
 

@@ -1,8 +1,8 @@
-"""How do B texts of different lengths go through a Transformer in one pass, in any array library?
+"""B texts of different lengths in one pass, in any array library.
 
 The dense layers see the B × n new positions as one matrix, so that the weights are read once for all of them. Only
 attention knows of rows: each has a length of its own in the cache, its own rotary angles and its own mask.
-`BatchedTransformer` is the `batched.BatchedModel` of a `Transformer`. Read `model.py` and `ragged_cache.py` before.
+`BatchedTransformer` is the `batched.BatchedModel` of a `Transformer`.
 """
 
 from collections.abc import Sequence
@@ -75,17 +75,22 @@ class RaggedContext:
     """
 
     def __init__(self, model: Transformer, B: int) -> None:
-        self.model, self.lengths = model, np.zeros(B, np.int64)
+        self.model = model
+        self.lengths = np.zeros(B, np.int64)
         self.cache = RaggedCache(model.config, B, like=model.params["embedding"])
 
     def extend(self, tokens: Array, counts: Array) -> Array:
         """Read the first counts[b] of tokens[b]; row i of text b follows its token i."""
-        counts, n = np.asarray(counts), tokens.shape[1]
+        counts = np.asarray(counts)
+        n = tokens.shape[1]
         self._check(tokens, counts)
-        xp, rows = array_namespace(self.model.params["embedding"]), []
+        xp = array_namespace(self.model.params["embedding"])
+        rows = []
         tokens = to_device(tokens, like=self.model.params["embedding"])
+        # a long prompt in pieces; a row whose tokens are over sits the rest out
         for start in range(0, n, CHUNK):
-            part, n_read = tokens[:, start : min(start + CHUNK, n)], np.clip(counts - start, 0, CHUNK)
+            part = tokens[:, start : min(start + CHUNK, n)]
+            n_read = np.clip(counts - start, 0, CHUNK)
             places = self.cache.places(self.lengths, n_read, part.shape[1])
             rows.append(self._logits(part, places))
             self.lengths = self.lengths + n_read
@@ -105,7 +110,8 @@ class RaggedContext:
 
     def _check(self, tokens: Array, counts: Array) -> None:
         """Refuse what does not fit, and ids on the host that are no tokens; those of a device were picked there."""
-        longest, V = int(np.argmax(self.lengths + counts)), self.model.vocab_size
+        longest = int(np.argmax(self.lengths + counts))
+        V = self.model.vocab_size
         check_fits(int(self.lengths[longest]), int(counts[longest]), self.model.max_length)
         if isinstance(tokens, np.ndarray):
             read = tokens[np.arange(tokens.shape[1]) < counts[:, None]]
@@ -150,16 +156,12 @@ def generate(
 ) -> tuple[list[int], Trace]:
     """Do what `speculative.generate` does, on the models' device: one small transfer a round, none of rows of V.
 
+    Parameters and Returns: as for `speculative.generate`.
+
     Parameters
     ----------
-    prompt_tokens : sequence of int, at least one
     target_model, draft_model : Transformer, parameters of one library on one device
-    K : int >= 0, drafts a round, shortened where fewer tokens are left
-    **request : max_new_tokens, rng (on the host), transform, draft_transform, stop, as for `speculative.generate`
-
-    Returns
-    -------
-    (list of int, the new tokens; Trace)
+    **request : max_new_tokens, rng (on the host), transform, draft_transform, stop
     """
     models = BatchedTransformer(target_model), BatchedTransformer(draft_model)
     return batched.generate(
@@ -189,7 +191,10 @@ def forward(config: Config, params: Params, tokens: Array, *, cache: RaggedCache
     -------
     (B, n, V) array, arbitrary for padding
     """
-    xp, weight, (B, n) = cache.xp, params["embedding"], tokens.shape
+    xp = cache.xp
+    weight = params["embedding"]
+    (B, n) = tokens.shape
+    # padding has a spare column and reads token 0: what comes of it is never used
     tokens = xp.where(places.columns < config.max_length, tokens, xp.zeros_like(tokens))
     flat = xp.reshape(places.positions, (-1,))
     rotation = tuple(xp.take(table, flat, axis=0) for table in cache.rotation)  # (B·n, 1, Dh)
@@ -204,7 +209,11 @@ def _attention_block(
     params: Params, x: Array, *, layer: int, rotation: tuple[Array, ...], cache: RaggedCache, places: Places
 ) -> Array:
     """Compute x + attention(norm(x)) @ out for x (B·n, D)."""
-    c, xp, at, (B, n) = cache.config, cache.xp, f"layers.{layer}.", places.positions.shape
+    c = cache.config
+    xp = cache.xp
+    at = f"layers.{layer}."
+    (B, n) = places.positions.shape
+    # as in `blocks.attention_block`, on rows of all texts at once
     n_turned = c.n_heads + c.n_kv_heads
     normed, _ = rms_norm(x, params[at + "norm_attention"], c.norm_eps, xp=xp)
     heads = xp.reshape(normed @ params[at + "qkv"], (B * n, n_turned + c.n_kv_heads, c.head_dim))
@@ -214,6 +223,7 @@ def _attention_block(
         for part in (turned[:, c.n_heads :, :], heads[:, n_turned:, :])
     )
     cache.write(layer, k, v, places=places)
+    # the query heads of a group below each other
     groups = (c.n_kv_heads, c.n_heads // c.n_kv_heads)
     q = xp.permute_dims(xp.reshape(turned[:, : c.n_heads, :], (B, n, *groups, c.head_dim)), (0, 2, 3, 1, 4))
     q = xp.reshape(q, (B, groups[0], groups[1] * n, c.head_dim)) * c.head_dim**-0.5

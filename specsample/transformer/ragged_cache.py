@@ -1,8 +1,7 @@
-"""How do B texts, each of its own length, share one memory of keys and values?
+"""One memory of keys and values for B texts of different lengths.
 
 A row's length says what of it is valid. Where rows differ, some see columns that others have not filled: there the
-scores are replaced and the values set to zero before anything is multiplied by them. Read `cache.py` before;
-`ragged.py` is the model that uses this.
+scores are replaced and the values set to zero before anything is multiplied by them.
 """
 
 from typing import NamedTuple
@@ -27,11 +26,11 @@ class Places(NamedTuple):
     counts: list[int]  # (B,), how many are read
     seen: tuple[int, int]  # every row sees the columns before the first number, none those from the second on
     is_visible: Array | None  # (B, 1, n, columns seen by some), or None where every row sees them all
-    is_beyond: Array | None  # (B, 1, columns seen by some), what lies behind a row's new positions
+    is_beyond: Array | None  # (B, 1, columns seen by some), what lies after a row's new positions
 
 
 class RaggedCache:
-    """Keep the keys and values of L layers for B rows of max_length positions, and a spare column for padding.
+    """Keys and values of L layers for B rows of max_length positions, and a spare column for padding.
 
     Keys are stored transposed, so that both products of the attention read along contiguous rows. The memory starts
     as zeros, because what happens to lie there might not be numbers.
@@ -44,9 +43,12 @@ class RaggedCache:
     """
 
     def __init__(self, config: Config, B: int, *, like: Array) -> None:
-        self.xp, where = array_namespace(like), {"dtype": like.dtype, "device": device(like)}
-        width, shape = config.max_length + 1, (B, config.n_kv_heads)
-        self.config, self.can_scatter = config, owner(like) in CAN_SCATTER
+        self.xp = array_namespace(like)
+        where = {"dtype": like.dtype, "device": device(like)}
+        width = config.max_length + 1
+        shape = (B, config.n_kv_heads)
+        self.config = config
+        self.can_scatter = owner(like) in CAN_SCATTER
         self.keys = [self.xp.zeros((*shape, config.head_dim, width), **where) for _ in range(config.n_layers)]
         self.values = [self.xp.zeros((*shape, width, config.head_dim), **where) for _ in range(config.n_layers)]
         self.rows = self.xp.reshape(self.xp.arange(B, device=device(like)), (B, 1))
@@ -56,19 +58,24 @@ class RaggedCache:
         self.rotation = tuple(array_like(table, like, self.xp) for table in tables)
 
     def places(self, lengths: Array, counts: Array, n: int) -> Places:
-        """Say where counts[b] of n new positions go behind lengths[b] old ones, and who sees whom.
+        """Say where counts[b] of n new positions go after lengths[b] old ones, and who sees whom.
 
         Parameters
         ----------
         lengths, counts : (B,) NumPy int arrays
         n : int
         """
-        spare, ends, like = self.config.max_length, lengths + counts, self.rows
+        spare = self.config.max_length
+        ends = lengths + counts
+        like = self.rows
         positions = lengths[:, None] + np.arange(n)  # (B, n)
         columns = np.where(np.arange(n) < counts[:, None], positions, spare)
+        # columns that every row sees need no mask, and those that none sees no product
         last = int(max(ends.max(), 1))
         first = min(int(lengths.min()), last - 1)
-        seen, is_visible, is_beyond = np.arange(first, last), None, None
+        seen = np.arange(first, last)
+        is_visible = None
+        is_beyond = None
         if n > 1 or ends.min() < last:
             latest = np.minimum(positions, ends[:, None] - 1)[..., None]  # what a new position may see
             is_visible = to_device((seen <= latest)[:, None], like=like)
@@ -92,7 +99,9 @@ class RaggedCache:
         k, v : (B, n, Hkv, Dh) arrays
         places : Places
         """
-        keys, values = self.keys[layer], self.values[layer]
+        keys = self.keys[layer]
+        values = self.values[layer]
+        # one assignment with arrays of indices, or a loop over rows where the library has none
         if self.can_scatter:
             keys[self.rows, :, :, places.columns] = k
             values[self.rows, :, places.columns] = v
@@ -118,8 +127,10 @@ class RaggedCache:
         (B, Hkv, G·n, Dh) array
         """
         xp, (first, last) = self.xp, places.seen
-        keys, values = self.keys[layer][:, :, :, :last], self.values[layer][:, :, :last, :]
+        keys = self.keys[layer][:, :, :, :last]
+        values = self.values[layer][:, :, :last, :]
         scores = q @ keys  # (B, Hkv, G·n, last)
+        # only where rows differ is anything hidden
         if places.is_visible is not None:
             B, n = places.positions.shape
             some = xp.reshape(scores[..., first:], (*scores.shape[:2], -1, n, last - first))

@@ -1,8 +1,8 @@
-"""How do B texts go through the model as fast as NumPy can?
+"""The fast pass of B texts, in NumPy.
 
 What `inference.py` does for one text, with the attention of `ragged_cache.py`: folded matrices in the layout that was
 measured, rotary pairs as complex numbers. `ragged.forward` says what is computed; the tests hold both to the same
-rows. Read `inference.py` and `ragged.py` before.
+rows.
 """
 
 import numpy as np
@@ -44,6 +44,7 @@ def forward(model: PackedModel, tokens: np.ndarray, *, cache: RaggedCache, place
 
 def _split(qkv: np.ndarray, turns: np.ndarray, *, B: int, shape: tuple[int, int, int]) -> tuple[Array, Array, Array]:
     """Cut qkv (B·n, ·) into rotated q (B, Hkv, G·n, Dh), rotated k and v (B, n, Hkv, Dh)."""
+    # rotated as complex numbers, each row by its own position
     H, n_kv, Dh = shape
     heads = qkv.reshape(len(qkv), H + 2 * n_kv, Dh)
     turned = (heads[:, : H + n_kv].view(turns.dtype) * turns).view(qkv.dtype).reshape(B, -1, H + n_kv, Dh)

@@ -1,7 +1,7 @@
-"""How does text become token numbers, and back?
+"""Characters as tokens.
 
-One character is one token: newline, tab and the printable ASCII characters, 97 in all. Small enough
-that every distribution can be printed whole. Read this first in the package, then `data.py`.
+One character is one token: newline, tab and the printable ASCII characters, 97 in all. Small enough that every
+distribution can be printed whole.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ ALPHABET = "\t\n" + "".join(chr(code) for code in range(32, 127))
 
 
 class CharTokenizer:
-    """Map each character of a fixed alphabet to its own token.
+    """A tokenizer: each character of a fixed alphabet is its own token.
 
     Examples
     --------
@@ -28,7 +28,7 @@ class CharTokenizer:
 
     @property
     def vocab_size(self) -> int:
-        """Return V, the number of tokens."""
+        """V, the number of tokens."""
         return len(ALPHABET)
 
     def encode(self, text: str) -> list[int]:
@@ -36,13 +36,11 @@ class CharTokenizer:
 
         Parameters
         ----------
-        text : str
-            Printable ASCII, newlines and tabs.
+        text : str, printable ASCII, newlines and tabs
 
         Returns
         -------
-        list of int
-            One token in [0, 97) for each character.
+        list of int, one token in [0, 97) for each character
 
         Raises
         ------
@@ -60,19 +58,18 @@ class CharTokenizer:
 
         Parameters
         ----------
-        tokens : (T,) iterable of int
-            Tokens in [0, 97).
+        tokens : (T,) iterable of int, tokens in [0, 97)
 
         Returns
         -------
-        str
-            One character for each token.
+        str, one character for each token
 
         Raises
         ------
         ValueError
             If a token lies outside the vocabulary.
         """
+        # a negative token would index from the end
         tokens = [int(token) for token in tokens]
         for position, token in enumerate(tokens):
             if not 0 <= token < len(ALPHABET):

@@ -1,10 +1,9 @@
-"""How does a Transformer read a tree of continuations in one pass?
+"""A tree of continuations, read in one pass.
 
 Two things differ from a chain: a node sees the text and its own ancestors instead of everything before it, and its
 position is its depth, not its place in the input. The text stays in its memory, untouched; keys and values of the
 tree lie beside it until one path is kept, so that a tree may be wider than the memory is long. (SpecInfer, arXiv
-2305.09781, section 4.2: topology-aware causal mask.) Read `inference.py` before, whose pass this is with another
-mask, then `lm.py`.
+2305.09781, section 4.2: topology-aware causal mask.)
 """
 
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from specsample.transformer.layers import Array
 
 
 class FastTreeCache:
-    """Remember keys and values of a tree that grows from the end of a text.
+    """Keys and values of a tree that grows from the end of a text.
 
     Parameters
     ----------
@@ -26,8 +25,7 @@ class FastTreeCache:
 
     Attributes
     ----------
-    seen : bool array, a row and a column for each node
-        Which nodes each node sees: its ancestors and itself.
+    seen : bool array, a row and a column for each node, which nodes each node sees: its ancestors and itself
     """
 
     def __init__(self, model: PackedModel, cache: FastCache) -> None:
@@ -56,6 +54,7 @@ class FastTreeCache:
         ValueError
             If a parent is not before its child, or a position does not fit in max_length.
         """
+        # a node sees what its parent sees, and itself
         first = len(self.seen)
         seen = np.pad(self.seen, (0, len(parents)))
         for i, parent in enumerate(parents, first):
@@ -63,6 +62,7 @@ class FastTreeCache:
                 raise ValueError(f"parents must be -1 or stand before their children; node {i} has {parent}.")
             seen[i] = seen[parent] if parent >= 0 else False
             seen[i, i] = True
+        # so its depth is the number of nodes that it sees
         depths = seen[first:].sum(axis=1)
         check_fits(self.cache.length, int(depths.max(initial=0)), self.model.config.max_length)
         self.seen = seen
@@ -74,7 +74,7 @@ class FastTreeCache:
         self.values[layer] = np.concatenate([self.values[layer], values], axis=1)
 
     def keep_path(self, nodes: Sequence[int]) -> None:
-        """Copy one path behind the text, and forget the tree.
+        """Copy one path to the end of the text, and forget the tree.
 
         Parameters
         ----------
@@ -121,8 +121,12 @@ def tree_logits(tree: FastTreeCache, tokens: np.ndarray, parents: Sequence[int])
 
 def _attend(q: Array, tree: FastTreeCache, layer: int, *, bias: Array) -> Array:
     """Let n rows of queries (Hkv, n G, Dh) attend to the whole text and to the nodes that they see; (n, D)."""
-    n, m, n_kv = len(bias), tree.cache.length, len(q)
-    past_keys, past_values = tree.cache.keys[layer][..., :m], tree.cache.values[layer][:, :m]
+    n = len(bias)
+    m = tree.cache.length
+    n_kv = len(q)
+    past_keys = tree.cache.keys[layer][..., :m]
+    past_values = tree.cache.values[layer][:, :m]
+    # the text is seen by all; the bias hides other branches
     probs = np.concatenate([q @ past_keys, q @ tree.keys[layer]], axis=-1)  # (Hkv, n G, m + all nodes)
     probs.reshape(n_kv, n, -1, probs.shape[-1])[..., m:] += bias
     probs -= probs.max(axis=-1, keepdims=True)
