@@ -2,13 +2,11 @@
 
 from fractions import Fraction
 
-import array_api_strict
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from verifier_cases import SHORT, SHORT_STOP, assert_lossless, pairs, rows
-from verify_cases import batches, dyadic_batches
 
 from specsample import speculative
 from specsample.conformance.laws.accepted import expected_accepted, ideal_accepted
@@ -98,13 +96,3 @@ def test_floats_and_fractions_give_the_same_tokens():
 @pytest.mark.parametrize("probe", [SHORT, SHORT_STOP, *PROBES.values()], ids=lambda probe: probe.name)
 def test_the_law_of_whole_runs_of_its_own_generate_is_the_targets(probe):
     assert_lossless(block.generate, probe)
-
-
-@pytest.mark.parametrize("xp", [np, array_api_strict], ids=["numpy", "strict"])
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_a_batch_gives_the_verdicts_of_its_rows(xp, dtype):
-    for case in [*batches(3, 40, dtype), *dyadic_batches(3, 20, dtype)]:
-        n, token = block.verify_batch(**{name: xp.asarray(array) for name, array in case.items()})
-        for b in range(len(case["u_emit"])):
-            verdict = block.verify(**{name: array[b] for name, array in case.items()})
-            assert (int(n[b]), int(token[b])) == verdict

@@ -120,7 +120,7 @@ def test_documented_parameters_are_the_actual_ones(path):
 
 WHOLE = ["distributions", "strategies", "autoregressive", "acceptance"]
 WHOLE += ["rounds", "streaming", "adaptive", "theory.rejection", "backend"]
-RULES = {"generate", "verify", "verify_batch", "search"}  # what users call of a verifier
+RULES = {"generate", "verify", "search"}  # what users call of a verifier
 PAPER = "`generate` and `verify` show it at work, and the page is short"
 NO_EXAMPLE = {
     "speculative.draft": PAPER,

@@ -3,7 +3,6 @@
 from fractions import Fraction as F
 from functools import partial
 
-import array_api_strict
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,10 +13,8 @@ from verifier_cases import PROBES, SHORT_K2, SHORT_STOP, assert_lossless
 from specsample import autoregressive, strategies
 from specsample.conformance import exact_law, total_variation
 from specsample.conformance.laws.accepted import expected_accepted
-from specsample.distributions import pick
 from specsample.verifiers import tree
-from specsample.verifiers.siblings import recursive_rejection, without_replacement
-from specsample.verifiers.token_tree import DraftTree, cut, walk
+from specsample.verifiers.token_tree import cut
 
 COMB = partial(tree.generate, parents=(-1, -1, 0))
 
@@ -77,30 +74,3 @@ def test_the_law_of_a_transformer_with_its_one_pass_is_that_of_its_own_autoregre
 def test_more_children_than_tokens_are_refused():
     with pytest.raises(ValueError, match="at most V = 2 children"):
         SHORT_K2.run(partial(tree.generate, parents=(-1, -1, -1)), np.random.default_rng(0))
-
-
-def tree_batch(rng, parents, B, V):
-    """Draw B trees of one shape without replacement, with a target's rows and uniform numbers."""
-    n = len(parents)
-    p, q = rng.dirichlet(np.full(V, 0.7), (B, n + 1)), rng.dirichlet(np.full(V, 0.7), (B, n + 1))
-    x, proposals = np.zeros((B, n), int), np.zeros((B, n, V))
-    for b, i in np.ndindex(B, n):
-        earlier = [x[b, j] for j in range(i) if parents[j] == parents[i]]
-        proposals[b, i] = without_replacement(q[b, parents[i] + 1], earlier)
-        x[b, i] = pick(proposals[b, i], rng.random())
-    return x, proposals, {"target_probs": p, "u_accept": rng.random((B, n)), "u_emit": rng.random(B)}
-
-
-@pytest.mark.parametrize("xp", [np, array_api_strict], ids=["numpy", "strict"])
-@pytest.mark.parametrize(
-    "parents", [(), (-1, 0, 1), (-1, -1, -1), (-1, 0, 0, -1, 3, 0), tree.best_tree(12, (0.6, 0.2, 0.1))]
-)
-def test_a_batch_of_trees_gives_the_walks_of_its_rows(xp, parents):
-    x, proposals, rest = tree_batch(np.random.default_rng(4), parents, 60, 5)
-    n, token = tree.verify_batch(
-        parents, xp.asarray(x), xp.asarray(proposals), **{name: xp.asarray(array) for name, array in rest.items()}
-    )
-    for b in range(60):
-        drafts = DraftTree(parents, x[b].tolist(), list(proposals[b]))
-        one = walk(drafts, choose=recursive_rejection, **{name: array[b] for name, array in rest.items()})
-        assert (int(n[b]), int(token[b])) == (len(one.path), one.token)

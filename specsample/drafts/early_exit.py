@@ -84,14 +84,7 @@ def lower_part(cache: FastCache, n_layers: int) -> FastCache:
 def early_exit_pair(target: TransformerLM, n_layers: int) -> tuple[WatchedLM, ExitLM]:
     """Make a target and the draft that leaves it after n layers, which share one cache.
 
-    Parameters
-    ----------
-    target : TransformerLM
-    n_layers : int, 1 to the target's L
-
-    Returns
-    -------
-    (WatchedLM, ExitLM), for `generate`: start the target's context first, and let both read one text
+    For `generate`: start the target's context first, and let both read one text.
     """
     watched = WatchedLM(target)
     return watched, ExitLM(watched, n_layers)

@@ -62,16 +62,9 @@ def output_matrix(target: TransformerLM) -> np.ndarray:
 
 
 def features(target: TransformerLM, tokens: np.ndarray) -> np.ndarray:
-    """Read whole windows of text and return the target's normed last stream, before the norm's weights.
+    """Read (B, T) tokens and return the target's normed last stream, (B, T, D), before the norm's weights.
 
-    Parameters
-    ----------
-    target : TransformerLM
-    tokens : (B, T) int array
-
-    Returns
-    -------
-    (B, T, D) array, rows of root mean square 1; times norm, @ head, they are the target's logits
+    Rows have root mean square 1; times norm, @ head, they are the target's logits.
     """
     found: np.ndarray = forward(*featured(target), tokens)
     return found
@@ -87,20 +80,9 @@ def featured(target: TransformerLM) -> tuple[Config, dict[str, np.ndarray]]:
 
 
 def advance(params: Params, state: Array, embedded: Array) -> tuple[Array, tuple[Any, ...]]:
-    """Carry the state over one token.
+    """Carry the state over one token: s' = s + swiglu([norm(s), norm(e)] @ gate_up) @ down.
 
-    s' = s + swiglu([norm(s), norm(e)] @ gate_up) @ down.
-
-    Parameters
-    ----------
-    params : dict of arrays
-    state : (..., D) array, s
-    embedded : (..., D) array, the token's row of the target's embedding
-
-    Returns
-    -------
-    s' : (..., D) array
-    kept : what the backward needs
+    s and e, the token's row of the target's embedding, are (..., D). What the backward needs comes second.
     """
     # both are scaled alike, so that neither drowns the other
     normed, kept_state = rms_norm(state, params["norm_state"], EPS)
@@ -115,19 +97,7 @@ def advance(params: Params, state: Array, embedded: Array) -> tuple[Array, tuple
 
 
 def advance_backward(dy: np.ndarray, kept: tuple[Any, ...], params: Params, *, grads: Params) -> np.ndarray:
-    """Add the gradients of one step to `grads` and return that of the state before it.
-
-    Parameters
-    ----------
-    dy : (..., D) array
-    kept : what `advance` kept
-    params : dict of arrays
-    grads : dict of arrays, changed
-
-    Returns
-    -------
-    (..., D) array
-    """
+    """Add the gradients of one step to `grads` and return that of the state before it, (..., D) as dy."""
     kept_state, kept_token, joined, gate_up, sigmoid, hidden = kept
     # from the last line of `advance` up to the first
     dhidden, ddown = linear_backward(dy, hidden, params["down"])

@@ -197,14 +197,7 @@ def head_pair(target: TransformerLM, params: dict[str, np.ndarray]) -> tuple[Fea
 
 
 def save_head(path: str | Path, params: dict[str, np.ndarray], **notes: Any) -> None:
-    """Write a head in float16, without pickle.
-
-    Parameters
-    ----------
-    path : str or Path, an .npz file
-    params : dict of arrays
-    **notes : str or number, what should be known of the run
-    """
+    """Write a head to an .npz file, in float16 and without pickle, with notes on how it was trained."""
     arrays = {name: value.astype(np.float16) for name, value in params.items()}
     np.savez(path, allow_pickle=False, **arrays, **{name: np.array(value) for name, value in notes.items()})
 

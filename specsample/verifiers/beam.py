@@ -1,12 +1,12 @@
-"""Does speculation help where nothing is sampled and several texts are kept: beam search?
+"""Beam search with a draft, several steps a target pass.
 
-Leviathan et al., appendix A.4. The draft model runs a beam search of its own, of width u at least that of the
-target's, w, for K steps. The target reads all those beams in one pass and does its own search on the rows: step k
-is a guess that was right if the w beams that the target wants to keep are among the u of the draft, for then their
-rows are there and step k+1 can be done too. The first step that needs a row which is not there ends the round; it
-is itself still right, as a correction is. So the beams are those of beam search with the target alone, step for
-step, and a pass is worth 1 to K+1 steps; it reads up to w + u K rows (a tree: beams share their beginnings). Before
-this file: `tree_context`; after it: `conformance`.
+Does speculation help where nothing is sampled and several texts are kept? Leviathan et al., appendix A.4. The draft
+model runs a beam search of its own, of width u at least that of the target's, w, for K steps. The target reads all
+those beams in one pass and does its own search on the rows: step k is a guess that was right if the w beams that the
+target wants to keep are among the u of the draft, for then their rows are there and step k+1 can be done too. The
+first step that needs a row which is not there ends the round; it is itself still right, as a correction is. So the
+beams are those of beam search with the target alone, step for step, and a pass is worth 1 to K+1 steps; it reads up
+to w + u K rows (a tree: beams share their beginnings).
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -18,7 +18,7 @@ from specsample.request import check_request
 from specsample.strategies import Transform
 from specsample.verifiers.tree_context import tree_of
 
-Text = tuple[int, ...]  # the tokens behind the prompt
+Text = tuple[int, ...]  # the tokens after the prompt
 
 
 class Beam(NamedTuple):
@@ -29,38 +29,30 @@ class Beam(NamedTuple):
 
 
 class Reader:
-    """A model's rows behind any text that it has been shown, whatever order they come in.
-
-    Parameters
-    ----------
-    model : LanguageModel
-    prompt_tokens : sequence of int, at least one; read with the first texts
-
-    Attributes
-    ----------
-    n_rows : int
-        Rows that the model has given, the prompt's not counted.
-    """
+    """A model's rows after any text that it has been shown, whatever order they come in."""
 
     def __init__(self, model: LanguageModel, prompt_tokens: Sequence[int]) -> None:
-        self.prompt, self.tree, self.n_rows = list(prompt_tokens), tree_of(model.start()), 0
+        self.prompt = list(prompt_tokens)
+        self.tree = tree_of(model.start())
+        self.n_rows = 0  # that the model has given, the prompt's not counted
+        # one tree that keeps growing: each text is a node of it, the empty one the end of the prompt
         self.node: dict[Text, int] = {(): len(prompt_tokens) - 1}
         self.rows: dict[Text, Array] = {}
 
     def read(self, texts: Sequence[Text]) -> None:
-        """Read, in one pass, those texts that are new, and what is new of their beginnings.
-
-        Parameters
-        ----------
-        texts : sequence of tuples of int
-        """
+        """Read, in one pass, those texts that are new, and what is new of their beginnings."""
+        # a text needs its beginnings as nodes to stand on; the shorter come first
         starts = (text[:n] for text in texts for n in range(1, len(text) + 1))
         new = [text for text in dict.fromkeys(starts) if text not in self.node]
-        unread, first = ([], len(self.node) + len(self.prompt) - 1) if self.rows else (self.prompt, len(self.prompt))
+        # the first pass reads the prompt as well; after it there is a row for the empty text
+        unread = [] if self.rows else self.prompt
         if not new and not unread:
             return
+        # nodes are numbered in the order in which they are read
+        first = len(self.prompt) + len(self.node) - 1
         self.node.update(zip(new, range(first, first + len(new)), strict=True))
         parents = [*range(-1, len(unread) - 1), *(self.node[text[:-1]] for text in new)]
+        # one pass for all
         rows = self.tree.extend_tree([*unread, *(text[-1] for text in new)], parents)
         if unread:
             self.rows[()] = rows[len(unread) - 1]
@@ -74,7 +66,7 @@ def best(beams: Sequence[Beam], row_of: Callable[[Text], Array], width: int, sto
     Parameters
     ----------
     beams : sequence of Beam
-    row_of : the (V,) distribution behind a text
+    row_of : the (V,) distribution after a text
     width : int >= 1, beams to keep
     stop : token ids; a beam that ends in one is kept as it is
 
@@ -82,13 +74,15 @@ def best(beams: Sequence[Beam], row_of: Callable[[Text], Array], width: int, sto
     -------
     list of at most `width` Beams, the most likely one first (among equals the earlier beam, then the lower token)
     """
-    found = list[Beam]()
+    # a tie goes to the earlier beam and the lower token: `sorted` keeps the order in which they are found
+    found: list[Beam] = []
     for text, weight in beams:
         if text and text[-1] in stop:
             found.append(Beam(text, weight))
         else:
             found += [Beam((*text, x), weight * p_x) for x, p_x in enumerate(row_of(text).tolist()) if p_x > 0]
     kept = sorted(found, key=lambda beam: -beam.weight)[:width]
+    # relative to the best one, or long texts would weigh less than a float can hold
     return [Beam(text, weight / kept[0].weight) for text, weight in kept]
 
 
@@ -103,14 +97,11 @@ def search(
 ) -> list[Beam]:
     """Run beam search with one model, a pass a step: what `generate` has to equal.
 
+    Parameters: as for `verifiers.beam.generate`.
+
     Parameters
     ----------
-    prompt_tokens : sequence of int, at least one
     model : LanguageModel
-    width : int >= 1, w
-    max_new_tokens : int >= 0, steps
-    transform : decoding strategy or None
-    stop : token ids that end a beam
 
     Returns
     -------
@@ -124,7 +115,8 @@ def search(
     >>> [beam.tokens for beam in search([0], model, width=2, max_new_tokens=2)]  # 0.75, then 0.25 * 0.75
     [(1, 0), (0, 1)]
     """
-    reader, beams = Reader(Transformed(model, transform), prompt_tokens), [Beam((), 1)]
+    reader = Reader(Transformed(model, transform), prompt_tokens)
+    beams = [Beam((), 1)]
     for _ in range(max_new_tokens):
         reader.read([beam.tokens for beam in beams])
         beams = best(beams, reader.rows.__getitem__, width, stop)
@@ -145,10 +137,10 @@ def generate(
 ) -> tuple[list[Beam], list[int]]:
     """Run the target's beam search, several steps a target pass (Leviathan et al., appendix A.4).
 
+    Parameters: as for `speculative.generate`.
+
     Parameters
     ----------
-    prompt_tokens : sequence of int, at least one
-    target_model, draft_model : LanguageModel
     max_new_tokens : int >= 0, steps
     K : int >= 0, steps of the draft's search a round, shortened where fewer are left
     width : int >= 1, w, beams of the target
@@ -181,35 +173,41 @@ def generate(
         )
     target = Reader(Transformed(target_model, transform, "target_probs"), prompt_tokens)
     drafter = Reader(Transformed(draft_model, transform, "draft_probs"), prompt_tokens)
-    beams, steps = [Beam((), 1)], list[int]()
-    while (room := max_new_tokens - sum(steps)) > 0:
+    beams = [Beam((), 1)]
+    steps: list[int] = []
+    room = max_new_tokens
+    while room > 0:
+        # appendix A.4: the draft's own search, of width u, from where the target's stands
         guesses = guess(drafter, beams, min(K, room - 1), width=draft_width, stop=stop)
+        # one target pass reads all of it
         target.read([text for level in [[beam.tokens for beam in beams], *guesses] for text in level])
+        # the target's own search goes on while the rows of all its w beams are there; its first step always is
         n = 0
         for level in [*guesses, []]:
-            beams, n = best(beams, target.rows.__getitem__, width, stop), n + 1
+            beams = best(beams, target.rows.__getitem__, width, stop)
+            n += 1
             if not {beam.tokens for beam in beams} <= {*level}:
                 break
         steps.append(n)
+        room -= n
     return beams, steps
 
 
 def guess(drafter: Reader, beams: Sequence[Beam], K: int, *, width: int, stop: Collection[int]) -> list[list[Text]]:
     """Run the draft's own beam search from the target's beams.
 
+    Parameters: as for `verifiers.beam.best`.
+
     Parameters
     ----------
     drafter : Reader of the draft model
-    beams : sequence of Beam, the target's
     K : int >= 0, steps
-    width : int >= 1, u
-    stop : token ids that end a beam
 
     Returns
     -------
     list of K lists of at most `width` texts
     """
-    levels = list[list[Text]]()
+    levels: list[list[Text]] = []
     for _ in range(K):
         drafter.read([beam.tokens for beam in beams])
         beams = best(beams, drafter.rows.__getitem__, width, stop)

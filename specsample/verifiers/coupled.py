@@ -1,17 +1,16 @@
-"""Can the text be the one that autoregressive sampling would have made, whatever drafts? Share the randomness.
+"""Shared noise: the same text whatever drafts.
 
-Drafter-invariant speculative sampling (Daliri, Musco and Suresh, arXiv 2408.07978). Every position of the text owns
-its noise. The draft picks its token with it, and so does the target, from its own p and the same noise; drafts are
-accepted while the two agree, and what is emitted is always the target's own token. So the text is a function of the
-target and the noise alone: lossless for a trivial reason, and the same for every draft, K = 0 included. The price is
-that two picks agree at most as often as the token rule accepts, 1 - TV. Two ways to turn noise into a token::
+Can the text be the one that autoregressive sampling would have made? Drafter-invariant speculative sampling (Daliri,
+Musco and Suresh, arXiv 2408.07978). Every position of the text owns its noise. The draft picks its token with it, and
+so does the target, from its own p and the same noise; drafts are accepted while the two agree, and what is emitted is
+always the target's own token. So the text is a function of the target and the noise alone: lossless for a trivial
+reason, and the same for every draft, K = 0 included. The price is that two picks agree at most as often as the token
+rule accepts, 1 - TV. Two ways to turn noise into a token::
 
     COMMON_UNIFORM   one uniform number, inverse CDF for both. Its text is that of `autoregressive`, token for token.
                      How often two picks agree hangs on the order of the tokens.
     GUMBEL           V exponential clocks E, one for each token: argmin E_v / p_v, which is argmax of log p_v plus
                      Gumbel noise. They agree at least (1 - TV) / (1 + TV) of the time.
-
-Before this file: `rounds`; after it: `conformance`.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,22 +39,17 @@ class Coupling(NamedTuple):
 def inverse_cdf(probs: Array, noise: Sequence[Any]) -> int:
     """Pick with the one uniform number of a position.
 
+    Parameters and Returns: as for `verifiers.coupled.race`.
+
     Parameters
     ----------
-    probs : (V,) array, sums to 1
     noise : 1 uniform number
-
-    Returns
-    -------
-    int, token id
     """
     return pick(probs, noise[0])
 
 
 def inverse_cdf_agreement(target_probs: Array, draft_probs: Array) -> Array:
-    """Compute how often one uniform number picks token v from both.
-
-    The length of what the v-th steps of both cumulative sums share.
+    """Compute how often one uniform number picks v from both: what the v-th steps of both cumulative sums share.
 
     Parameters
     ----------
@@ -71,7 +65,9 @@ def inverse_cdf_agreement(target_probs: Array, draft_probs: Array) -> Array:
     array([0., 0., 0.])
     """
     p, q = target_probs, draft_probs
-    upper, lower = np.minimum(np.cumsum(p), np.cumsum(q)), np.maximum(np.cumsum(p) - p, np.cumsum(q) - q)
+    # step v of a cumulative sum reaches from the sum before v to the sum with v
+    upper = np.minimum(np.cumsum(p), np.cumsum(q))
+    lower = np.maximum(np.cumsum(p) - p, np.cumsum(q) - q)
     return np.maximum(upper - lower, np.zeros_like(upper))
 
 
@@ -89,7 +85,8 @@ def race(probs: Array, noise: Sequence[Any]) -> int:
     -------
     int, token id
     """
-    running = np.flatnonzero(probs > 0)  # a token of probability zero never rings
+    # a token of probability zero never rings
+    running = np.flatnonzero(probs > 0)
     times = -np.log1p(-np.asarray(noise, np.float64)[running]) / probs[running].astype(np.float64)
     return int(running[np.argmin(times)])
 
@@ -112,7 +109,9 @@ def race_agreement(target_probs: Array, draft_probs: Array) -> Array:
     >>> race_agreement(np.array([0.5, 0.5, 0.0]), np.array([0.0, 0.5, 0.5]))
     array([0.        , 0.33333333, 0.        ])
     """
-    p, q, agree = target_probs, draft_probs, np.zeros_like(target_probs)
+    p, q = target_probs, draft_probs
+    agree = np.zeros_like(p)
+    # a token that one of them cannot pick wins at most one race
     for v in np.flatnonzero((p > 0) & (q > 0)):
         agree[v] = 1 / np.maximum(p / p[v], q / q[v]).sum()
     return agree
@@ -125,7 +124,7 @@ GUMBEL = Coupling(lambda V: V, race, race_agreement)
 def verify(
     draft_tokens: Sequence[int], target_probs: Array, noise: Sequence[Sequence[Any]], coupling: Coupling
 ) -> Verdict:
-    """Keep the drafts that are the target's own tokens, and emit its own token behind them.
+    """Keep the drafts that are the target's own tokens, and emit its own token after them.
 
     Parameters
     ----------
@@ -157,18 +156,15 @@ def generate(
 ) -> tuple[list[int], Trace]:
     """Generate the text that the target makes of the noise, several tokens a target pass.
 
+    The tokens are the same for every draft_model, draft_transform and K; the trace's u holds the noise.
+
+    Parameters and Returns: as for `speculative.generate`.
+
     Parameters
     ----------
-    prompt_tokens : sequence of int, at least one
-    target_model, draft_model : LanguageModel
-    K : int >= 0, drafts a round, shortened where fewer tokens are left
     coupling : Coupling, COMMON_UNIFORM or GUMBEL
-    **request : max_new_tokens, rng, transform, draft_transform, stop, as for `speculative.generate`
+    **request : max_new_tokens, rng, transform, draft_transform, stop
         rng is asked for one position's noise after the other.
-
-    Returns
-    -------
-    (list of int, the new tokens: the same for every draft_model, draft_transform and K; Trace, whose u holds noise)
 
     Examples
     --------
@@ -179,6 +175,7 @@ def generate(
     """
     check_K(K)
     size = coupling.size(target_model.vocab_size)
+    # one dict for all rounds: a position that is drafted again has its noise already
     play = partial(play_round, K=K, coupling=coupling, size=size, noise={})
     return play_all(prompt_tokens, target_model, draft_model, play=play, **request)
 
@@ -197,27 +194,28 @@ def play_round(
 ) -> Round:
     """Play one round; a position that was drafted before keeps its noise.
 
+    Parameters and Returns: as for `rounds.play_step`.
+
     Parameters
     ----------
-    tokens, target, drafter, room, rng : as in `rounds.play_all`
-    K : int >= 0, drafts a round
     coupling : Coupling
     size : int, uniform numbers a position
     noise : dict from position to its uniform numbers; grows in the order of the text
-
-    Returns
-    -------
-    Round
     """
-    K, before = min(K, room - 1), (target.length, drafter.length)
+    K = min(K, room - 1)
+    before = (target.length, drafter.length)
+    # each position's noise is drawn once, in the order of the text: a rejected draft does not use it up
     here = range(len(tokens), len(tokens) + K + 1)
     noise |= {position: uniforms(rng, size) for position in here if position not in noise}
     here_noise = [noise[position] for position in here]
+    # both models pick with it: the draft from q, the target, where it gets to, from p
     x, q = draft(drafter, tokens, K, here_noise[:K], pick=coupling.token)
     p = target.extend([*tokens[target.length :], *x])[-(K + 1) :]  # (K+1, V)
     n, t = verify(x, p, here_noise, coupling)
+    # both models forget the drafts that were not kept, as in `speculative.step`
     target.rollback(len(tokens) + n)
     drafter.rollback(min(drafter.length, len(tokens) + n))
-    lengths = (before[0], target.length), (before[1], drafter.length)
+    lengths = ((before[0], target.length), (before[1], drafter.length))
+    # noise that drafts and noise that tests are the same; the token after the run has that of its position
     u = [tuple(each) if size > 1 else each[0] for each in (*here_noise[:K], *here_noise[:K], here_noise[n])]
     return record(x, q, p, u=u, n_accepted=n, token=t, lengths=lengths, keep_rows=False)

@@ -1,11 +1,10 @@
-"""What is left of the rule where nothing is random?
+"""Greedy verification: the rule where nothing is random.
 
-Greedy verification: a draft is kept if it is the target's most likely token, and otherwise replaced by it. The text
-is the one of greedy decoding, token for token, whatever drafts there are and however they were made. It is the
-token rule on one-hot rows: p(x)/q(x) is then 0 or at least 1, and the residual one-hot. So the core needs no branch
-for it (`decoding_strategy(temperature=0)`); engines run this, because it reads K+1 argmaxes and no probability. It
-is the exact variant of blockwise parallel decoding (Stern et al., arXiv 1811.03115). Before this file: `rounds`;
-after it: `siblings`.
+A draft is kept if it is the target's most likely token, and otherwise replaced by it. The text is the one of greedy
+decoding, token for token, whatever drafts there are and however they were made. It is the token rule on one-hot rows:
+p(x)/q(x) is then 0 or at least 1, and the residual one-hot. So the core needs no branch for it
+(`decoding_strategy(temperature=0)`); engines run this, because it reads K+1 argmaxes and no probability. It is the
+exact variant of blockwise parallel decoding (Stern et al., arXiv 1811.03115).
 """
 
 from collections.abc import Sequence
@@ -24,22 +23,9 @@ def verify(
 ) -> Verdict:
     """Keep the leading run of drafts that are the target's argmax, and emit the argmax after it.
 
-    Parameters
-    ----------
-    draft_tokens : (K,) sequence of int
-    draft_probs : (K, V) array, not needed
-    target_probs : (K+1, V) array, row i is the target's distribution where draft i stands
-    u_accept : K uniform numbers, not needed
-    u_emit : uniform number, not needed
+    Neither q nor a uniform number is looked at.
 
-    Returns
-    -------
-    Verdict
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the arguments do not fit (`acceptance.check_drafts`).
+    Parameters and Returns: as for `speculative.verify`.
 
     Examples
     --------
@@ -49,8 +35,10 @@ def verify(
     [Verdict(n_accepted=0, token=1), Verdict(n_accepted=1, token=0)]
     """
     check_drafts(draft_tokens, draft_probs, target_probs, u_accept)
-    best = target_probs.argmax(axis=-1).tolist()  # (K+1,) the lowest id among equals
+    # what `decoding_strategy(temperature=0)` makes one-hot, the lowest id among equals
+    best = target_probs.argmax(axis=-1).tolist()  # (K+1,)
     return matching_run(draft_tokens, best.__getitem__)
 
 
 generate = partial(generate_by, verify)
+"""Generate the text of greedy decoding: `rounds.generate_by` with this rule."""

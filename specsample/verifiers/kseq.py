@@ -1,16 +1,16 @@
-"""Can siblings be tested all alike, and still be right? SpecTr's K-SEQ.
+"""K-SEQ: siblings tested all alike.
 
-Sun et al., SpecTr (arXiv 2310.15141, k-sequential selection; p and q swapped there): k siblings from the same q
-are tested one after the other, each with the same probability min(1, p(x) / (γ q(x))). γ >= 1 makes up for the
-further tries. Each passes with β = Σ min(q, p/γ), one of them with a = 1 - (1 - β)^k, and which token it is has the
-law min(q, p/γ) / β. What is missing to p is the correction's::
+Can that still be right? Sun et al., SpecTr (arXiv 2310.15141, k-sequential selection; p and q swapped there): k
+siblings from the same q are tested one after the other, each with the same probability min(1, p(x) / (γ q(x))). γ >=
+1 makes up for the further tries. Each passes with β = Σ min(q, p/γ), one of them with a = 1 - (1 - β)^k, and which
+token it is has the law min(q, p/γ) / β. What is missing to p is the correction's::
 
     residual = (p - min(q, p/γ) a/β) / (1 - a),
 
-which is no distribution unless a <= γ β, for where p <= γ q the accepted mass is p a/(γ β). The smallest such γ
-keeps most: there a = γ β. k always works; the root is found by bisection, from above, so that the laws of tables of
-fractions stay exact. It keeps at least (1 - 1/e) of what any rule could keep. With k = 1 it is the token rule.
-Before this file: `multi_draft`, whose chains it verifies by this rule; after it: `tree`.
+which is no distribution unless a <= γ β, for where p <= γ q the accepted mass is p a/(γ β). The smallest such γ keeps
+most: there a = γ β. k always works; the root is found by bisection, from above, so that the laws of tables of
+fractions stay exact. It keeps at least (1 - 1/e) of what any rule could keep. With k = 1 it is the token rule. The
+drafts are the chains of `multi_draft`.
 """
 
 from collections.abc import Sequence
@@ -33,9 +33,7 @@ HALVINGS = 12  # of the interval [1, k] that holds γ
 
 
 def passed_once(p: Array, q: Array, gamma: Any) -> Any:
-    """Compute the probability that one sibling passes.
-
-    β(γ) = Σ min(q, p/γ).
+    """Compute the probability that one sibling passes, β(γ) = Σ min(q, p/γ).
 
     Parameters
     ----------
@@ -79,11 +77,15 @@ def smallest_gamma(p: Array, q: Array, k: int) -> Any:
 @lru_cache(maxsize=256)
 def _bisect(p_x: tuple[Any, ...], q_x: tuple[Any, ...], k: int, dtype: Any) -> Any:
     """Halve [1, k]; remembered, for a law is enumerated by asking again and again."""
-    p, q = np.array(p_x, dtype), np.array(q_x, dtype)
-    low, high = Fraction(1), Fraction(k)
+    p = np.array(p_x, dtype)
+    q = np.array(q_x, dtype)
+    # γ is halved as a fraction, so that floats and fractions try the same ones
+    low = Fraction(1)
+    high = Fraction(k)
     as_number = Fraction if p.dtype == object else float
 
     def is_enough(gamma: Fraction) -> bool:
+        # a <= γ β: no token is accepted more often than p allows
         beta = passed_once(p, q, as_number(gamma))
         return bool(1 - (1 - beta) ** k <= as_number(gamma) * beta)
 
@@ -91,23 +93,22 @@ def _bisect(p_x: tuple[Any, ...], q_x: tuple[Any, ...], k: int, dtype: Any) -> A
         return as_number(low)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        low, high = (low, middle) if is_enough(middle) else (middle, high)
+        if is_enough(middle):
+            high = middle
+        else:
+            low = middle
+    # the upper end is always enough; the lower one never is
     return as_number(high)
 
 
 def choose(p: Array, siblings: Sequence[int], proposals: Sequence[Array], u_accept: Sequence[Any]) -> Choice:
     """Test siblings of the same q one after the other, all with min(1, p / (γ q)).
 
+    Parameters and Returns: as for `verifiers.siblings.recursive_rejection`.
+
     Parameters
     ----------
-    p : (V,) array, the target's distribution where the siblings stand
-    siblings : (k,) sequence of int
     proposals : k times the same (V,) array, q
-    u_accept : k uniform numbers
-
-    Returns
-    -------
-    Choice
 
     Examples
     --------
@@ -118,17 +119,18 @@ def choose(p: Array, siblings: Sequence[int], proposals: Sequence[Array], u_acce
     k = len(siblings)
     if not k:
         return Choice(None, p)
-    q, gamma = proposals[0], smallest_gamma(p, proposals[0], k)
+    # γ depends on p, q and k alone, never on which tokens were drawn
+    q = proposals[0]
+    gamma = smallest_gamma(p, q, k)
     for i, x in enumerate(siblings):
         if u_accept[i] < accept_probability(p[[x]], q[[x]] * gamma)[0]:
             return Choice(i, p)
+    # only when all k have failed: what p still lacks
     return Choice(None, missing(p, q, gamma=gamma, k=k))
 
 
 def missing(p: Array, q: Array, *, gamma: Any, k: int) -> Array:
-    """Compute what replaces k rejected siblings.
-
-    norm(p - min(q, p/γ) a/β).
+    """Compute what replaces k rejected siblings, norm(p - min(q, p/γ) a/β).
 
     Parameters
     ----------
@@ -146,9 +148,12 @@ def missing(p: Array, q: Array, *, gamma: Any, k: int) -> Array:
     array([0., 1.])
     """
     beta = passed_once(p, q, gamma)
+    # p and q share no token, and none can pass
     if beta == 0:
-        return p  # p and q share no token, and none can pass
-    return residual(p, np.minimum(q, p / gamma) * ((1 - (1 - beta) ** k) / beta))
+        return p
+    # what an accepted sibling contributes: a = 1 - (1 - β)^k in all, spread like min(q, p/γ)
+    accepted = np.minimum(q, p / gamma) * ((1 - (1 - beta) ** k) / beta)
+    return residual(p, accepted)
 
 
 def generate(
@@ -162,17 +167,7 @@ def generate(
 ) -> tuple[list[int], Trace]:
     """Generate text with several independent chains of drafts a round, verified by K-SEQ (SpecTr).
 
-    Parameters
-    ----------
-    prompt_tokens : sequence of int, at least one
-    target_model, draft_model : LanguageModel
-    K : int >= 0, drafts in each chain, shortened where fewer tokens are left
-    n_chains : int >= 1; a target pass reads n_chains K + 1 rows
-    **request : max_new_tokens, rng, transform, draft_transform, stop, as for `speculative.generate`
-
-    Returns
-    -------
-    (list of int, the new tokens; Trace of TreeRound)
+    Parameters and Returns: as for `verifiers.multi_draft.generate`.
 
     Examples
     --------

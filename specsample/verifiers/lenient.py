@@ -1,10 +1,10 @@
-"""What does it buy to let a draft pass that is not quite right, and what does it cost?
+"""Lenience: drafts that pass though they are not quite right.
 
-Lenience (Leviathan et al., appendix A.5): q is multiplied by l <= 1 before it is compared with p, so that a draft
-passes with probability min(1, p(x) / (l q(x))). The share of drafts that pass grows from Σ min(p, q) to Σ min(p/l,
-q), and the text is no longer the target's: this rule is lossy. What is left of the promise is a bound: no token is
-emitted with more than 1/l times its probability. What replaces a rejected draft can be read in two ways; both
-readings keep the bound::
+What does it buy, and what does it cost? Lenience (Leviathan et al., appendix A.5): q is multiplied by l <= 1 before
+it is compared with p, so that a draft passes with probability min(1, p(x) / (l q(x))). The share of drafts that pass
+grows from Σ min(p, q) to Σ min(p/l, q), and the text is no longer the target's: this rule is lossy. What is left of
+the promise is a bound: no token is emitted with more than 1/l times its probability. What replaces a rejected draft
+can be read in two ways; both readings keep the bound::
 
     "token":   norm(max(0, p - q)), the residual of Algorithm 1. A token that the draft likes too much is emitted
                by the draft alone, with min(q, p/l) <= p/l, any other with at most p.
@@ -13,8 +13,7 @@ readings keep the bound::
                q + (p - l q) (R/l) / (1 - l + R) <= q + (p - l q) <= p/l where p > l q (for R <= l), p/l elsewhere.
 
 The first stays closer to the target: it moves Σ max(0, min(q, p/l) - p), and no other correction moves less, for
-accepted drafts alone exceed p by that much. With l = 1 both are the token rule. Before this file: `rounds`; after
-it: `typical`, which is lossy without a bound.
+accepted drafts alone exceed p by that much. With l = 1 both are the token rule.
 """
 
 from collections.abc import Sequence
@@ -46,24 +45,17 @@ def verify(
 ) -> Verdict:
     """Keep a leading run of the drafts, each with probability min(1, p / (l q)), and pick the token after it.
 
+    Parameters and Returns: as for `speculative.verify`.
+
     Parameters
     ----------
-    draft_tokens : (K,) sequence of int
-    draft_probs : (K, V) array, row i is what draft i was picked from
-    target_probs : (K+1, V) array, row i is the target's distribution where draft i stands
-    u_accept : K uniform numbers
-    u_emit : uniform number
     lenience : number in (0, 1], l; 1 is the token rule
     correction : {"token", "lenient"}, which residual replaces a rejected draft
-
-    Returns
-    -------
-    Verdict
 
     Raises
     ------
     ValueError
-        If the shapes do not fit or lenience lies outside (0, 1].
+        If lenience lies outside (0, 1].
 
     Examples
     --------
@@ -73,15 +65,21 @@ def verify(
     """
     if not 0 < lenience <= 1:
         raise ValueError(f"lenience must lie in (0, 1]; got {lenience}. 1 is lossless; smaller is more lenient.")
-    p, q, x, K = target_probs, draft_probs, np.array(draft_tokens, int), len(draft_tokens)
-    check_drafts(draft_tokens, q, p, u_accept)
+    check_drafts(draft_tokens, draft_probs, target_probs, u_accept)
+    p, q = target_probs, draft_probs
+    K = len(draft_tokens)
+    x = np.array(draft_tokens, int)
+    # Algorithm 1, lines 9 and 10, with l q in the place of q (appendix A.5)
     a = accept_probability(p[np.arange(K), x], lenience * q[np.arange(K), x]).tolist()  # (K,)
     n = 0
     while n < K and u_accept[n] < a[n]:
         n += 1
+    # after all K drafts the bonus is p's own: no draft stood there that could have been let through
     if n == K:
         return Verdict(n, pick(p[n], u_emit))
-    return Verdict(n, pick(residual(p[n], q[n] if correction == "token" else lenience * q[n]), u_emit))
+    # line 14 in the reading that was asked for
+    q_n = q[n] if correction == "token" else lenience * q[n]
+    return Verdict(n, pick(residual(p[n], q_n), u_emit))
 
 
 def generate(
@@ -96,18 +94,13 @@ def generate(
 ) -> tuple[list[int], Trace]:
     """Generate text with lenience: faster than the token rule, and not quite the target's.
 
+    Parameters and Returns: as for `speculative.generate`.
+
     Parameters
     ----------
-    prompt_tokens : sequence of int, at least one
-    target_model, draft_model : LanguageModel
-    K : int >= 0, drafts a round, shortened where fewer tokens are left
     lenience : number in (0, 1], l
     correction : {"token", "lenient"}
-    **request : max_new_tokens, rng, transform, draft_transform, stop, as for `speculative.generate`
-
-    Returns
-    -------
-    (list of int, the new tokens; Trace)
+    **request : max_new_tokens, rng, transform, draft_transform, stop
 
     Examples
     --------
@@ -121,14 +114,11 @@ def generate(
 
 
 def distance(target_probs: Array, draft_probs: Array, lenience: Any) -> Any:
-    """Compute how far one token's law is from the target's, with the residual of the token rule.
-
-    TV = Σ max(0, min(q, p/l) - p).
+    """Compute how far one token's law is from the target's: TV = Σ max(0, min(q, p/l) - p), correction "token".
 
     Parameters
     ----------
-    target_probs : (V,) array, sums to 1
-    draft_probs : (V,) array, sums to 1
+    target_probs, draft_probs : (V,) arrays, sum to 1
     lenience : number in (0, 1], l
 
     Returns

@@ -1,10 +1,10 @@
-"""What if one only compares the drafts with what the target would have drawn itself?
+"""Drafts compared with what the target would have drawn itself.
 
 At each position the target draws its own token from p. While the two agree the draft is kept; where they differ,
 the target's token is emitted and the round ends. So every emitted token is a draw from p: lossless without a
 residual and without knowing q. It is slow: a draft is kept with probability Σ p(x) q(x), which is never more than
 the Σ min(p, q) of the token rule and much less where p is flat. (With draft and target on the same Gumbel noise the
-two agree far more often: that is the Gumbel coupling.) Before this file: `rounds`; after it: `greedy`.
+two agree far more often: that is the Gumbel coupling.)
 """
 
 from collections.abc import Sequence
@@ -23,22 +23,9 @@ def verify(
 ) -> Verdict:
     """Keep the leading run of drafts that the target draws as well, and emit the target's token after it.
 
-    Parameters
-    ----------
-    draft_tokens : (K,) sequence of int
-    draft_probs : (K, V) array, not needed
-    target_probs : (K+1, V) array, row i is the target's distribution where draft i stands
-    u_accept : K uniform numbers, with which the target draws its own token where a draft stands
-    u_emit : uniform number, with which it draws the bonus
+    The uniform numbers that test drafts elsewhere are those with which the target draws here; q is not looked at.
 
-    Returns
-    -------
-    Verdict
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the arguments do not fit (`acceptance.check_drafts`).
+    Parameters and Returns: as for `speculative.verify`.
 
     Examples
     --------
@@ -48,22 +35,21 @@ def verify(
     [Verdict(n_accepted=0, token=0), Verdict(n_accepted=1, token=0)]
     """
     check_drafts(draft_tokens, draft_probs, target_probs, u_accept)
+    # a draw of its own at each position, asked for only up to the first mismatch: that draw is the correction
     u = [*u_accept, u_emit]
     return matching_run(draft_tokens, lambda n: pick(target_probs[n], u[n]))
 
 
 generate = partial(generate_by, verify)
+"""Generate text by comparing drafts with the target's own draws: `rounds.generate_by` with this rule. Lossless."""
 
 
 def keep_probability(target_probs: Array, draft_probs: Array) -> Any:
-    """Compute how often the two draw the same token.
-
-    Σ p(x) q(x) <= Σ min(p(x), q(x)).
+    """Compute how often the two draw the same token, Σ p(x) q(x) <= Σ min(p(x), q(x)).
 
     Parameters
     ----------
-    target_probs : (..., V) array, rows sum to 1
-    draft_probs : (..., V) array, rows sum to 1
+    target_probs, draft_probs : (..., V) arrays, rows sum to 1
 
     Returns
     -------

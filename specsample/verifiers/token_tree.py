@@ -1,11 +1,10 @@
-"""How is a whole tree of drafts drafted, and verified in one target pass?
+"""The round of a tree of drafts, verified in one target pass.
 
 A round of a tree of n drafts owns 2n+1 uniform numbers: n to draft, n to test, 1 to emit. Its shape is fixed before
 anything is drawn: `parents[i]` is the node that node i continues, -1 the text. The draft model reads the tree level
-by level, the target all of it at once; then the walk goes down from the top, at each node to the child that the
-rule keeps, and ends where it keeps none. What it keeps is lossless by induction: behind any path the rule emits a
-token with the law of p, whatever happened above. A chain is the tree in which every node has one child. Before this
-file: `siblings` (which child?); after it: `multi_draft`, `kseq` and `tree`, which differ in shape and rule.
+by level, the target all of it at once; then the walk goes down from the top, at each node to the child that the rule
+keeps, and ends where it keeps none. What it keeps is lossless by induction: after any path the rule emits a token
+with the law of p, whatever happened above. A chain is the tree in which every node has one child.
 """
 
 from collections.abc import Sequence
@@ -25,18 +24,11 @@ Parents = tuple[int, ...]
 
 @dataclass(frozen=True)
 class TreeRound(Round):
-    """Remember a round of a tree: the drafts are its nodes, and the accepted ones a path.
+    """A round of a tree: the drafts are its nodes, and the accepted ones a path."""
 
-    Parameters
-    ----------
-    parents : (n,) tuple of int, -1 at the top
-    path : (n_accepted,) tuple of int, the accepted nodes
-    tested : tuple of int, the nodes that met their uniform number
-    """
-
-    parents: Parents = ()
-    path: tuple[int, ...] = ()
-    tested: tuple[int, ...] = ()
+    parents: Parents = ()  # (n,), -1 at the top
+    path: tuple[int, ...] = ()  # (n_accepted,), the accepted nodes
+    tested: tuple[int, ...] = ()  # the nodes that met their uniform number
 
     @property
     def n_tested(self) -> int:
@@ -78,11 +70,6 @@ def chains(n_chains: int, K: int) -> Parents:
     -------
     (n_chains K,) tuple of int
 
-    Raises
-    ------
-    ValueError
-        If n_chains < 1.
-
     Examples
     --------
     >>> chains(2, 3)
@@ -110,6 +97,7 @@ def cut(parents: Parents, depth: int) -> Parents:
     >>> cut((-1, 0, 1, -1, 3), 2)
     (-1, 0, -1, 2)
     """
+    # nodes are numbered again in the same order, so that parents still stand before their children
     kept = [i for i in range(len(parents)) if len(path_to(i, parents)) <= depth]
     number = {node: i for i, node in enumerate([-1, *kept], start=-1)}
     return tuple(number[parents[i]] for i in kept)
@@ -132,16 +120,25 @@ def grow(
     -------
     (DraftTree; dict from the nodes that have been read, -1 among them, to their numbers in the draft's own tree)
     """
-    tokens, proposals, level = [0] * len(parents), [np.empty(0)] * len(parents), [-1] if parents else []
-    q = {-1: drafter.extend_tree(unread, range(-1, len(unread) - 1))[-1]} if parents else {}
-    place, n_read = {-1: len(unread) - 1} if parents else {}, len(unread)
+    # a round without drafts asks nothing of the draft model
+    if not parents:
+        return DraftTree(parents, [], []), {}
+    # the rest of the text is read first, as a chain: its last row is q where the top of the tree is drawn from
+    q = {-1: drafter.extend_tree(unread, range(-1, len(unread) - 1))[-1]}  # node -> (V,)
+    place = {-1: len(unread) - 1}
+    n_read = len(unread)
+    tokens = [0] * len(parents)
+    proposals = [np.empty(0)] * len(parents)
+    level = [-1]
     while level:
+        # x_i ~ q_i, one after the other: without replacement (Sequoia, section 3.2) q_i depends on those before
         children = [i for i, parent in enumerate(parents) if parent in level]
         for i in children:
             earlier = [tokens[j] for j in children if j < i and parents[j] == parents[i]]
             proposals[i] = propose(q[parents[i]], earlier)
             tokens[i] = pick(proposals[i], u[i])
-        level = [i for i in children if i in parents]  # leaves have no one to draft for
+        # q after each node that has children, all in one pass; leaves have no one to draft for
+        level = [i for i in children if i in parents]
         if level:
             rows = drafter.extend_tree([tokens[i] for i in level], [place[parents[i]] for i in level])
             place.update(zip(level, range(n_read, n_read + len(level)), strict=True))
@@ -153,10 +150,12 @@ def grow(
 def walk(drafts: DraftTree, target_probs: Array, *, u_accept: Sequence[Any], u_emit: Any, choose: Choose) -> Walk:
     """Go down from the top, at each node to the child that the rule keeps, and emit a token where it keeps none.
 
+    Multi-step speculative sampling (SpecInfer, section 4.3), with the rule as an argument.
+
     Parameters
     ----------
     drafts : DraftTree
-    target_probs : (n+1, V) array, the target's distribution behind the text, then behind each node
+    target_probs : (n+1, V) array, the target's distribution after the text, then after each node
     u_accept : n uniform numbers
     u_emit : uniform number
     choose : the rule
@@ -169,14 +168,20 @@ def walk(drafts: DraftTree, target_probs: Array, *, u_accept: Sequence[Any], u_e
     -----
     Equal siblings (drawn with replacement) are one text: the walk goes on with the children of all of them.
     """
-    here, path, tested = [-1], list[int](), list[int]()
+    here = [-1]
+    path: list[int] = []
+    tested: list[int] = []
     while True:
+        # the children of where the walk stands, and the one that the rule keeps, if any
         at = [i for i, parent in enumerate(drafts.parents) if parent in here]
-        p, siblings = target_probs[here[0] + 1], [drafts.tokens[i] for i in at]
+        p = target_probs[here[0] + 1]
+        siblings = [drafts.tokens[i] for i in at]
         kept, rest = choose(p, siblings, [drafts.proposals[i] for i in at], [u_accept[i] for i in at])
         tested += at if kept is None else at[: kept + 1]
+        # none, for a leaf has no children or all were rejected: what the rule left of p emits the round's last token
         if kept is None:
             return Walk(path, tested, pick(rest, u_emit))
+        # one node is written down, but equal siblings are all stood at
         here = [i for i in at if drafts.tokens[i] == siblings[kept]]
         path.append(here[0])
 
@@ -194,12 +199,10 @@ def tree_round(
 ) -> Round:
     """Play one round: draft a tree, one target pass, walk, keep the path in both models.
 
+    Parameters: as for `rounds.play_step`.
+
     Parameters
     ----------
-    tokens : list of int, everything so far
-    target, drafter : Context of each model
-    room : int >= 1, tokens that may still be emitted: the tree is cut to the depth room - 1
-    rng : anything whose `random(n)` gives n uniform numbers
     parents : (n,) tuple of int
     propose : from what a sibling is drawn
     choose : which sibling is kept
@@ -208,14 +211,24 @@ def tree_round(
     -------
     TreeRound
     """
-    parents, before = cut(parents, room - 1), (target.length, drafter.length)
-    n, ours, theirs = len(parents), tree_of(target), tree_of(drafter)
-    u, unread = uniforms(rng, 2 * n + 1), tokens[target.length :]
+    before = (target.length, drafter.length)
+    # a path of room - 1 nodes and the token after it fill the text
+    parents = cut(parents, room - 1)
+    n = len(parents)
+    u = uniforms(rng, 2 * n + 1)
+    # both models' trees grow from the end of what they have read: asked now, for a draft may make its target read on
+    ours = tree_of(target)
+    theirs = tree_of(drafter)
+    unread = tokens[target.length :]
     m = len(unread)
+    # draft: x_i ~ q_i for all n nodes
     drafts, place = grow(theirs, tokens[drafter.length :], parents, u=u[:n], propose=propose)
+    # one target pass reads the m unread tokens of the text, as a chain, and the tree that hangs from the last of them
     heads = [*range(-1, m - 1), *(m + parent if parent >= 0 else m - 1 for parent in parents)]
     p = ours.extend_tree([*unread, *drafts.tokens], heads)[m - 1 :]  # (n+1, V)
+    # verify: one path of the tree, and one token after it
     path, tested, token = walk(drafts, p, u_accept=u[n : 2 * n], u_emit=u[2 * n], choose=choose)
+    # the path becomes text in both models; the draft has read no leaf, and nothing at all where nothing was drafted
     ours.keep_path([*range(m), *(m + i for i in path)])
     theirs.keep_path([*range(place.get(-1, -1) + 1), *(place[i] for i in path if i in place)])
     return TreeRound(

@@ -1,4 +1,4 @@
-"""Which shape should a tree of K drafts have?
+"""Sequoia: the best shape of a tree of K drafts.
 
 Sequoia (Chen et al., arXiv 2402.12374). Suppose that the i-th sibling is the one that is kept with probability a_i,
 wherever it stands. A path is kept with the product of its a's, and the tree's expected number of emitted tokens is
@@ -7,22 +7,16 @@ follows from the best smaller ones: with T(n, d) for a tree of n nodes, the top 
 
     T(n, d) = 1 + max over n_1 + n_2 + ... = n - 1 of Σ a_i T(n_i, d - 1).
 
-Siblings are drawn without replacement and tested by recursive rejection (their section 3.2), so a second try is
-never spent on the token that was just rejected. `siblings` has the rule, `token_tree` the pass and the walk. A
-chain of K drafts is one of the trees with K nodes, so that at equal target rows the best tree is expected to emit
-at least as much, as far as the a's are right. Before this file: `kseq`; after it: `beam`.
+Siblings are drawn without replacement and tested by recursive rejection (their section 3.2), so a second try is never
+spent on the token that was just rejected. `siblings` has the rule, `token_tree` the pass and the walk. A chain of K
+drafts is one of the trees with K nodes, so that at equal target rows the best tree is expected to emit at least as
+much, as far as the a's are right.
 """
 
 from collections.abc import Iterable, Sequence
 from functools import cache, partial
 from typing import Unpack
 
-from array_api_compat import array_namespace
-
-from specsample.acceptance import accept_probability, residual
-from specsample.batched.picking import pick
-from specsample.batched.verdicts import Verdicts, at_tokens, check_batch
-from specsample.distributions import Array
 from specsample.language_model import LanguageModel
 from specsample.request import Request, check_K
 from specsample.rounds import play_all
@@ -51,19 +45,23 @@ def best_tree(n_nodes: int, acceptance: Sequence[float], depth: int | None = Non
     >>> best_tree(3, (0.9, 0.05)), best_tree(3, (0.4, 0.3))
     ((-1, 0, 1), (-1, 0, -1))
     """
-    a, depth = tuple(acceptance), n_nodes if depth is None else depth
+    a = tuple(acceptance)
+    depth = n_nodes if depth is None else depth
 
+    # the recursion of section 3.1, with the siblings' sum taken one sibling at a time
     @cache
     def siblings(n: int, i: int, d: int) -> tuple[float, int]:
         """Best sum over siblings i, i+1, ... with n nodes and d levels in all, and the nodes of sibling i."""
         if n == 0 or d == 0 or i == len(a):
             return 0.0, 0
+        # sibling i has m nodes, itself and m - 1 below it; the siblings after it share the rest
         options = (
             (a[i] * (1 + siblings(m - 1, 0, d - 1)[0]) + siblings(n - m, i + 1, d)[0], m) for m in range(1, n + 1)
         )
         return max(options, default=(0.0, 0))
 
-    parents = list[int]()
+    # the table holds values; the shape is read off it from the top down
+    parents: list[int] = []
 
     def plant(parent: int, n: int, i: int, d: int) -> None:
         """Write down sibling i and what hangs below it, then the siblings after it."""
@@ -78,9 +76,7 @@ def best_tree(n_nodes: int, acceptance: Sequence[float], depth: int | None = Non
 
 
 def expected_tokens(parents: Parents, acceptance: Sequence[float]) -> float:
-    """Compute how many tokens a tree emits on average.
-
-    Σ over the nodes, the top included, of Π a along the path (Chen et al., section 3.1).
+    """Sum Π a along the path over all nodes, the top included: the tokens a tree emits (Chen et al., section 3.1).
 
     Parameters
     ----------
@@ -96,7 +92,8 @@ def expected_tokens(parents: Parents, acceptance: Sequence[float]) -> float:
     >>> expected_tokens((-1, 0, -1), (0.5, 0.25))
     2.0
     """
-    reached = list[float]()
+    # how often each node is reached: as often as its parent, times the a of its rank among the siblings
+    reached: list[float] = []
     for i, parent in enumerate(parents):
         rank = parents[:i].count(parent)
         reached.append((reached[parent] if parent >= 0 else 1.0) * acceptance[rank])
@@ -124,63 +121,16 @@ def measured_acceptance(rounds: Iterable[TreeRound], k: int) -> list[float]:
     >>> measured_acceptance(trace.rounds, 2)
     [1.0, 0.0]
     """
-    kept, offered = [0] * k, [0] * k
-    for round in rounds:
-        for parent in (-1, *round.path):
-            children = [i for i, other in enumerate(round.parents) if other == parent][:k]
+    kept = [0] * k
+    offered = [0] * k
+    for played in rounds:
+        # only where the walk has been: what hangs below a rejected node says nothing
+        for parent in (-1, *played.path):
+            children = [i for i, other in enumerate(played.parents) if other == parent][:k]
             for rank, child in enumerate(children):
                 offered[rank] += 1
-                kept[rank] += child in round.path
+                kept[rank] += child in played.path
     return [a / max(n, 1) for a, n in zip(kept, offered, strict=True)]
-
-
-def verify_batch(
-    parents: Parents, draft_tokens: Array, proposals: Array, *, target_probs: Array, u_accept: Array, u_emit: Array
-) -> Verdicts:
-    """Verify B trees of one shape at once, in a loop over nodes only: what `token_tree.walk` does for one.
-
-    Each row keeps the node where it stands and what is left of p there; a node is tested in the rows that stand at
-    its parent. Siblings must differ, as drawn without replacement. Functions of the array-API standard only.
-
-    Parameters
-    ----------
-    parents : (n,) tuple of int, the shape that all rows share
-    draft_tokens : (B, n) int array
-    proposals : (B, n, V) array, what each node was drawn from
-    target_probs : (B, n+1, V) array, the target's distribution behind the text, then behind each node
-    u_accept : (B, n) array of uniform numbers
-    u_emit : (B,) array of uniform numbers
-
-    Returns
-    -------
-    Verdicts(n_accepted (B,), token (B,)), int arrays
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> p, q = np.full((1, 3, 2), 0.5), np.array([[[1.0, 0.0], [0.0, 1.0]]])  # siblings 0 and 1, in this order
-    >>> u = {"u_accept": np.array([[0.6, 0.6]]), "u_emit": np.array([0.9])}
-    >>> verify_batch((-1, -1), np.array([[0, 1]]), q, target_probs=p, **u)  # 0 is refused, then 1 is what is left
-    Verdicts(n_accepted=array([1]), token=array([1]))
-    """
-    q, p, x = proposals, target_probs, draft_tokens
-    n_drafts, n = check_batch(x, q, p, u_accept=u_accept, u_emit=u_emit)
-    xp = array_namespace(p)
-    q_x, left, n_accepted = at_tokens(q, x), p[:, 0, :], xp.zeros_like(n_drafts)
-    here = n_accepted - 1
-    for i in range(n):
-        is_here = here == parents[i]
-        a = accept_probability(at_tokens(left[:, None, :], x[:, i : i + 1])[:, 0], q_x[:, i])
-        is_kept = xp.logical_and(is_here, u_accept[:, i] < a)
-        left = xp.where(is_here[:, None], residual(left, q[:, i, :]), left)
-        left = xp.where(is_kept[:, None], p[:, i + 1, :], left)
-        here, n_accepted = xp.where(is_kept, i, here), n_accepted + xp.astype(is_kept, n_accepted.dtype)
-    return Verdicts(n_accepted, pick(left, u_emit))
 
 
 def generate(
@@ -194,22 +144,18 @@ def generate(
 ) -> tuple[list[int], Trace]:
     """Generate text with a tree of drafts a round, drawn without replacement and verified in one target pass.
 
+    Parameters and Returns: as for `speculative.generate`; a round is a TreeRound.
+
     Parameters
     ----------
-    prompt_tokens : sequence of int, at least one
-    target_model, draft_model : LanguageModel
     K : int >= 0, drafts a round, as for a chain: the best tree of K nodes for `ACCEPTANCE`; not used with `parents`
     parents : tuple of int or None, a shape of your own: the parent of each node, -1 at the top
-    **request : max_new_tokens, rng, transform, draft_transform, stop, as for `speculative.generate`
-
-    Returns
-    -------
-    (list of int, the new tokens; Trace of TreeRound)
+    **request : max_new_tokens, rng, transform, draft_transform, stop
 
     Raises
     ------
     ValueError
-        If the request cannot be served, or a node has more children than there are tokens.
+        If a node has more children than there are tokens.
 
     Examples
     --------
@@ -222,6 +168,7 @@ def generate(
     V = target_model.vocab_size
     check_K(K)
     shape = best_tree(K, ACCEPTANCE[:V]) if parents is None else parents
+    # without replacement V siblings use up the vocabulary
     if any(shape.count(parent) > V for parent in {*shape}):
         raise ValueError(f"a node must have at most V = {V} children, which are all different; got parents {shape}.")
     play = partial(tree_round, parents=shape, propose=without_replacement, choose=recursive_rejection)

@@ -1,10 +1,10 @@
-"""How does a model read several continuations of one text at once?
+"""Several continuations of one text, read at once as a tree.
 
-As a tree: every new token names its parent, and its row is the distribution after the path that leads to it, not
-after the tokens that happen to stand before it. `context.tree()` gives such a reading where a model has one of its
-own (the Transformer: one pass, with a mask by which a node sees its ancestors only); for every other model, tables
-of fractions among them, `PathTree` reads path by path and gives the same rows. That is what the laws of tree
-verifiers are enumerated with. Before this file: `rounds`; after it: `siblings`.
+Every new token names its parent, and its row is the distribution after the path that leads to it, not after the
+tokens that happen to stand before it. `context.tree()` gives such a reading where a model has one of its own (the
+Transformer: one pass, with a mask by which a node sees its ancestors only); for every other model, tables of
+fractions among them, `PathTree` reads path by path and gives the same rows. That is what the laws of tree verifiers
+are enumerated with.
 """
 
 from collections.abc import Sequence
@@ -37,6 +37,7 @@ def tree_of(context: Context) -> TreeContext:
     -------
     TreeContext; nodes count from 0 in the order in which they are read, and parent -1 is the text itself
     """
+    # the strategy is applied to whatever tree the model itself grows
     if isinstance(context, TransformedContext):
         return TransformedTree(context, tree_of(context.context))
     tree: TreeContext = context.tree() if hasattr(context, "tree") else PathTree(context)
@@ -44,16 +45,11 @@ def tree_of(context: Context) -> TreeContext:
 
 
 class TransformedTree:
-    """A tree whose distributions are checked and transformed.
-
-    Parameters
-    ----------
-    context : TransformedContext, which says how
-    tree : TreeContext of the model itself
-    """
+    """A tree of the model's own whose distributions are checked and transformed as its context says."""
 
     def __init__(self, context: TransformedContext, tree: TreeContext) -> None:
-        self.context, self.tree = context, tree
+        self.context = context
+        self.tree = tree
 
     def extend_tree(self, tokens: Sequence[int], parents: Sequence[int]) -> Array:
         """Read nodes; row i of the (n, V) answer is the transformed distribution after the path to node i."""
@@ -67,10 +63,6 @@ class TransformedTree:
 class PathTree:
     """A tree for any context: each node is read along its own path, from the end of the text.
 
-    Parameters
-    ----------
-    context : Context
-
     Examples
     --------
     >>> from specsample.language_model import TableModel
@@ -82,19 +74,26 @@ class PathTree:
     """
 
     def __init__(self, context: Context) -> None:
-        self.context, self.length = context, context.length
-        self.tokens, self.parents = list[int](), list[int]()
+        self.context = context
+        self.length = context.length
+        self.tokens: list[int] = []
+        self.parents: list[int] = []
 
     def extend_tree(self, tokens: Sequence[int], parents: Sequence[int]) -> Array:
         """Read nodes; row i of the (n, V) answer is the distribution after the path to node i."""
         first = len(self.tokens)
-        self.tokens, self.parents = [*self.tokens, *tokens], [*self.parents, *parents]
+        self.tokens += tokens
+        self.parents += parents
+        # the context forgets one path before it reads the next
         return np.stack([self._read(path_to(node, self.parents)) for node in range(first, len(self.tokens))])
 
     def keep_path(self, nodes: Sequence[int]) -> None:
         """Make one path part of the text, and forget the rest of the tree."""
         self._read(nodes)
-        self.tokens, self.parents, self.length = [], [], self.context.length
+        # from here the next tree grows
+        self.length = self.context.length
+        self.tokens = []
+        self.parents = []
 
     def _read(self, path: Sequence[int]) -> Any:
         """Read one path from the end of the text; give its last row."""
@@ -114,17 +113,13 @@ def path_to(node: int, parents: Sequence[int]) -> list[int]:
     -------
     list of int, `node` last; empty for -1
 
-    Raises
-    ------
-    ValueError
-        If a parent does not stand before its child.
-
     Examples
     --------
     >>> path_to(3, [-1, 0, 0, 2])
     [0, 2, 3]
     """
-    path = list[int]()
+    path: list[int] = []
+    # up from the node; a parent stands before its child, so that this ends
     while node >= 0:
         path.append(node)
         if not -1 <= parents[node] < node:

@@ -1,14 +1,14 @@
-"""Must a draft have the target's law, or is it enough that the target could have said it?
+"""Typical acceptance: drafts that the target could have said pass.
 
-Typical acceptance (Cai et al., Medusa, arXiv 2401.10774, section 2.3.1): a draft passes when the target finds it
-likely enough, with no regard to how it was drafted::
+Must a draft have the target's law, or is that enough? Typical acceptance (Cai et al., Medusa, arXiv 2401.10774,
+section 2.3.1): a draft passes when the target finds it likely enough, with no regard to how it was drafted::
 
     p(x) > min(ε, δ exp(-H(p))),    H(p) = -Σ p log p in nats.
 
 ε is the threshold where the target is sure; where it is not (large entropy), less is asked. The paper sets δ = √ε.
 The test is not random, q is not needed, and the text is not the target's: this rule is lossy and has no bound. The
 token after the run is drawn from the target's own row, so that a round always emits one. (Medusa takes the argmax
-there: that is `transform=greedy`.) Before this file: `rounds`; after it: `sampler_match`, which is random again.
+there: that is `transform=greedy`.)
 """
 
 from collections.abc import Sequence
@@ -27,9 +27,7 @@ from specsample.trace import Trace
 
 
 def threshold(target_probs: Array, *, epsilon: Any = 0.09, delta: Any = 0.3) -> Array:
-    """Compute how likely a token must be for the target to let it pass.
-
-    min(ε, δ exp(-H(p))) (Cai et al., section 2.3.1).
+    """Compute how likely a token must be to pass, min(ε, δ exp(-H(p))) (Cai et al., section 2.3.1).
 
     Parameters
     ----------
@@ -46,6 +44,7 @@ def threshold(target_probs: Array, *, epsilon: Any = 0.09, delta: Any = 0.3) -> 
     >>> threshold(np.array([[1.0, 0.0], [0.5, 0.5]]), epsilon=0.25, delta=0.4)
     array([0.25, 0.2 ])
     """
+    # a logarithm is no fraction, so that the threshold is a float in every case
     p = target_probs.astype(float)
     entropy = -(p * np.log(np.where(p > 0, p, 1))).sum(axis=-1)  # 0 log 0 = 0
     return np.minimum(float(epsilon), float(delta) * np.exp(-entropy))
@@ -63,24 +62,14 @@ def verify(
 ) -> Verdict:
     """Keep the leading run of drafts that the target finds likely enough, and pick the token after it from p.
 
+    How a draft was made is not looked at, and no uniform number tests it.
+
+    Parameters and Returns: as for `speculative.verify`.
+
     Parameters
     ----------
-    draft_tokens : (K,) sequence of int
-    draft_probs : (K, V) array, not needed
-    target_probs : (K+1, V) array, row i is the target's distribution where draft i stands
-    u_accept : K uniform numbers, not needed
-    u_emit : uniform number
     epsilon : number in (0, 1], ε
     delta : number > 0, δ
-
-    Returns
-    -------
-    Verdict
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the arguments do not fit (`acceptance.check_drafts`).
 
     Examples
     --------
@@ -88,10 +77,14 @@ def verify(
     >>> verify([1, 1], q, p, u_accept=[0.0, 0.0], u_emit=0.0)
     Verdict(n_accepted=1, token=0)
     """
-    p, x, K = target_probs, np.array(draft_tokens, int), len(draft_tokens)
-    check_drafts(draft_tokens, draft_probs, p, u_accept)
+    check_drafts(draft_tokens, draft_probs, target_probs, u_accept)
+    p = target_probs
+    K = len(draft_tokens)
+    x = np.array(draft_tokens, int)
+    # p(x_i) > min(ε, δ exp(-H(p_i))) at every draft; the run ends before the first that fails
     is_likely = p[np.arange(K), x] > threshold(p[:K], epsilon=epsilon, delta=delta)
     n = [*is_likely.tolist(), False].index(False)
+    # nothing was rejected by chance, so that no residual corrects it: the next token is p's own
     return Verdict(n, pick(p[n], u_emit))
 
 
@@ -107,18 +100,13 @@ def generate(
 ) -> tuple[list[int], Trace]:
     """Generate text with typical acceptance: faster than the token rule, and not the target's.
 
+    Parameters and Returns: as for `speculative.generate`.
+
     Parameters
     ----------
-    prompt_tokens : sequence of int, at least one
-    target_model, draft_model : LanguageModel
-    K : int >= 0, drafts a round, shortened where fewer tokens are left
     epsilon : number in (0, 1], ε
     delta : number > 0, δ
-    **request : max_new_tokens, rng, transform, draft_transform, stop, as for `speculative.generate`
-
-    Returns
-    -------
-    (list of int, the new tokens; Trace)
+    **request : max_new_tokens, rng, transform, draft_transform, stop
 
     Examples
     --------
