@@ -1,7 +1,7 @@
-"""Other draft sources: anything with `start`, `extend` and `rollback` can draft.
+"""Other draft sources, from knowing least to costing most.
 
-From knowing least to costing most. Whatever drafts, the text follows the target; the source only sets the speed.
-`docs/drafts.md` compares them on real text.
+Anything with `start`, `extend` and `rollback` can draft. Whatever drafts, the text follows the target; the source
+only sets the speed. `docs/drafts.md` compares them on real text.
 
 Read `unigram`, `ngram`, `prompt_lookup`, `early_exit`, `head`, `head_lm`.
 """
