@@ -24,8 +24,8 @@ from specsample.figures.heat_map import draw
 from specsample.figures.style import write_svg
 from specsample.papers import printed_figures
 from specsample.theory import Device, Shape, Work, best_K, implied_alpha, pass_seconds, speedup
+from specsample.theory.deployment import Deployment
 from specsample.theory.machines import device, shape
-from specsample.theory.question import Question
 from specsample.transformer.config import Config
 from specsample.transformer.lm import load_pair
 
@@ -232,7 +232,7 @@ def here_ratios(found):
 # --- the page ----------------------------------------------------------------------------------------------------
 
 
-QUESTION = Question(shape("70B"), shape("4B"), device("h100", count=8), 0.8, None, 2.0, 2.0)
+DEPLOYMENT = Deployment(shape("70B"), shape("4B"), device("h100", count=8), 0.8, None, 2.0, 2.0)
 TITLE = "70B with 4B on 8 x NVIDIA H100 SXM 80 GB, α = 0.8"
 BATCHES = [2**i for i in range(9)]
 
@@ -240,13 +240,13 @@ BATCHES = [2**i for i in range(9)]
 def printed_table():
     """Draw the table of the command as text."""
     out = io.StringIO()
-    Console(file=out, width=80).print(table(QUESTION, BATCHES, [2048]))
+    Console(file=out, width=80).print(table(DEPLOYMENT, BATCHES, [2048]))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines() if line.strip())
 
 
 def drawn_map():
     """Draw the map of the command."""
-    return draw(QUESTION, BATCHES, MAP_CONTEXTS, title=TITLE)
+    return draw(DEPLOYMENT, BATCHES, MAP_CONTEXTS, title=TITLE)
 
 
 TEXT = """\
@@ -372,7 +372,7 @@ def page():
     large = [(figures, *case) for figures, seconds in named for case in zip((1, ROWS), seconds, strict=True)]
     text = TEXT.format(
         table=printed_table(),
-        ends=remarks(QUESTION, [256], 256)[0],
+        ends=remarks(DEPLOYMENT, [256], 256)[0],
         chen="\n".join(chen_table()),
         chen_us=1e6 * chen_layer(),
         chen_read=1e3 * plain["chinchilla-70b"][1] / shape("chinchilla-70b").n_layers,

@@ -1,4 +1,4 @@
-"""How does the command start? With one BLAS thread, unless the environment asks for more.
+"""The start of the command, with one BLAS thread unless told otherwise.
 
 A pass over six rows of a small model is over before a second thread has woken up; on a busy machine waiting for that
 thread made it 8 times slower. The number of threads is read when NumPy is loaded, so the command starts itself once

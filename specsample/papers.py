@@ -1,10 +1,9 @@
-"""Which numbers of the papers follow from their equations? All printed ones beside what `theory` computes.
+"""The numbers that the papers print, beside what their equations give.
 
 `specsample papers` prints them. A figure follows if it rounds to what is printed; or if inputs that would be printed
-the same give it (alpha and c stand in the papers with two digits); or it differs. Before this file: `conformance`.
+the same give it (alpha and c stand in the papers with two digits); or it differs.
 """
 
-import argparse
 import json
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -12,17 +11,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-
 from specsample.conformance.laws.accepted import expected_accepted, ideal_accepted
 from specsample.conformance.laws.probes import PROBES
 from specsample.conformance.laws.wrong_samplers import RIGHT
 from specsample.theory import best_K, implied_alpha, operations, speedup
 
 FOLLOWS, ROUNDING, DIFFERS, DATA = "follows", "if inputs are unrounded", "differs", "data"
-STYLES = {FOLLOWS: "green", ROUNDING: "yellow", DIFFERS: "bold red", DATA: "dim"}
 
 
 class Figure(NamedTuple):
@@ -45,6 +39,7 @@ class Figure(NamedTuple):
             return FOLLOWS
         if self.least is None or self.most is None:
             return DIFFERS
+        # what would be printed the same: half a unit of the last digit
         half = 0.5 * 10.0**-self.digits
         return ROUNDING if self.least - half <= self.printed <= self.most + half else DIFFERS
 
@@ -66,48 +61,6 @@ def figures() -> list[Figure]:
     return [*_table_1(), *_tables_2_to_4(), *_table_3(), *_table_5(), *_lenience(), *_chen(), *_sun()]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command.
-
-    Parameters
-    ----------
-    parser : argparse.ArgumentParser, of the command
-    """
-    parser.add_argument("--differing", action="store_true", help="only the numbers that do not follow as printed")
-
-
-def run(given: argparse.Namespace) -> int:
-    """Print every table with what the equations give beside it.
-
-    Parameters
-    ----------
-    given : argparse.Namespace, from a parser with `add_arguments`
-
-    Returns
-    -------
-    int, exit status
-    """
-    found, console = figures(), Console(highlight=False)
-    for name in dict.fromkeys(figure.table for figure in found):
-        rows = [f for f in found if f.table == name and not (given.differing and f.verdict in (FOLLOWS, DATA))]
-        if rows:
-            console.print(_drawn(name, rows))
-    counts = {verdict: sum(f.verdict == verdict for f in found) for verdict in STYLES}
-    console.print(", ".join(f"{n} {verdict}" for verdict, n in counts.items()))
-    return 0
-
-
-def _drawn(name: str, rows: list[Figure]) -> Table:
-    """Draw one table."""
-    table = Table(
-        "", "printed", "recomputed", "", title=name, box=SIMPLE_HEAD, title_justify="left", title_style="bold"
-    )
-    for f in rows:
-        ours = "" if f.recomputed is None else f"{float(f.recomputed):.{max(f.digits, 2)}f}"
-        table.add_row(f.case, f"{float(f.printed):.{f.digits}f}", ours, f"[{STYLES[f.verdict]}]{f.verdict}[/]")
-    return table
-
-
 def _leviathan() -> dict[str, Any]:
     """The figures of Leviathan et al."""
     figures: dict[str, Any] = printed_figures()["leviathan"]
@@ -117,6 +70,7 @@ def _leviathan() -> dict[str, Any]:
 def _speed(alpha: float, c: float, K: int | None, e_c: float) -> tuple[float, float, float]:
     """Theorem 3.8 at the printed alpha and c, and its least and most where they are rounded; K = None is the best."""
 
+    # alpha has two digits everywhere; c has as many as e_c says
     def at(a: float, cost: float) -> float:
         return float(speedup(a, best_K(a, cost) if K is None else K, cost))
 
@@ -171,10 +125,13 @@ def _lenience() -> Iterator[Figure]:
 def _chen() -> Iterator[Figure]:
     """Times of Chinchilla, their ratios, and the acceptance rate that would explain them."""
     chen = printed_figures()["chen"]
-    c = chen["draft_ms_per_token"] / (alone := chen["table1"][0]["ms_per_token"])
+    alone = chen["table1"][0]["ms_per_token"]
+    c = chen["draft_ms_per_token"] / alone
     for row in chen["table1"]:
-        ms, name = row["ms_per_token"], "Chen et al., table 1: ms a token, speed-up"
+        ms = row["ms_per_token"]
+        name = "Chen et al., table 1: ms a token, speed-up"
         yield Figure(name, f"{row['benchmark']}, {row['method']}", ms, 2 if row["method"] == "SpS" else 1)
+        # a speed-up is a ratio of two printed times, each rounded
         if row["method"] == "SpS":
             rate = implied_alpha(row["speedup"], chen["K"], c)
             case = f"  {alone} / {ms}; theorem 3.8 gives it at α={rate:.2f}, c={c:.2f}, K={chen['K']}"

@@ -10,9 +10,8 @@ import time
 import pytest
 
 from specsample import cli
-from specsample.commands.arguments import parser
 
-COMMANDS = [*cli.RUNS]
+COMMANDS = [*cli.COMMANDS]
 FEW = ["generate", "--prompt", "a", "--max-new-tokens", "2"]
 
 
@@ -88,7 +87,7 @@ def test_ctrl_c_ends_in_one_line(monkeypatch, capsys):
     def interrupted(given):
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(cli.RUNS, "papers", interrupted)
+    monkeypatch.setattr(cli.COMMANDS["papers"], "run", interrupted)
     assert run(["papers"], capsys) == (130, "specsample papers: interrupted\n")
 
 
@@ -96,7 +95,7 @@ def test_a_full_disk_is_said_without_a_number(monkeypatch, capsys):
     def full(given):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setitem(cli.RUNS, "papers", full)
+    monkeypatch.setattr(cli.COMMANDS["papers"], "run", full)
     assert run(["papers"], capsys) == (2, "specsample papers: No space left on device\n")
 
 
@@ -140,5 +139,5 @@ def test_help_fits_into_80_columns_and_says_something_of_every_argument(command,
 
 
 def test_every_command_is_listed_and_run():
-    listed = parser(cli.RUNS).format_help()
+    listed = cli.parser().format_help()
     assert all(re.search(rf"^    {name} ", listed, re.M) for name in COMMANDS)

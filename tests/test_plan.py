@@ -12,8 +12,8 @@ from specsample.commands.plan import numbers
 from specsample.figures.heat_map import DEEP, PALE, draw
 from specsample.figures.style import write_svg
 from specsample.theory import Work, outlook
+from specsample.theory.deployment import Deployment
 from specsample.theory.machines import device, shape
-from specsample.theory.question import Question
 
 COMMAND = ["plan", "--target", "70B", "--draft", "4B", "--device", "h100"]
 
@@ -86,12 +86,12 @@ def test_the_map_is_an_svg_with_a_cell_for_every_batch_and_context(tmp_path, cap
 
 
 def test_the_map_says_what_the_question_answers_and_hatches_what_does_not_fit():
-    question = Question(shape("70B"), shape("4B"), device("h100", count=2), 0.8, None, 2.0, 2.0)
+    deployment = Deployment(shape("70B"), shape("4B"), device("h100", count=2), 0.8, None, 2.0, 2.0)
     batches, contexts = [1, 64, 512], [128, 8192]
-    ax = draw(question, batches, contexts, title="a").axes[0]
-    answers = [question.answer(batch, context) for batch in batches for context in contexts]
+    ax = draw(deployment, batches, contexts, title="a").axes[0]
+    answers = [deployment.answer(batch, context) for batch in batches for context in contexts]
     assert [text.get_text() for text in ax.texts] == [f"{a.speedup:.2f}\nK = {a.K}" for a in answers]
-    full = {(c, b) for b in range(3) for c in range(2) if not question.fits(batches[b], contexts[c])}
+    full = {(c, b) for b in range(3) for c in range(2) if not deployment.fits(batches[b], contexts[c])}
     assert {patch.get_xy() for patch in ax.patches if patch.get_hatch()} == full != set()
     (mesh,) = ax.collections
     assert min(a.speedup for a in answers) == 1  # the largest batch at the short context

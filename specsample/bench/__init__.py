@@ -1,4 +1,4 @@
-"""Measuring: how fast it is here, and whether the speed-up follows from its parts.
+"""Measuring: how fast it is here, and whether its parts explain it.
 
 In one process, in turns.
 

@@ -1,6 +1,6 @@
-"""How are times measured so that their ratios mean something? In turns, many times, and summed up by the median.
+"""Times whose ratios mean something: in turns, many times, the median.
 
-Whatever else the machine does then slows all jobs down alike. Before this file: `compare`; after it: `machine`.
+Whatever else the machine does then slows all jobs down alike.
 """
 
 import time
@@ -18,16 +18,7 @@ class Spread(NamedTuple):
     upper: float
 
     def scaled(self, factor: float) -> "Spread":
-        """Multiply all three, to change the unit or to share them out.
-
-        Parameters
-        ----------
-        factor : float
-
-        Returns
-        -------
-        Spread
-        """
+        """Multiply all three, to change the unit or to share them out."""
         return Spread(*(factor * value for value in self))
 
 
@@ -37,10 +28,6 @@ def spread(seconds: Any) -> Spread:
     Parameters
     ----------
     seconds : (n,) array or sequence of float
-
-    Returns
-    -------
-    Spread
 
     Examples
     --------
@@ -76,6 +63,7 @@ def in_turns(
     seconds: dict[Any, list[float]] = {name: [] for name in jobs}
     for _ in range(repeats):
         for name, job in jobs.items():
+            # once more, unmeasured, so that its data lies where a loop would have it
             if is_warm:
                 job()
                 after(name)

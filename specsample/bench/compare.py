@@ -1,7 +1,7 @@
-"""Is one prompt continued faster speculatively, and does the theory say why? What `specsample demo` prints.
+"""One prompt continued both ways, with measured and predicted times.
 
 Times are medians of interleaved repeats inside one process, because only their ratios mean anything on a machine that
-does other work as well. Before this file: `theory`; after it: `clock`.
+does other work as well.
 """
 
 import time
@@ -81,10 +81,12 @@ def pass_costs(
     >>> min(pass_costs(other, other, [0], K=2, repeats=3)) > 0
     True
     """
+    # three contexts that have read the same text
     jobs = [(target_model.start(), 1), (target_model.start(), K + 1), (draft_model.start(), 1)]
     for context, _ in jobs:
         context.extend(tokens)
     seconds = np.empty((repeats, len(jobs)))
+    # in turns: what disturbs one disturbs all
     for repeat in range(repeats):
         for job, (context, rows) in enumerate(jobs):
             seconds[repeat, job] = timed(lambda: context.extend([tokens[-1]] * rows))[1]  # noqa: B023
@@ -131,8 +133,9 @@ def compare(
     ([1, 0, 1, 0], 2)
     """
     size = {"max_new_tokens": max_new_tokens} | settings
+    # a Transformer lays out its weights at the first start: that belongs to neither time
     for model in (target_model, draft_model):
-        model.start()  # a Transformer lays out its weights at the first start: in neither time
+        model.start()
 
     def continued(K: int) -> Any:
         return run(prompt_tokens, target_model, draft_model, K=K, rng=np.random.default_rng(seed), **size)
@@ -142,6 +145,7 @@ def compare(
             return autoregressive(prompt_tokens, target_model, rng=np.random.default_rng(seed), **size)
         return continued(0)[0]
 
+    # both kinds in turns; the tokens of every turn are the same, for the seed is
     turns = [(timed(baseline), timed(lambda: continued(K))) for _ in range(repeats)]
     slow, fast = (median(seconds for _, seconds in runs) for runs in zip(*turns, strict=True))
     (tokens, _), ((_, trace), _) = turns[0]

@@ -1,9 +1,8 @@
-"""How many tokens a second come out, autoregressively and speculatively, and is that what the theory predicts?
+"""Tokens a second for every K, beside what the theory predicts.
 
 For one kind of text and one strategy: every K, the adaptive one and the baseline continue the same prompts in turns.
 Two predictions stand beside each measured speed-up, both from c and ρ as `parts` measures them in other runs of the
 same loop: equation 1 with one α (acceptances independent), and the mean run that the rates at each position give.
-Before this file: `parts`; after it: `peers`.
 """
 
 from collections.abc import Callable, Sequence
@@ -49,17 +48,8 @@ class Run(NamedTuple):
         return sum(trace.drafted for trace in self.traces) / sum(trace.target_passes for trace in self.traces)
 
     def tokens_by_position(self, K: int) -> float:
-        """Return the mean tokens of a full round from the acceptance rate at each position.
-
-        Parameters
-        ----------
-        K : int >= 0
-
-        Returns
-        -------
-        float
-        """
-        kept = [round.n_accepted for trace in self.traces for round in trace.rounds if round.K == K]
+        """Return the mean tokens of a full round from the acceptance rate at each position."""
+        kept = [played.n_accepted for trace in self.traces for played in trace.rounds if played.K == K]
         return float(expected_tokens_by_position(np.nan_to_num(rates_by_position(kept, K)).tolist()))
 
 
@@ -74,44 +64,17 @@ class Decoding(NamedTuple):
     parts: Parts
 
     def measured(self, key: Key) -> float:
-        """Return the speed-up on the clock: median baseline seconds / median seconds.
-
-        Parameters
-        ----------
-        key : int or "adaptive"
-
-        Returns
-        -------
-        float
-        """
+        """Return the speed-up on the clock: median baseline seconds / median seconds."""
         return self.baseline.median / self.runs[key].seconds.median
 
     def by_equation_1(self, K: int) -> float:
-        """Predict the speed-up from one α, c and ρ (theorem 3.8); NaN for K = 0.
-
-        Parameters
-        ----------
-        K : int
-
-        Returns
-        -------
-        float
-        """
+        """Predict the speed-up from one α, c and ρ (theorem 3.8); NaN for K = 0."""
         if not K:
             return float("nan")
         return float(speedup(self.runs[K].alpha, K, self.parts.cost_ratio(K), self.parts.verify_ratio(K)))
 
     def by_position(self, K: int) -> float:
-        """Predict the speed-up from the rates at each position, c and ρ.
-
-        Parameters
-        ----------
-        K : int
-
-        Returns
-        -------
-        float
-        """
+        """Predict the speed-up from the rates at each position, c and ρ."""
         cost = (K * self.parts.cost_ratio(K) if K else 0.0) + self.parts.verify_ratio(K)
         return self.runs[K].tokens_by_position(K) / cost
 
@@ -173,15 +136,13 @@ def measure_decoding(
     repeats : int >= 1
     seed : int, of every run
     on_call : function without arguments, called after each measurement
-
-    Returns
-    -------
-    Decoding
     """
     size: dict[str, Any] = {"max_new_tokens": max_new_tokens, "transform": transform}
     models = target_model, draft_model
-    steps, rounds = list[float](), {K: list[tuple[float, float]]() for K in Ks}
-    choosers, traces = list[BestRecentK](), dict[Key, list[Trace]]()
+    steps: list[float] = []
+    rounds = {K: list[tuple[float, float]]() for K in Ks}
+    choosers: list[BestRecentK] = []
+    traces: dict[Key, list[Trace]] = {}
 
     def every_prompt(key: Key, run: Callable[..., Any]) -> Callable[[], None]:
         def job() -> None:

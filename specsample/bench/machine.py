@@ -1,6 +1,6 @@
-"""On what machine was this measured? Processor, BLAS kernel, threads and versions: the header of every report.
+"""The machine of a measurement: the header of every report.
 
-Before this file: `clock`; after it: `shapes`.
+Processor, BLAS kernel, threads and versions.
 """
 
 import ctypes
@@ -21,8 +21,7 @@ def describe_machine() -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        What can be written as JSON.
+    dict, what can be written as JSON
     """
     kernel, threads = blas_kernel()
     return {
@@ -71,10 +70,6 @@ def header(machine: dict[str, Any]) -> str:
     Parameters
     ----------
     machine : dict, from `describe_machine`
-
-    Returns
-    -------
-    str
     """
     vectors = "with AVX-512" if machine["avx512"] else "without AVX-512"
     return (

@@ -1,10 +1,9 @@
-"""What does each part of a round cost inside the real loop? The c and ρ from which the speed-up is predicted.
+"""What each part of a round costs inside the real loop: c and ρ.
 
 The loops of `autoregressive` and `generate` run as they are, on a target that notes when its passes begin and with an
 rng that notes when it is asked: an autoregressive step is what lies between two questions, a round likewise, and the
 target's pass divides the round into drafting and the rest. So c and ρ hold the picks, checks, rollbacks and records,
 and the caches of the processor are as warm as they really are: a pass measured alone, between others, costs more.
-Before this file: `passes`; after it: `decode`.
 """
 
 import time
@@ -29,44 +28,20 @@ class Parts(NamedTuple):
     rest: dict[int, Spread]  # everything else in the round
 
     def cost_ratio(self, K: int) -> float:
-        """Return c (Leviathan et al., section 3.3): a draft step / an autoregressive step; NaN for K = 0.
-
-        Parameters
-        ----------
-        K : int >= 0, one of those measured
-
-        Returns
-        -------
-        float
-        """
+        """Return c (Leviathan et al., section 3.3): a draft step / an autoregressive step; NaN for K = 0."""
         return self.drafting[K].median / K / self.target_step.median if K else float("nan")
 
     def verify_ratio(self, K: int) -> float:
-        """Return ρ: the rest of a round / an autoregressive step.
-
-        Parameters
-        ----------
-        K : int >= 0, one of those measured
-
-        Returns
-        -------
-        float
-        """
+        """Return ρ: the rest of a round / an autoregressive step."""
         return self.rest[K].median / self.target_step.median
 
 
 @dataclass
 class Stopwatch:
-    """Hand out the uniform numbers of `rng` and note when.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    times : list of float, seconds
-    """
+    """A source of uniform numbers that notes when it is asked."""
 
     rng: Any
-    times: list[float] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)  # seconds
 
     def random(self, n: int) -> Array:
         """Return n uniform numbers."""
@@ -76,16 +51,10 @@ class Stopwatch:
 
 @dataclass(frozen=True)
 class Watched:
-    """See a model through a clock.
-
-    Parameters
-    ----------
-    model : LanguageModel
-    begun : list of float, collects when its passes begin, in seconds
-    """
+    """A model seen through a clock."""
 
     model: LanguageModel
-    begun: list[float] = field(default_factory=list)
+    begun: list[float] = field(default_factory=list)  # when its passes begin, in seconds
 
     @property
     def vocab_size(self) -> int:
@@ -99,13 +68,7 @@ class Watched:
 
 @dataclass(frozen=True)
 class WatchedContext:
-    """A context that notes when its passes begin.
-
-    Parameters
-    ----------
-    context : Context
-    begun : list of float, seconds
-    """
+    """A context that notes when its passes begin."""
 
     context: Context
     begun: list[float]
@@ -126,24 +89,13 @@ class WatchedContext:
 
 
 def time_steps(prompts: Sequence[Sequence[int]], target_model: LanguageModel, *, seed: int, **settings: Any) -> float:
-    """Run `autoregressive` and return the mean seconds of a step, those with a prompt left out.
-
-    Parameters
-    ----------
-    prompts : sequence of sequences of int
-    target_model : LanguageModel
-    seed : int
-    **settings : passed on to `autoregressive` (max_new_tokens >= 2, transform)
-
-    Returns
-    -------
-    float
-    """
-    seconds = list[float]()
+    """Run `autoregressive` and return the mean seconds of a step, those with a prompt left out."""
+    seconds: list[float] = []
     for prompt in prompts:
         rng = Stopwatch(np.random.default_rng(seed))
         autoregressive(prompt, target_model, rng=rng, **settings)
-        seconds += np.diff(rng.times).tolist()  # asked after each pass: the prompt's lies before the first
+        # it is asked after each pass: the prompt's lies before the first question
+        seconds += np.diff(rng.times).tolist()
     return float(np.mean(seconds))
 
 
@@ -160,22 +112,17 @@ def time_rounds(
 
     The rounds with a prompt and the last of each text, which may be shorter, are left out.
 
-    Parameters
-    ----------
-    prompts : sequence of sequences of int
-    target_model, draft_model : LanguageModel
-    K : int >= 0
-    seed : int
-    **settings : passed on to `generate` (max_new_tokens, transform)
-
     Returns
     -------
     (float, float); NaN where no text has three rounds
     """
-    drafting, rest = list[float](), list[float]()
+    drafting: list[float] = []
+    rest: list[float] = []
     for prompt in prompts:
-        target, rng = Watched(target_model), Stopwatch(np.random.default_rng(seed))
+        target = Watched(target_model)
+        rng = Stopwatch(np.random.default_rng(seed))
         _, trace = generate(prompt, target, draft_model, K=K, rng=rng, **settings)
+        # not the first round, which reads the prompt, nor the last, which may be shorter
         for i in range(1, len(trace.rounds) - 1):
             if trace.rounds[i].K == K:
                 drafting.append(target.begun[i] - rng.times[i])
@@ -190,10 +137,6 @@ def to_parts(steps: Sequence[float], rounds: dict[int, list[tuple[float, float]]
     ----------
     steps : sequence of float, from `time_steps`
     rounds : dict from K to a list of what `time_rounds` returned
-
-    Returns
-    -------
-    Parts
     """
     drafting, rest = ({K: spread([pair[i] for pair in pairs]) for K, pairs in rounds.items()} for i in (0, 1))
     return Parts(spread(steps), drafting, rest)

@@ -1,7 +1,7 @@
-"""How long does a pass of n rows take, and how much longer than one of a single row? The curve of ρ.
+"""The time of a pass of n rows against one row: the curve of ρ.
 
 A pass is measured as the samplers call it, `extend` with its softmax and the check of its rows, right after another
-of the same length, as in a loop. Before this file: `shapes`; after it: `parts`.
+of the same length, as in a loop.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,10 +40,6 @@ class PassTimes:
         Parameters
         ----------
         rows : int, one of those measured
-
-        Returns
-        -------
-        float
         """
         return self.seconds[rows].median / self.seconds[1].median
 
@@ -67,10 +63,6 @@ def pass_times(
     context : int >= 1, tokens read before
     repeats : int >= 1
     on_call : function without arguments, called after each measurement
-
-    Returns
-    -------
-    PassTimes
     """
     reader = Transformed(model).start()
     tokens = np.random.default_rng(0).integers(model.vocab_size, size=context + max(rows)).tolist()

@@ -1,7 +1,7 @@
-"""How fast are others with the same weights, in the same run?
+"""Others with the same weights, in the same run.
 
 Hugging Face transformers, and a loop without a cache. torch gets all cores and one core, and the faster counts. Needs
-the extra [peers], imported only here and only when asked for. Before this file: `decode`; after it: `plot`.
+the extra [peers], imported only here and only when asked for.
 """
 
 import inspect
@@ -38,16 +38,7 @@ class Peer(NamedTuple):
 
 
 def to_llama(model: TransformerLM) -> Any:
-    """Make a Hugging Face Llama with a model's weights.
-
-    Parameters
-    ----------
-    model : TransformerLM
-
-    Returns
-    -------
-    transformers.LlamaForCausalLM
-    """
+    """Make a Hugging Face Llama with a model's weights."""
     import torch
     import transformers
 
@@ -57,7 +48,8 @@ def to_llama(model: TransformerLM) -> Any:
     sizes |= {"num_key_value_heads": c.n_kv_heads, "max_position_embeddings": c.max_length}
     sizes |= {"rms_norm_eps": c.norm_eps, "tie_word_embeddings": c.tied, "bos_token_id": None, "eos_token_id": None}
     rope = {"rope_type": "default", "rope_theta": c.rope_theta}
-    with torch.device("meta"):  # the weights come from us, so none are drawn
+    # the weights come from us, so none are drawn
+    with torch.device("meta"):
         llama: Any = transformers.LlamaForCausalLM(transformers.LlamaConfig(**sizes, rope_parameters=rope))
     llama = llama.to_empty(device="cpu")
     llama.model.rotary_emb = type(llama.model.rotary_emb)(llama.config)
@@ -94,13 +86,16 @@ def measure_peers(
     """
     import torch
 
-    few, rng = max(1, max_new_tokens // 8), np.random.default_rng
+    # everybody's jobs under one clock; without a cache a text takes so long that an eighth is enough
+    few = max(1, max_new_tokens // 8)
+    rng = np.random.default_rng
     size: dict[str, Any] = {"max_new_tokens": max_new_tokens}
     jobs: dict[Any, Callable[[], Any]] = {}
     jobs["specsample"] = lambda: autoregressive(prompt_tokens, target, rng=rng(0), **size)
     jobs["without a cache"] = lambda: without_cache(prompt_tokens, target, max_new_tokens=few)
     if drafter is not None:
         jobs["specsample, K = 5"] = lambda: generate(prompt_tokens, target, drafter, rng=rng(0), **size)
+    # torch with one thread and with all of them: the faster counts
     for threads in sorted({1, torch.get_num_threads()}):
         jobs |= _hugging_face(target, drafter, prompt_tokens=prompt_tokens, new=max_new_tokens, threads=threads)
     jobs |= _own_passes(target, prompt_tokens)
@@ -119,19 +114,9 @@ def measure_peers(
 
 
 def without_cache(prompt_tokens: list[int], model: TransformerLM, *, max_new_tokens: int) -> list[int]:
-    """Sample as the shortest programs do: read the whole text again for each token.
-
-    Parameters
-    ----------
-    prompt_tokens : list of int
-    model : TransformerLM
-    max_new_tokens : int >= 0
-
-    Returns
-    -------
-    list of int, the new tokens
-    """
-    tokens, rng = list(prompt_tokens), np.random.default_rng(0)
+    """Sample as the shortest programs do: read the whole text again for each token."""
+    tokens = list(prompt_tokens)
+    rng = np.random.default_rng(0)
     for _ in range(max_new_tokens):
         logits = forward(model.config, model.params, np.array([tokens]))[0, -1]
         tokens.append(pick(softmax(logits), rng.random()))
@@ -157,13 +142,16 @@ def _hugging_face(
     import torch
     import transformers
 
-    llama, prompt, all_threads = to_llama(target), torch.tensor([prompt_tokens]), torch.get_num_threads()
+    llama = to_llama(target)
+    prompt = torch.tensor([prompt_tokens])
+    all_threads = torch.get_num_threads()
     common = {"do_sample": True, "top_k": 0, "pad_token_id": 0, "max_new_tokens": new, "min_new_tokens": new}
     settings = transformers.GenerationConfig(**common)
     name = f"Hugging Face, {threads} thread{'s' * (threads > 1)}"
     cache = transformers.DynamicCache(config=llama.config)
     names = inspect.signature(llama.forward).parameters
-    cached = {"cache" if "cache" in names else "past_key_values": cache}  # the older name will go
+    # releases differ in the name of this argument
+    cached = {"cache" if "cache" in names else "past_key_values": cache}
     with torch.no_grad():
         llama(prompt, **cached)
 
@@ -183,6 +171,7 @@ def _hugging_face(
     jobs: dict[Any, Callable[[], Any]] = {}
     jobs[name] = with_threads(lambda: llama.generate(prompt, generation_config=settings))
     jobs |= {(name, rows): with_threads(partial(one_pass, rows)) for rows in (1, ROWS)}
+    # assisted generation with as many drafts as ours, none of them given up for lack of confidence
     if drafter is not None:
         assistant = to_llama(drafter)
         for key, value in {"num_assistant_tokens": 5, "num_assistant_tokens_schedule": "constant"}.items():

@@ -1,6 +1,6 @@
-"""How does the benchmark look? ρ against rows, and measured beside predicted speed-ups against K.
+"""The figure of a benchmark.
 
-Before this file: `peers`; after it: `report`.
+ρ against rows, and measured beside predicted speed-ups against K.
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,6 @@ def draw(passes: Sequence[PassTimes], decodings: Sequence[Decoding]) -> Any:
     ----------
     passes : sequence of PassTimes
     decodings : sequence of Decoding, of both at least one
-
-    Returns
-    -------
-    matplotlib Figure
     """
     temperatures = sorted({decoding.temperature for decoding in decodings})
     axes = panels(bool(passes) + len(temperatures), (4.6, 3.4))

@@ -1,7 +1,7 @@
-"""How good are the target and its draft, against each other and against counting?
+"""How good target and draft are, against each other and counting.
 
 Measures what the card beside the shipped pair states, on the held-out tenth of every document: bits per character of
-both models and of the best interpolated n-gram, and the acceptance rate. Before this file: `transformer`, `drafts`.
+both models and of the best interpolated n-gram, and the acceptance rate.
 """
 
 from collections.abc import Iterator
@@ -30,6 +30,7 @@ def measure_pair(target: TransformerLM, draft: TransformerLM, *, limit: int | No
     -------
     dict of parameters, bits per character and acceptance rates (α at T = 1), by model and kind of text
     """
+    # as many characters are predicted at a time as are read before them
     _, held_out, corpus = data.load_streams()
     window = min(target.max_length, draft.max_length) // 2
     with ThreadPoolExecutor(2) as pool:

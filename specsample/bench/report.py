@@ -1,7 +1,4 @@
-"""What did the benchmark find, in tables for people and in JSON for programs?
-
-Before this file: `plot`; after it: `command`.
-"""
+"""A benchmark in tables for people and in JSON for programs."""
 
 import json
 import math
@@ -23,16 +20,7 @@ from specsample.bench.peers import Peer
 
 @dataclass
 class Results:
-    """What has been measured so far; an interrupted run leaves a shorter one.
-
-    Parameters
-    ----------
-    machine, settings : dict
-    passes : list of PassTimes
-    decodings : list of Decoding
-    peers : dict from a shape to a list of Peer
-    is_complete : bool
-    """
+    """What has been measured so far; an interrupted run leaves a shorter one."""
 
     machine: dict[str, Any]
     settings: dict[str, Any]
@@ -54,25 +42,15 @@ class Results:
         return json.dumps(_finite(record), indent=1, allow_nan=False) + "\n"
 
     def save(self, path: str | Path) -> None:
-        """Write JSON beside the file and move it there, so that the file is whole at any moment.
-
-        Parameters
-        ----------
-        path : str or Path
-        """
+        """Write JSON beside the file and move it there, so that the file is whole at any moment."""
+        # a killed run leaves the file of before, or this one, never half of it
         beside = Path(f"{path}.part")
         beside.write_text(self.to_json(), encoding="utf-8")
         os.replace(beside, path)
 
 
 def show(results: Results, console: Console) -> None:
-    """Print all tables.
-
-    Parameters
-    ----------
-    results : Results
-    console : rich.console.Console
-    """
+    """Print all tables."""
     console.print(header(results.machine), markup=False)
     if results.passes:
         console.print(_passes_table(results.passes))
@@ -107,6 +85,7 @@ def _decoding_table(decoding: Decoding) -> Table:
     for key, run in decoding.runs.items():
         cells = [f"{n / run.seconds.median:.0f}", f"{decoding.measured(key):.2f}", f"{run.alpha:.3f}"]
         cells.append(f"{run.tokens_per_target_pass:.2f}")
+        # the adaptive run has no K of its own to predict for
         if isinstance(key, int):
             predicted = decoding.by_position(key)
             cells += [
@@ -125,6 +104,7 @@ def _peers_table(shape: str, peers: Sequence[Peer]) -> Table:
     names = ("", "ms a token", "ours / theirs", "pass of 1 row, ms", "of 6 rows", "ρ")
     table = Table(*names, title=f"{shape}, the same weights in the same run")
     for peer in peers:
+        # below 1 is faster than theirs
         ratio = peers[0].token.median / peer.token.median
         passes = [_ms(times) if times else "" for times in (peer.one_row, peer.six_rows)]
         rho = f"{peer.verify_ratio:.2f}" if peer.verify_ratio else ""
@@ -135,6 +115,7 @@ def _peers_table(shape: str, peers: Sequence[Peer]) -> Table:
 def _ms(times: Spread) -> str:
     """Format milliseconds with their quartiles."""
     median, lower, upper = times.scaled(1e3)
+    # three figures that mean something, for microseconds as for seconds
     digits = 3 if median < 1 else 2
     return f"{median:.{digits}f} ({lower:.{digits}f}–{upper:.{digits}f})"
 
@@ -159,7 +140,7 @@ def _pass_record(times: PassTimes) -> dict[str, Any]:
 def _decoding_record(decoding: Decoding) -> dict[str, Any]:
     """Return what JSON holds of one kind of text at one temperature."""
     parts, n = decoding.parts, decoding.n_tokens
-    runs = list[dict[str, Any]]()
+    runs: list[dict[str, Any]] = []
     for key, run in decoding.runs.items():
         counts = {"alpha": run.alpha, "tokens_per_target_pass": run.tokens_per_target_pass, "mean_K": run.mean_K}
         record: dict[str, Any] = {
@@ -169,6 +150,7 @@ def _decoding_record(decoding: Decoding) -> dict[str, Any]:
             **counts,
         }
         record["speedup"] = decoding.measured(key)
+        # predictions are for a fixed K
         if isinstance(key, int):
             predicted = {"equation_1": decoding.by_equation_1(key), "by_position": decoding.by_position(key)}
             record |= {"c": parts.cost_ratio(key), "rho": parts.verify_ratio(key), "predicted": predicted}

@@ -1,7 +1,6 @@
-"""Which models are measured?
+"""The models that are measured.
 
-The shipped pair, and published shapes with random weights: time does not ask what the weights are for. Before this
-file: `machine`; after it: `passes`.
+The shipped pair, and published shapes with random weights: time does not ask what the weights are for.
 """
 
 import numpy as np
@@ -24,10 +23,6 @@ def models_of(shape: str) -> dict[str, TransformerLM]:
     Parameters
     ----------
     shape : str, one of SHAPES
-
-    Returns
-    -------
-    dict from a name to a TransformerLM
     """
     if shape == "pair":
         target, draft = load_pair()
@@ -38,16 +33,12 @@ def models_of(shape: str) -> dict[str, TransformerLM]:
 def random_model(config: Config, seed: int = 0) -> TransformerLM:
     """Make a float32 model of random weights, quickly.
 
-    Parameters
-    ----------
-    config : Config
-    seed : int
-
     Returns
     -------
     TransformerLM, without a tokenizer
     """
-    rng, params = np.random.default_rng(seed), {}
+    rng = np.random.default_rng(seed)
+    params = {}
     for name, shape in shapes(config).items():
         matrix = rng.standard_normal(shape, np.float32) * np.float32(0.02)
         params[name] = matrix if len(shape) == 2 else np.ones(shape, np.float32)

@@ -1,4 +1,6 @@
-"""One file a command, of one shape: `about`, `add_arguments`, `run`.
+"""The commands, one file each: `about`, `add_arguments`, `run`.
 
-Read `bench`, `check`, `course`, `plan`, `arguments`.
+`cli` lists them. `sampling` is what the first three share.
+
+Read `sampling`, `demo`, `generate`, `trace`, `train`, `evaluate`, `papers`, `check`, `bench`, `plan`, `course`.
 """

@@ -1,7 +1,7 @@
-"""What does `specsample bench` do? It measures passes, decoding and peers in one process.
+"""`specsample bench`: passes, decoding and peers in one process.
 
-`add_arguments` describes the command to argparse, `run` returns its exit status: 0, or 130 after Ctrl-C. The JSON is
-written anew after each part, so that a run that is killed leaves a whole file as well. Before this file: `report`.
+Exit status: 0, or 130 after Ctrl-C. The JSON is written anew after each part, so that a run that is killed leaves a
+whole file as well.
 """
 
 import argparse
@@ -24,17 +24,14 @@ from specsample.figures.style import check_matplotlib, write_svg
 from specsample.strategies import temperature
 from specsample.transformer.allocator import keep_freed_memory
 
-KINDS, TEMPERATURES = ("code", "prose"), (0.0, 0.7, 1.0)
+about = "measure passes, decoding and the prediction"
+KINDS = ("code", "prose")
+TEMPERATURES = (0.0, 0.7, 1.0)
 QUICK = {"max_K": 2, "max_new_tokens": 8, "prompts": 1, "repeats": 1, "max_rows": 3, "temperatures": [1.0]}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command.
-
-    Parameters
-    ----------
-    parser : argparse.ArgumentParser, of the command
-    """
+    """Describe the command."""
     add = parser.add_argument
     shapes = f"models whose passes are measured: {', '.join(SHAPES)} (default: pair)"
     add("--shapes", nargs="+", choices=SHAPES, default=["pair"], metavar="NAME", help=shapes)
@@ -64,15 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Run the command.
-
-    Parameters
-    ----------
-    given : argparse.Namespace, from a parser with `add_arguments`
-
-    Returns
-    -------
-    int, exit status
+    """Run the command, and return its exit status.
 
     Raises
     ------
@@ -84,6 +73,7 @@ def run(given: argparse.Namespace) -> int:
     if given.quick:
         vars(given).update(QUICK)
     keep_freed_memory()
+    # what was asked for stands beside what was found
     settings = {name: value for name, value in vars(given).items() if name not in ("run", "command", "json", "plot")}
     results = Results(describe_machine(), settings)
 
@@ -91,13 +81,15 @@ def run(given: argparse.Namespace) -> int:
         if given.json not in (None, "-"):
             results.save(given.json)
 
+    # saved after each part: a run that is killed leaves a whole file of what it had
     try:
         with _bar() as progress:
             for _ in _measure(given, results, progress):
                 save()
         results.is_complete = True
+    # what is in results is whole, and shown below
     except KeyboardInterrupt:
-        pass  # what is in results is whole
+        pass
     save()
     if given.json == "-":
         Console(soft_wrap=True, highlight=False).print(results.to_json(), markup=False, end="")
@@ -112,16 +104,19 @@ def _measure(
     given: argparse.Namespace, results: Results, progress: Callable[[str, int], Callable[[], None]]
 ) -> Iterator[None]:
     """Fill the results in, and yield after each whole entry."""
+    # passes of every shape, with everybody else's where they are asked for; then decoding
     for shape in given.shapes:
         models = models_of(shape)
         for name, model in models.items():
-            repeats, rows = 6 * given.repeats, range(1, given.max_rows + 1)
+            repeats = 6 * given.repeats
+            rows = range(1, given.max_rows + 1)
             tick = progress(f"passes, {name}", repeats * (given.max_rows + 1))
             times = pass_times(name, model, rows=rows, context=given.context, repeats=repeats, on_call=tick)
             results.passes.append(times)
             yield
         if given.peers:
-            tick, (target, *drafter) = progress(f"peers, {shape}", 0), models.values()
+            tick = progress(f"peers, {shape}", 0)
+            (target, *drafter) = models.values()
             prompt = prompts_of("code", n=1)[0]
             size = {"max_new_tokens": min(64, given.max_new_tokens), "repeats": given.repeats}
             results.peers[shape] = measure_peers(target, *drafter, prompt_tokens=prompt, on_call=tick, **size)
@@ -141,6 +136,7 @@ def _measure_pair(
             n_calls = given.repeats * (2 * len(Ks) + 4)
             size: dict[str, Any] = {name: getattr(given, name) for name in ("max_new_tokens", "repeats", "seed")}
             tick = progress(f"{kind}, T = {T:g}", n_calls)
+            # T = 1 is the model as it is, without a transform
             size |= {"Ks": Ks, "transform": None if T == 1 else temperature(T), "label": (kind, T)}
             results.decodings.append(measure_decoding(prompts, target, draft, on_call=tick, **size))
             yield

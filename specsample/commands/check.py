@@ -1,7 +1,6 @@
-"""What does `specsample check module:function` do? It imports the function, runs the kit, and prints the report.
+"""`specsample check`: runs the kit on a function and prints the report.
 
-`add_arguments` describes the command to argparse, `run` returns its exit status: 0 PASS, 1 FAIL, 2 bad usage,
-3 INCONCLUSIVE, 4 INVALID. Before this file: `kit`.
+Exit status: 0 PASS, 1 FAIL, 2 bad usage, 3 INCONCLUSIVE, 4 INVALID.
 """
 
 import argparse
@@ -25,14 +24,11 @@ from specsample.conformance.kit import Progress, check
 from specsample.conformance.report import Report
 from specsample.conformance.report_html import to_html
 
+about = "judge a sampler of your own: is its text the target's?"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command.
-
-    Parameters
-    ----------
-    parser : argparse.ArgumentParser, of the command
-    """
+    """Describe the command."""
     add = parser.add_argument
     add("function", help="module:function; a function of the kind, or one without arguments that returns an adapter")
     add(
@@ -64,15 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Run the command.
-
-    Parameters
-    ----------
-    given : argparse.Namespace, from a parser with `add_arguments`
-
-    Returns
-    -------
-    int, exit status
+    """Run the command, and return its exit status.
 
     Raises
     ------
@@ -80,6 +68,7 @@ def run(given: argparse.Namespace) -> int:
         If there is no such function, or an argument makes no sense.
     """
     adapter = adapter_for(given)
+    # the progress bar is on standard error: what --json prints stays JSON
     with _executor(given.workers) as executor, _bar(adapter.name) as progress:
         found = check(
             adapter,
@@ -93,14 +82,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 def write(found: Report, *, as_json: bool, path: str | None) -> None:
-    """Print a report, and write it to a file as HTML where a path is given.
-
-    Parameters
-    ----------
-    found : Report
-    as_json : bool
-    path : str or None
-    """
+    """Print a report, and write it to a file as HTML where a path is given."""
     if as_json:
         sys.stdout.write(found.to_json() + "\n")
     else:
@@ -113,15 +95,12 @@ def write(found: Report, *, as_json: bool, path: str | None) -> None:
 def adapter_for(given: argparse.Namespace) -> Adapter:
     """Make the adapter that the arguments name.
 
-    Parameters
-    ----------
-    given : argparse.Namespace
-
     Raises
     ------
     ValueError
         If there is no such module or function.
     """
+    # the function, or an adapter, or what makes one
     fn = find(given.function)
     if not callable(fn) and not isinstance(fn, Adapter):
         raise ValueError(f"{given.function} must be a function; got {type(fn).__name__}.")
@@ -130,6 +109,7 @@ def adapter_for(given: argparse.Namespace) -> Adapter:
         if not isinstance(made, Adapter):
             raise ValueError(f"{given.function} must be an adapter, or return one; got {type(made).__name__}.")
         return made
+    # verify and step take batches unless --one says otherwise, generate one prompt unless --batch does
     batched = {"batched": given.batch if given.kind == "generate" else not given.one, "name": given.function}
     if given.torch and given.kind == "verify":
         return from_torch(fn, logits=given.logits, device=given.torch, **batched)
@@ -155,13 +135,15 @@ def find(path: str) -> Any:
     module, colon, name = path.partition(":")
     if not colon or not module or not name:
         raise ValueError(f"function must be written module:function; got {path!r}.")
+    # as `python -m` would find it
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
         found: Any = import_module(module)
     except ModuleNotFoundError as error:
         raise ValueError(f"module {module!r} cannot be imported: {error}. Is it in this folder?") from error
-    except (Exception, SystemExit) as error:  # whatever the user's module does when it is imported
+    # whatever the user's module does when it is imported
+    except (Exception, SystemExit) as error:
         at = extract_tb(error.__traceback__)[-1]
         where = f"{at.filename}, line {at.lineno}" if not isinstance(error, SyntaxError) else "its text"
         why = f"{type(error).__name__} in {where}: {error}"

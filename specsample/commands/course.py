@@ -1,7 +1,4 @@
-"""What does `specsample course` do? It hands the notebooks out, grades what comes back, or opens them.
-
-Before this file: `syllabus`.
-"""
+"""`specsample course`: hands the notebooks out, grades them, opens them."""
 
 import argparse
 import subprocess
@@ -16,14 +13,11 @@ from rich.text import Text
 from specsample.course.grade import UNTRUSTED, Grade, grade, write_csv
 from specsample.course.student import write_student_notebooks
 
+about = "hand out, grade or open the notebooks"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command.
-
-    Parameters
-    ----------
-    parser : argparse.ArgumentParser, of the command
-    """
+    """Describe the command."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     action = actions.add_parser("student", help="write the student notebooks, without model answers")
     action.add_argument("folder", type=Path)
@@ -57,6 +51,7 @@ def run(given: argparse.Namespace) -> int:
         return 0
     if given.action == "open":
         return open_course(given.folder)
+    # grading runs what students wrote: that is said first
     Console(stderr=True).print(UNTRUSTED, style="yellow")
     paths = [found for path in given.submissions for found in _notebooks(path)]
     grades = [one for path in paths for one in grade(path, seconds=given.seconds, megabytes=given.megabytes)]
@@ -69,10 +64,6 @@ def run(given: argparse.Namespace) -> int:
 def open_course(folder: Path) -> int:
     """Copy the notebooks that are not there yet, and start JupyterLab on them.
 
-    Parameters
-    ----------
-    folder : Path
-
     Returns
     -------
     int, exit status of JupyterLab
@@ -82,7 +73,8 @@ def open_course(folder: Path) -> int:
     ValueError
         If JupyterLab is not installed.
     """
-    if not any(folder.glob("*.ipynb")):  # a student's work is not overwritten
+    # a student's work is not overwritten
+    if not any(folder.glob("*.ipynb")):
         write_student_notebooks(folder)
     if find_spec("jupyterlab") is None:
         raise ValueError(f"the notebooks are in {folder}; to open them: pip install 'specsample[notebooks]'")

@@ -1,8 +1,7 @@
-"""What does `specsample plan` print? Times, c, ρ, the best K and its speed-up for every batch and context.
+"""`specsample plan`: what to expect on a machine that is not here.
 
 `specsample plan --target 70B --draft 4B --device h100 --batch 1..256 --context 2048` prints the table, `--plot` draws
-the map. The times are lower bounds (a device at the figures of its data sheet); alpha is an input. Before this file:
-`question`, `heat_map`.
+the map. The times are lower bounds (a device at the figures of its data sheet); alpha is an input.
 """
 
 import argparse
@@ -15,9 +14,10 @@ from rich.table import Table
 from specsample.figures.heat_map import draw
 from specsample.figures.style import check_matplotlib, write_svg
 from specsample.theory import break_even, expected_tokens, is_memory_bound
+from specsample.theory.deployment import Deployment
 from specsample.theory.machines import device, known, nearest, shape
-from specsample.theory.question import Question
 
+about = "predict the speed-up on a machine that is not here"
 MAP_CONTEXTS = [2**i for i in range(7, 18)]  # 128 ... 131,072
 LARGEST_BATCH = 4096  # up to which a break-even is looked for
 
@@ -68,31 +68,30 @@ def run(given: argparse.Namespace) -> int:
     ValueError
         If an argument makes no sense, or a map is asked for and matplotlib is missing.
     """
-    batches, contexts = numbers(given.batch), numbers(given.context)
+    # what makes no sense is refused before anything is printed
+    batches = numbers(given.batch)
+    contexts = numbers(given.context)
     if given.plot:
         check_matplotlib()
     if not 0 <= given.alpha <= 1:
         raise ValueError(f"alpha must lie in [0, 1]; got {given.alpha}.")
-    question, count = _question(given, max(batches), max(contexts))
+    deployment, count = _question(given, max(batches), max(contexts))
+    # the table, what it says in words, and what was assumed
     console = Console(highlight=False, soft_wrap=True)
     title = (
         f"{given.target} with {given.draft} on {count} x {known('devices')[given.device]['name']}, α = {given.alpha}"
     )
-    console.print(table(question, batches, contexts, title=title))
-    for line in [*remarks(question, contexts, max(batches)), *_assumptions(given)]:
+    console.print(table(deployment, batches, contexts, title=title))
+    for line in [*remarks(deployment, contexts, max(batches)), *_assumptions(given)]:
         console.print(line, style="dim")
     if given.plot:
-        write_svg(draw(question, batches, MAP_CONTEXTS, title=title), given.plot)
+        write_svg(draw(deployment, batches, MAP_CONTEXTS, title=title), given.plot)
         console.print(f"map: {given.plot}")
     return 0
 
 
 def numbers(text: str) -> list[int]:
     """Read "8", "1,8,64", or "1..256", which doubles.
-
-    Parameters
-    ----------
-    text : str
 
     Returns
     -------
@@ -108,6 +107,7 @@ def numbers(text: str) -> list[int]:
     >>> numbers("1..6"), numbers("8,2")
     ([1, 2, 4, 6], [2, 8])
     """
+    # one number, several, or a range that doubles
     try:
         low, dots, high = text.partition("..")
         found = {int(part) for part in text.split(",")} if not dots else {int(low), int(high)}
@@ -120,63 +120,44 @@ def numbers(text: str) -> list[int]:
     return sorted(found)
 
 
-def table(question: Question, batches: list[int], contexts: list[int], *, title: str = "") -> Table:
-    """Make the table: one row a batch and context.
-
-    Parameters
-    ----------
-    question : Question
-    batches, contexts : list of int
-    title : str
-
-    Returns
-    -------
-    rich.table.Table
-    """
+def table(deployment: Deployment, batches: list[int], contexts: list[int], *, title: str = "") -> Table:
+    """Make the table: one row a batch and context."""
     columns = ("batch", "context", "ms", "c", "ρ", "K", "tokens", "speed-up", "tok/s", "limit", "GB")
     made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for column in columns:
         made.add_column(column, justify="left" if column == "limit" else "right")
     for context, batch in product(contexts, batches):
-        made.add_row(*_row(question, batch, context))
+        made.add_row(*_row(deployment, batch, context))
     return made
 
 
-def remarks(question: Question, contexts: list[int], batch: int) -> list[str]:
-    """Say up to which batch speculation pays at each context, and at which contexts at one batch.
-
-    Parameters
-    ----------
-    question : Question
-    contexts : list of int
-    batch : int >= 1
-
-    Returns
-    -------
-    list of str
-    """
-    lines = list[str]()
+def remarks(deployment: Deployment, contexts: list[int], batch: int) -> list[str]:
+    """Say up to which batch speculation pays at each context, and at which contexts at one batch."""
+    lines: list[str] = []
+    # at each context: how large a batch may be
     for context in contexts:
-        last = break_even(lambda B: question.answer(B, context).speedup > 1, 1, LARGEST_BATCH)  # noqa: B023
-        held = break_even(lambda B: question.fits(B, context), 1, 2**20) or 0  # noqa: B023
-        pays = question.answer(1, context).speedup > 1
+        last = break_even(lambda B: deployment.answer(B, context).speedup > 1, 1, LARGEST_BATCH)  # noqa: B023
+        held = break_even(lambda B: deployment.fits(B, context), 1, 2**20) or 0  # noqa: B023
+        pays = deployment.answer(1, context).speedup > 1
         until = f"up to a batch of {last}" if last else f"at every batch up to {LARGEST_BATCH}"
         says = f"speculation pays {until}" if pays else "speculation does not pay at a batch of 1"
         lines.append(f"at context {context}, {says}; memory holds a batch of {held}")
-    change = break_even(lambda context: question.answer(batch, context).speedup > 1, 1, MAP_CONTEXTS[-1])
+    # at the largest batch: how long a context must be, or may be
+    change = break_even(lambda context: deployment.answer(batch, context).speedup > 1, 1, MAP_CONTEXTS[-1])
     if change:
-        verb = "up to" if question.answer(batch, 1).speedup > 1 else "beyond"
+        verb = "up to" if deployment.answer(batch, 1).speedup > 1 else "beyond"
         lines.append(f"at a batch of {batch}, speculation pays {verb} a context of {change}")
     return lines
 
 
-def _row(question: Question, batch: int, context: int) -> list[str]:
+def _row(deployment: Deployment, batch: int, context: int) -> list[str]:
     """Write one row of the table."""
-    found, work = question.answer(batch, context), question.work(batch, context)
-    is_read = is_memory_bound(question.target, found.K + 1, question.device, work)
+    found = deployment.answer(batch, context)
+    work = deployment.work(batch, context)
+    is_read = is_memory_bound(deployment.target, found.K + 1, deployment.device, work)
     speed = batch * found.speedup / found.target_seconds
-    tokens = expected_tokens(question.alpha, found.K)
-    memory = f"{question.memory(batch, context) / 1e9:.0f}" + ("" if question.fits(batch, context) else " !")
+    tokens = expected_tokens(deployment.alpha, found.K)
+    memory = f"{deployment.memory(batch, context) / 1e9:.0f}" + ("" if deployment.fits(batch, context) else " !")
     return [
         *(str(batch), str(context), f"{1e3 * found.target_seconds:.2f}", f"{found.cost_ratio:.3f}"),
         *(f"{found.verify_ratio:.2f}", str(found.K), f"{tokens:.2f}", f"{found.speedup:.2f}", f"{speed:.0f}"),
@@ -184,22 +165,24 @@ def _row(question: Question, batch: int, context: int) -> list[str]:
     ]
 
 
-def _question(given: argparse.Namespace, batch: int, context: int) -> tuple[Question, int]:
+def _question(given: argparse.Namespace, batch: int, context: int) -> tuple[Deployment, int]:
     """Gather what the arguments say; take as many devices as the largest batch and context need."""
     settings = {"bits": 8 if given.bits == 8 else 16, "layer_seconds": given.layer_us * 1e-6}
     models = shape(given.target), shape(given.draft)
     rest = given.alpha, given.K, given.bits / 8, given.cache_bits / 8
     count = given.count or 1
-    question = Question(*models, device(given.device, count=count, **settings), *rest)
-    while given.count is None and not question.fits(batch, context) and count < 1024:
+    deployment = Deployment(*models, device(given.device, count=count, **settings), *rest)
+    # without --count as many devices as hold everything, doubling
+    while given.count is None and not deployment.fits(batch, context) and count < 1024:
         count *= 2
-        question = question._replace(device=device(given.device, count=count, **settings))
-    return question, count
+        deployment = deployment._replace(device=device(given.device, count=count, **settings))
+    return deployment, count
 
 
 def _assumptions(given: argparse.Namespace) -> list[str]:
     """Say what was assumed, and where the figures come from."""
     lines = [known("devices")[given.device]["source"]]
+    # published shapes are quoted, others borrow the layers of the nearest one
     for text in (given.target, given.draft):
         if text in known("shapes"):
             lines.append(f"{text}: {known('shapes')[text]['source']}")

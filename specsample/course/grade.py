@@ -1,8 +1,7 @@
-"""Which exercises has a submission solved?
+"""Grading: which exercises a submission has solved.
 
 Of a submitted notebook only the answer cells are taken; every other cell comes from our own source, so that edited
-check cells do not matter. They run in a process of their own with limits. Before this file: `student`; after it:
-`runner`.
+check cells do not matter. They run in a process of their own with limits.
 """
 
 import csv
@@ -48,21 +47,19 @@ def grade(path: Path, *, seconds: int = 120, megabytes: int = 4096) -> list[Grad
     ValueError
         If the file is no notebook of this course.
     """
+    # the submission's answers in our own notebook: edited or deleted checks make no difference
     answers = submitted_answers(path)
     source = source_of(answers, path)
     cells = [_with_answer(cell, answers) for cell in read(source)]
     said = _run([cell for cell in cells if cell.kind == "code"], seconds, megabytes)
     checks = [exercise_of(cell) for cell in cells if cell.is_check]
+    # what was not heard of before the time was up is not solved
     verdicts = [said.get(check, f"not reached within {seconds} s and {megabytes} MB") for check in checks]
     return [Grade(str(path), check, int(not text), text) for check, text in zip(checks, verdicts, strict=True)]
 
 
 def submitted_answers(path: Path) -> dict[str, str]:
     """Read the answer cells of a submission, and nothing else of it.
-
-    Parameters
-    ----------
-    path : Path
 
     Returns
     -------
@@ -84,15 +81,6 @@ def submitted_answers(path: Path) -> dict[str, str]:
 def source_of(answers: dict[str, str], path: Path) -> Path:
     """Find the source of which a submission is a copy.
 
-    Parameters
-    ----------
-    answers : dict from grade id to text
-    path : Path of the submission
-
-    Returns
-    -------
-    Path
-
     Raises
     ------
     ValueError
@@ -110,10 +98,6 @@ def source_of(answers: dict[str, str], path: Path) -> Path:
 def exercise_of(cell: Cell) -> str:
     """Name the exercise that a check cell checks.
 
-    Parameters
-    ----------
-    cell : Cell
-
     Examples
     --------
     >>> exercise_of(Cell("code", {"nbgrader": {"grade_id": "03-2-check"}}, ""))
@@ -123,13 +107,7 @@ def exercise_of(cell: Cell) -> str:
 
 
 def write_csv(grades: Iterable[Grade], path: Path) -> None:
-    """Write grades as a table.
-
-    Parameters
-    ----------
-    grades : of Grade
-    path : Path
-    """
+    """Write grades as a table."""
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(Grade._fields)
@@ -149,6 +127,7 @@ def _run(cells: list[Cell], seconds: int, megabytes: int) -> dict[str, str]:
     work["cells"] = [{"text": c.text, "check": exercise_of(c) if c.is_check else ""} for c in cells]
     paths = os.pathsep.join([str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": paths}
+    # in an empty folder that goes away with whatever was written there
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "specsample.course.runner"]
         options: dict[str, Any] = {"cwd": folder, "env": environment, "capture_output": True}

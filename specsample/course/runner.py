@@ -1,9 +1,9 @@
-"""What does a submission's own process do? It runs cells in order and reports each check as soon as it is known.
+"""A submission's own process: it runs cells and reports each check.
 
     python -m specsample.course.runner < cells.json
 
 Limits are set before anything of the submission runs. They keep accidents small and are no sandbox: the code of a
-submission can do what its user may do. Before this file: `grade`.
+submission can do what its user may do.
 """
 
 import json
@@ -50,13 +50,7 @@ def run_cell(text: str, namespace: dict[str, Any]) -> str:
 
 
 def limit(megabytes: int, seconds: int) -> None:
-    """Limit the memory and the processor time of this process, where the system can.
-
-    Parameters
-    ----------
-    megabytes : int
-    seconds : int
-    """
+    """Limit the memory and the processor time of this process, where the system can."""
     try:
         import resource
     except ImportError:  # not on Windows, where only the clock of `grade` is left

@@ -1,8 +1,8 @@
-"""How is a notebook kept as a text file, and how does it become cells?
+"""Notebooks kept as text files, and the cells that they become.
 
 The sources are percent scripts (`# %%` begins a cell), which jupytext and nbgrader read too. They hold the model
 answers between nbgrader's markers. This parser knows the part of the format that they use and needs no jupytext; a
-test compares the two. Read this first in the folder, then `student`.
+test compares the two.
 """
 
 import json
@@ -46,6 +46,7 @@ def sources() -> list[Path]:
     FileNotFoundError
         If there are none.
     """
+    # a wheel brings them along, a checkout has them beside the package
     for folder in (PACKAGE / "course" / "src", PACKAGE.parent / "notebooks" / "src"):
         if found := sorted(folder.glob("[0-9][0-9]_*.py")):
             return found
@@ -55,16 +56,14 @@ def sources() -> list[Path]:
 def parse(text: str) -> list[Cell]:
     """Split a percent script into cells.
 
-    Parameters
-    ----------
-    text : str
-
     Examples
     --------
     >>> parse('# %% [markdown]\\n# Hello\\n\\n# %% tags=["a"]\\nx = 1\\n')
     [Cell(kind='markdown', metadata={}, text='Hello'), Cell(kind='code', metadata={'tags': ['a']}, text='x = 1')]
     """
-    cells, lines = list[Cell](), list[str]()
+    cells: list[Cell] = []
+    lines: list[str] = []
+    # a last empty head ends the last cell
     for line in [*text.splitlines(), "# %%"]:
         if not line.startswith("# %%"):
             lines.append(line)
@@ -76,12 +75,7 @@ def parse(text: str) -> list[Cell]:
 
 
 def read(path: Path) -> list[Cell]:
-    """Read the cells of a source.
-
-    Parameters
-    ----------
-    path : Path
-    """
+    """Read the cells of a source."""
     return parse(path.read_text(encoding="utf-8"))
 
 
@@ -97,7 +91,7 @@ def to_notebook(cells: list[Cell], stem: str) -> str:
     -------
     str, JSON
     """
-    written = list[dict[str, Any]]()
+    written: list[dict[str, Any]] = []
     for i, (kind, metadata, text) in enumerate(cells):
         cell: dict[str, Any] = {"cell_type": kind, "id": f"{stem}-{i:03d}", "metadata": metadata}
         cell["source"] = text.splitlines(keepends=True)
@@ -119,7 +113,8 @@ def _cell(head: str, lines: list[str]) -> Cell:
 
 def _metadata(text: str) -> dict[str, Any]:
     """Read key=value pairs, whose values are JSON."""
-    metadata, decoder = dict[str, Any](), json.JSONDecoder()
+    metadata: dict[str, Any] = {}
+    decoder = json.JSONDecoder()
     while text:
         key, _, rest = text.partition("=")
         metadata[key.strip()], end = decoder.raw_decode(rest)

@@ -1,7 +1,4 @@
-"""What do students get? The notebooks without the model answers and without the hidden tests.
-
-Before this file: `source`; after it: `grade`.
-"""
+"""What students get: no model answers and no hidden tests."""
 
 import re
 from pathlib import Path
@@ -14,10 +11,6 @@ HIDDEN = re.compile(r"^ *### BEGIN HIDDEN TESTS\n.*?^ *### END HIDDEN TESTS\n?",
 
 def without_solution(cell: Cell) -> Cell:
     """Take the model answer and the hidden tests out of a cell.
-
-    Parameters
-    ----------
-    cell : Cell
 
     Examples
     --------
@@ -32,12 +25,7 @@ def without_solution(cell: Cell) -> Cell:
 
 
 def student_version(path: Path) -> list[Cell]:
-    """Read the cells that students get of one source.
-
-    Parameters
-    ----------
-    path : Path
-    """
+    """Read the cells that students get of one source."""
     return [without_solution(cell) for cell in read(path)]
 
 

@@ -1,6 +1,7 @@
-"""What is in each notebook: minutes, what it needs, what one can do afterwards, exercises?
+"""What each notebook takes, needs and gives.
 
-Read from the first cell of each source; README's table is made of it. Before this file: `grade`; after it: `command`.
+Minutes, notebooks before it, what one can do afterwards, exercises: read from the first cell of each source. README's
+table is made of it.
 """
 
 import re
@@ -30,10 +31,6 @@ class Lesson(NamedTuple):
 
 def lesson(path: Path) -> Lesson:
     """Read what one notebook promises.
-
-    Parameters
-    ----------
-    path : Path of its source
 
     Raises
     ------

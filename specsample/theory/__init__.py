@@ -3,7 +3,7 @@
 And what the papers leave out: positions, runs that are not independent, machines. All equations can be imported from
 here; `rejection` is the classic method that the papers compare theirs with.
 
-Read `rejection`, `rates`, `speed`, `runs`, `chains`, `roofline`, `machines`, `question`.
+Read `rejection`, `rates`, `speed`, `runs`, `chains`, `roofline`, `machines`, `deployment`.
 """
 
 from specsample.acceptance import overlap

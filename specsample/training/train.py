@@ -166,10 +166,6 @@ def n_shards(n_positions: int) -> int:
     ----------
     n_positions : int, B · T
 
-    Returns
-    -------
-    int
-
     Examples
     --------
     >>> [n_shards(n) for n in (512, 1024, 2048, 8192)]

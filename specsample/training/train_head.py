@@ -46,10 +46,6 @@ def train_head(
     steps : int >= 1
     seed : int, of the first parameters and of the order of the text
     on_step : function of one Progress, called after each step
-
-    Returns
-    -------
-    dict of float32 arrays
     """
     keep_freed_memory()
     # one flat vector that every parameter is a view of, as in `training.train`

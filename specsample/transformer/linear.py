@@ -38,10 +38,6 @@ def pack(weight: np.ndarray, layout: str | None = None) -> Packed:
     weight : (d_in, d_out) array
     layout : one of LAYOUTS, or None to measure; the environment variable SPECSAMPLE_LAYOUT decides before that
 
-    Returns
-    -------
-    Packed
-
     Raises
     ------
     ValueError

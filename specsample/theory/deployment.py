@@ -1,6 +1,6 @@
-"""What is planned for, and what is the answer at one batch and context?
+"""Two models on a device, and the answer at one batch and context.
 
-A `Question` binds everything but those two. Before this file: `theory.roofline`; after it: `heat_map`, `command`.
+What is planned for? A `Deployment` binds everything but batch and context.
 """
 
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from specsample.theory import Device, Outlook, Shape, Work, outlook
 from specsample.theory.roofline import needed_bytes
 
 
-class Question(NamedTuple):
+class Deployment(NamedTuple):
     """What to plan for: two models, a device, how well drafts are accepted, K (None: the best), bytes of a number."""
 
     target: Shape
@@ -37,10 +37,6 @@ class Question(NamedTuple):
         ----------
         batch : int >= 1, sequences
         context : int >= 0, tokens of each
-
-        Returns
-        -------
-        Outlook
         """
         work = self.work(batch, context)
         return outlook(self.alpha, self.target, self.draft, self.device, work=work, K=self.K)

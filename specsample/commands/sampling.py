@@ -1,0 +1,66 @@
+"""What `demo`, `generate` and `trace` share: arguments and their run."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from specsample.backend import LIBRARIES
+from specsample.speculative import generate
+from specsample.strategies import decoding_strategy
+from specsample.transformer import ragged
+from specsample.transformer.lm import TransformerLM, load_pair
+
+STRATEGY = ("temperature", "top_k", "top_p", "min_p", "typical_p")
+
+
+def add_basics(add: Callable[..., Any]) -> None:
+    """Add what all three can be asked for."""
+    add("--max-new-tokens", type=int, default=200, metavar="N", help="tokens to add (default: 200)")
+    add("--K", type=int, default=5, metavar="N", help="drafts a round (default: 5)")
+    add("--temperature", type=float, default=1.0, metavar="T", help="of both models; 0 is greedy (default: 1)")
+    add("--seed", type=int, default=0, metavar="N", help="of the random numbers (default: 0)")
+
+
+def add_backend(add: Callable[..., Any]) -> None:
+    """Add the choice of an array library."""
+    said = "decode in batched form in this array library (default: NumPy, the text of the paper)"
+    add("--backend", choices=LIBRARIES, help=said)
+
+
+def add_sampling(add: Callable[..., Any]) -> None:
+    """Add a prompt and every decoding strategy."""
+    add("--prompt", required=True, metavar="TEXT", help="text to continue, or -: read standard input")
+    add_basics(add)
+    add("--top-k", type=int, metavar="N", help="keep the N most likely tokens")
+    add("--top-p", type=float, metavar="P", help="keep the most likely tokens that hold P together")
+    add("--min-p", type=float, metavar="P", help="keep tokens P times as likely as the likeliest, or more")
+    add("--typical-p", type=float, metavar="P", help="keep the tokens of most usual surprise that hold P")
+    add("--autoregressive", action="store_true", help="the baseline: K = 0")
+
+
+def load_models(given: argparse.Namespace) -> tuple[TransformerLM, TransformerLM, Any]:
+    """Load the pair into the array library that the arguments name, and say which function decodes there."""
+    target, draft = load_pair()
+    if given.backend is None:
+        return target, draft, generate
+    return target.to(given.backend), draft.to(given.backend), ragged.generate
+
+
+def continue_prompt(
+    given: argparse.Namespace, target: TransformerLM, draft: TransformerLM, *, run: Any = generate, **settings: Any
+) -> Any:
+    """Run what the arguments ask for; the autoregressive baseline is the case K = 0."""
+    prompt = given.prompt
+    if prompt == "-":
+        # a program that was started without standard input has none to read
+        if sys.stdin is None or sys.stdin.closed:
+            raise ValueError("--prompt - reads standard input, which is closed. Give the text: --prompt TEXT.")
+        prompt = sys.stdin.read()
+    strategy = decoding_strategy(**{name: getattr(given, name) for name in STRATEGY})
+    settings |= {"max_new_tokens": given.max_new_tokens, "transform": strategy}
+    K = 0 if given.autoregressive else given.K
+    rng = np.random.default_rng(given.seed)
+    return run(target.tokenizer.encode(prompt), target, draft, K=K, rng=rng, **settings)

@@ -1,0 +1,41 @@
+"""`specsample trace`: every round of a run, as JSON or as a page."""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from specsample.commands.sampling import add_sampling, continue_prompt
+from specsample.trace import Trace
+from specsample.transformer.lm import load_pair
+
+about = "continue a prompt and write every round down"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command."""
+    add = parser.add_argument
+    add_sampling(add)
+    add("--out", metavar="RUN.json", help="file to write, JSON")
+    add("--html", metavar="RUN.html", help="file to write, a page to step through without a network")
+
+
+def run(given: argparse.Namespace) -> None:
+    """Continue one prompt and write every round, with all rows of p and q: as JSON, as a page to step through.
+
+    Raises
+    ------
+    ValueError
+        If no file is named.
+    """
+    if not (given.out or given.html):
+        raise ValueError("trace needs --out RUN.json or --html RUN.html; got neither. Where should the rounds go?")
+    # with all rows: what the pages show is p and q
+    target, draft = load_pair()
+    trace = continue_prompt(given, target, draft, keep_rows=True)[1]
+    for path, write in (
+        (given.out, Trace.to_json),
+        (given.html, partial(Trace.to_html, decode=target.tokenizer.decode)),
+    ):
+        if path:
+            Path(path).write_text(write(trace), encoding="utf-8")
+            print(f"{len(trace.rounds)} rounds, {len(trace.tokens)} tokens: {path}")
