@@ -1,4 +1,4 @@
-"""The rule: when a draft token is kept, and what replaces a rejected one.
+"""The rule: when a draft is kept, and what replaces a rejected one.
 
 In three functions. A draft x ~ q is kept with probability min(1, p(x)/q(x)) and otherwise replaced by a draw
 from the residual norm(max(0, p - q)). Why the emitted token is distributed as p, exactly::

@@ -1,4 +1,4 @@
-"""Adaptive K: as many drafts in the next round as the last rounds suggest.
+"""Adaptive K: as many drafts a round as the last rounds suggest.
 
 The answer looks back only, so that the text keeps its law. A round of any K emits tokens of the target's law
 (`speculative.step`), whatever stands before it. So K may be chosen anew for each round, from anything that is known

@@ -1,4 +1,4 @@
-"""The baseline that speculative sampling has to beat: one target pass, one token.
+"""The baseline to beat: one target pass, one token.
 
 Its law is the definition of "the target's distribution" everywhere else.
 """

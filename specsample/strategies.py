@@ -1,4 +1,4 @@
-"""Decoding strategies: temperature, top-k, top-p, min-p, typical, greedy.
+"""Temperature, top-k, top-p, min-p, typical and greedy decoding.
 
 Which distribution is really sampled from? A strategy maps (..., V) distributions to (..., V) distributions, so any of
 them composes with any model, on the target's side and on the draft's.

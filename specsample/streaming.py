@@ -1,4 +1,4 @@
-"""Streams: text that appears while it is being made, and ends where it should.
+"""Text that appears while it is being made, and ends where it should.
 
 Rounds are handed on as they finish. `generate_stream` hands on what each round of `speculative.generate` emits: same
 tokens for the same rng. `stream_text` turns them into text and ends it before a stop string. A stop string may begin

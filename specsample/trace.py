@@ -1,4 +1,4 @@
-"""The records of a run, from which figures, viewer and statistics are made.
+"""The records of a run, of which viewer and figures are made.
 
 What happened in each round? `Round` is one draft-verify cycle, `Trace` a whole run; both only remember. What shows
 them (`viewer`) is loaded when something is shown.
