@@ -125,7 +125,7 @@ def uniforms(rng: Uniforms, n: int) -> Any:
     TypeError
         If rng is a seed, or a `random.Random`, which has another `random`.
     ValueError
-        If other than n numbers come, or one lies outside [0, 1). Numbers that fork (`conformance.lazy`) do not.
+        If other than n numbers come, or one lies outside [0, 1). Numbers that fork (`conformance.laws.lazy`) do not.
 
     Examples
     --------

@@ -12,15 +12,15 @@ from time import perf_counter, process_time
 
 import numpy as np
 import samplers_under_test as s
+from kit_reference import diagnose, reference_verify, simulate
 
 from specsample.conformance import check, from_generate, from_verify
 from specsample.conformance.evidence.calibration import calibrate
-from specsample.conformance.evidence.e_process import diagnose, log_e_threshold
+from specsample.conformance.evidence.e_process import log_e_threshold
 from specsample.conformance.laws.open_round import law_of
 from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
 from specsample.conformance.pack.packed import load_probes
 from specsample.conformance.pack.plans import PLANS
-from specsample.conformance.simulate import reference_verify, simulate
 
 PROBES = {probe.name: probe for probe in load_probes()}
 FIRST_CHOICE = ["P1", "P7", "P10-penalty", "P10-temperature"]

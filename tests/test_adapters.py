@@ -9,7 +9,7 @@ import samplers_under_test as s
 from specsample.conformance.adapters import (
     Broken,
     Seeds,
-    Setting,
+    Tabled,
     flashinfer,
     from_engine,
     from_generate,
@@ -23,8 +23,8 @@ from specsample.conformance.laws.probes import PROBES, Penalised, sharpen
 from specsample.language_model import TableModel
 
 DRIFT = PROBES["drift"].setting
-SETTING = Setting(DRIFT.target_model, DRIFT.draft_model, (0,), 2, 3)
-STOPPING = Setting(DRIFT.target_model, DRIFT.draft_model, (0,), 2, 3, stop=(2,))
+SETTING = Tabled(DRIFT.target_model, DRIFT.draft_model, (0,), 2, 3)
+STOPPING = Tabled(DRIFT.target_model, DRIFT.draft_model, (0,), 2, 3, stop=(2,))
 
 
 def seeds(n=0):
@@ -66,7 +66,7 @@ def test_a_tree_model_is_a_language_model():
 
 
 def test_a_setting_can_be_sent_and_applies_its_strategy():
-    setting = Setting(*(DRIFT.target_model, DRIFT.draft_model), transform=sharpen)
+    setting = Tabled(*(DRIFT.target_model, DRIFT.draft_model), transform=sharpen)
     expected = sharpen(DRIFT.target_model.start().extend([0])[-1]).astype(float)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(setting)).p.rows(np.array([0]))[0], expected)
 
@@ -74,7 +74,7 @@ def test_a_setting_can_be_sent_and_applies_its_strategy():
 def test_a_setting_too_large_to_list_is_refused():
     wide = Penalised(TableModel(np.full((100, 100), 0.01)), 0.5)  # no table: every text has a row of its own
     with pytest.raises(ValueError, match="Ask for fewer tokens"):
-        _ = Setting(wide, wide, max_new_tokens=5).p
+        _ = Tabled(wide, wide, max_new_tokens=5).p
 
 
 # --- verify and step ---------------------------------------------------------------------------------------------

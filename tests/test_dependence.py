@@ -6,7 +6,7 @@ from math import exp, inf, log
 import numpy as np
 import pytest
 
-from specsample.conformance.evidence.dependence import Independence, TwoSample
+from specsample.conformance.evidence.dependence import Independence
 
 LAW = np.array([0.5, 0.3, 0.2])
 THRESHOLD = log(1e6)
@@ -46,25 +46,3 @@ def test_batches_add_up_and_the_impossible_is_infinite():
 
 def test_one_cell_holds_no_evidence():
     assert abs(Independence([1.0]).update(np.zeros((50, 2), int))) < 1e-12
-
-
-def test_the_mean_of_the_two_sample_bet_is_one_whatever_the_law():
-    total = 0.0
-    for cells in product(range(3), repeat=4):
-        evidence, (x1, y1, x2, y2) = TwoSample(3), cells
-        evidence.update([x1], [y1])
-        total += LAW[list(cells)].prod() * exp(evidence.update([x2], [y2]))
-    assert abs(total - 1) < 1e-12
-
-
-def test_two_different_laws_are_told_apart():
-    # half of the outputs differ in law by 0.3; at n = 20,000 the bet is beyond 1e-9 of failing
-    rng, evidence = np.random.default_rng(), TwoSample(3)
-    for _ in range(40):
-        evidence.update(rng.choice(3, 500, p=LAW), rng.choice(3, 500, p=LAW[::-1]))
-    assert evidence.log_e > THRESHOLD
-
-
-def test_samples_of_different_sizes_are_refused():
-    with pytest.raises(ValueError, match="must have as many outputs each"):
-        TwoSample(3).update([0, 1], [0])

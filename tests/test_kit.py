@@ -157,7 +157,7 @@ def test_a_step_or_a_generate_that_breaks_the_contract_is_told_what_to_do(kind, 
 def test_a_message_says_what_the_function_was_called_with():
     found = check(from_generate(lambda prompts, n: n, batched=True), **DRIFT)
     assert "unexpected keyword argument" in found.reasons[0]
-    assert "called with (list of 128, 3, K=2, stop=(), target_model=TreeModel" in found.reasons[0]
+    assert "called with (list of 128, 3, K=2, stop=(), target_model=TabledModel" in found.reasons[0]
     assert "int64 (1, 2), float64 (1, 2, 4), float64 (1, 3, 4)" in check(from_verify(s.crashes), **DRIFT).reasons[0]
 
 

@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from kit_reference import reference_verify, simulate, states
 
 from specsample.conformance.evidence.e_process import EProcess, log_e_threshold
 from specsample.conformance.pack.packed import load_probes
-from specsample.conformance.simulate import reference_verify, simulate, states
 from specsample.language_model import TableModel, Transformed
 from specsample.speculative import verify
 

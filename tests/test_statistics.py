@@ -7,24 +7,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kit_reference import diagnose
 
 from specsample.conformance.evidence.calibration import calibrate
-from specsample.conformance.evidence.e_process import (
-    EProcess,
-    diagnose,
-    goodness_of_fit,
-    log_e_threshold,
-    log_evidence,
+from specsample.conformance.evidence.e_process import EProcess, log_e_threshold, posterior
+from specsample.conformance.evidence.fit import agrawal_bound, goodness_of_fit, monte_carlo_p, standardised_cells
+from specsample.conformance.evidence.formulas import log_evidence, log_ratio
+from specsample.conformance.evidence.sizes import (
+    chi_square_tail,
     min_detectable_tv,
-    monte_carlo_p,
-    posterior,
+    noncentrality,
     required_n,
     required_n_against,
-    standardised_cells,
 )
-from specsample.conformance.evidence.fit import agrawal_bound
-from specsample.conformance.evidence.formulas import log_ratio
-from specsample.conformance.evidence.sizes import chi_square_tail, noncentrality
 from specsample.conformance.pack.packed import load_probes
 
 P = np.array([0.5, 0.3, 0.2, 0.0])

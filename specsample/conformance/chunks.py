@@ -1,8 +1,8 @@
-"""How is the work cut, so that the verdict does not depend on who does it?
+"""Chunks of streams: the verdict does not depend on who draws them.
 
 A chunk is a fixed number of streams with a seed of its own. Chunks are started ahead on any
 `concurrent.futures.Executor` and always read in one order. A sampler that raises, hangs or answers nonsense ends in a
-`Broken` that says what to do. Before this file: `branches`; after it: `contract`.
+`Broken` that says what to do.
 """
 
 import pickle
@@ -10,14 +10,15 @@ import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import BrokenExecutor, Executor, Future
-from dataclasses import fields, replace
-from functools import lru_cache
+from dataclasses import replace
+from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
-from threading import Thread, current_thread
+from threading import Thread
 from time import monotonic
 from typing import Any, NamedTuple
 
-from specsample.conformance.adapters import Adapter, Broken, Sample, Seeds, Setting
+from specsample.conformance.adapters import Adapter, Broken, LastCall, Sample, Seeds, Tabled
 from specsample.conformance.branches import efficiency
 from specsample.conformance.evidence.cells import distinct
 from specsample.conformance.pack.packed import PackedProbe, load_probes
@@ -28,10 +29,10 @@ FIRST, LARGEST = 512, 16_384  # streams of a probe's first chunk, and of its lar
 
 
 class Task(NamedTuple):
-    """Say what one worker has to do."""
+    """What one worker has to do."""
 
     adapter: Adapter
-    source: Any  # the name of a shipped probe, a PackedProbe, or a Setting
+    source: Any  # the name of a shipped probe, a PackedProbe, or a Tabled
     n: int
     seeds: Seeds
     time_limit: float
@@ -39,7 +40,7 @@ class Task(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """Tell what came of a task."""
+    """What came of a task."""
 
     texts: Array  # (M, L), the different ones, padded with -1
     counts: Array  # how often each came
@@ -51,47 +52,44 @@ class Chunk(NamedTuple):
 def run(task: Task) -> Chunk:
     """Draw the streams of one task.
 
-    Parameters
-    ----------
-    task : Task
-
-    Returns
-    -------
-    Chunk
-
     Raises
     ------
     Broken
         If the sampler raises, hangs or returns what is no text.
     """
     setting = setting_of(task.source)
-    sample = guarded(lambda: task.adapter.sample(setting, task.n, task.seeds), task.time_limit)
+    draw = partial(task.adapter.sample, setting, task.n, task.seeds)
+    sample = guarded(draw, task.time_limit, task.adapter.last)
     texts, counts = distinct(sample.tokens, setting.vocab_size)
     return Chunk(texts, counts, sample.violations, efficiency(sample, setting), sample if task.keep else None)
 
 
-def guarded(draw: Callable[[], Sample], time_limit: float) -> Sample:
+def guarded(draw: Callable[[], Sample], time_limit: float, last: LastCall) -> Sample:
     """Run a sampler on a thread of its own, so that it can be given up; turn everything that goes wrong into Broken.
 
     Parameters
     ----------
     draw : function without arguments
     time_limit : float, seconds on the clock for one call of the user's function
+    last : LastCall, in which the sampler notes when that call began
     """
     ended: list[Any] = []
 
     def work() -> None:
         try:
             ended.append(draw())
-        except BaseException as error:  # SystemExit too: it is reported, never swallowed
-            ended.append(error if isinstance(error, Broken) else _as_broken(error))
+        # SystemExit too: it is reported, never swallowed
+        except BaseException as error:
+            ended.append(error if isinstance(error, Broken) else _as_broken(error, last))
 
     thread = Thread(target=work, daemon=True, name="sampler under test")
-    thread.called_at = monotonic()  # type: ignore[attr-defined]
+    last.at = monotonic()
+    last.given, last.named = (), {}
     thread.start()
+    # the clock runs for one call, not for all of them
     while thread.is_alive():
         thread.join(min(1.0, time_limit / 4))
-        if thread.is_alive() and monotonic() - thread.called_at > time_limit:  # type: ignore[attr-defined]
+        if thread.is_alive() and monotonic() - last.at > time_limit:
             raise Broken(
                 f"the sampler did not return within time_limit = {time_limit:g} s. Does it loop until a residual of "
                 "mass 0 gives a token? If it is only slow, raise time_limit or lower the adapter's batch. The "
@@ -103,18 +101,19 @@ def guarded(draw: Callable[[], Sample], time_limit: float) -> Sample:
     return drawn
 
 
-def _as_broken(error: BaseException) -> Broken:
+def _as_broken(error: BaseException, last: LastCall) -> Broken:
     """Describe an exception of the user's code, with the end of its traceback."""
+    # of the traceback only what is the user's
     ours = str(Path(__file__).parent)
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
-    last = "".join(traceback.format_list(frames[-2:])).rstrip()
-    given, named = getattr(current_thread(), "called_with", ((), {}))
-    arguments = ", ".join([*map(_described, given), *(f"{name}={_described(each)}" for name, each in named.items())])
+    where = "".join(traceback.format_list(frames[-2:])).rstrip()
+    named = [f"{name}={_described(each)}" for name, each in last.named.items()]
+    arguments = ", ".join([*map(_described, last.given), *named])
     said = (
         f"the sampler raised {type(error).__name__}: {error}. It was called with ({arguments}); call it once by hand "
         "with the like. If it takes one sequence and not a batch, or the other way round, tell the adapter."
     )
-    return Broken("\n".join([said, last] if last else [said]))
+    return Broken("\n".join([said, where] if where else [said]))
 
 
 def _described(value: Any) -> str:
@@ -144,10 +143,12 @@ def run_all(tasks: Iterable[Task], executor: Executor | None) -> Generator[Chunk
     if executor is None:
         yield from map(run, tasks)
         return
-    waiting, source = deque[Future[Chunk]](), iter(tasks)
+    # some are always ahead, and the oldest is read first: the order of chunks is the tasks', whoever is faster
+    waiting: deque[Future[Chunk]] = deque()
+    source = iter(tasks)
     try:
         while True:
-            while len(waiting) < AHEAD and (task := next(source, None)) is not None:
+            for task in islice(source, AHEAD - len(waiting)):
                 waiting.append(executor.submit(run, task))
             if not waiting:
                 return
@@ -171,24 +172,18 @@ def _result(future: "Future[Chunk]") -> Chunk:
 
 
 @lru_cache(maxsize=64)
-def _shipped(name: str) -> Setting:
+def _shipped(name: str) -> Tabled:
     """Build the setting of a shipped probe, once in a process."""
-    return setting_of(next(probe for probe in load_probes() if probe.name == name))
+    return setting_of(load_probes([name])[0])
 
 
-def setting_of(source: Any) -> Setting:
-    """Build what an adapter is asked, from a probe, its name, or a Setting.
-
-    Parameters
-    ----------
-    source : str, PackedProbe or Setting
-    """
+def setting_of(source: Any) -> Tabled:
+    """Build what an adapter is asked, from a probe, its name, or a Tabled."""
     if isinstance(source, str):
         return _shipped(source)
-    if isinstance(source, Setting):
+    if isinstance(source, Tabled):
         return source
-    asked = {field.name: getattr(source.setting, field.name) for field in fields(source.setting)}
-    return Setting(**asked, name=source.name)
+    return Tabled.of(source.setting, source.name)
 
 
 def light(probe: PackedProbe) -> PackedProbe:
@@ -198,8 +193,10 @@ def light(probe: PackedProbe) -> PackedProbe:
 
 def sizes(total: int) -> list[int]:
     """Cut a number of streams into chunks that double up to a largest size."""
-    parts, size = list[int](), FIRST
+    parts: list[int] = []
+    size = FIRST
     while total > 0:
         parts.append(min(size, total))
-        total, size = total - parts[-1], min(2 * size, LARGEST)
+        total = total - parts[-1]
+        size = min(2 * size, LARGEST)
     return parts

@@ -1,7 +1,7 @@
-"""What must hold before any law is judged? Fresh randomness, and no token of probability 0 at either end.
+"""What must hold before a law is judged: fresh, possible tokens.
 
 Shapes, ids and padding are checked at every call (`adapters.adapter`); here are the checks that need calls of their
-own. A finding is a sentence for the report. Before this file: `chunks`; after it: `questions`.
+own. A finding is a sentence for the report.
 """
 
 from collections.abc import Iterator
@@ -29,16 +29,11 @@ EDGES = (  # p and q rows with zeros in one, in the other, in both; equal rows; 
 
 
 class Unscriptable(Exception):
-    """Tell that a sampler asks its generator for more than `random`."""
+    """A sampler asks its generator for more than `random`."""
 
 
 class ScriptedUniforms:
-    """Stand in for a NumPy Generator: every uniform number is one and the same.
-
-    Parameters
-    ----------
-    u : float in [0, 1)
-    """
+    """A stand-in for a NumPy Generator: every uniform number is one and the same, u in [0, 1)."""
 
     def __init__(self, u: float) -> None:
         self.u = u
@@ -75,9 +70,10 @@ def scripted(adapter: Adapter, time_limit: float) -> tuple[bool, list[str]]:
     -------
     (whether the numbers could be scripted, findings)
     """
-    found = list[str]()
+    found: list[str] = []
     if adapter.call is None:
         return False, found
+    # every end of [0, 1) on every pair of rows; one finding is enough to mend it
     for name, u in SCRIPTS.items():
         for given in _edge_cases():
             emitted = _call(adapter, (*given, ScriptedUniforms(u)), time_limit)
@@ -105,7 +101,8 @@ def _edge_cases() -> Iterator[tuple[Array, Array, Array]]:
     """Yield drafts (1, 2), q (1, 2, V), p (1, 3, V) for each pair of rows and each token that q can draft."""
     for p, q in EDGES:
         for x in np.flatnonzero(q):
-            rows_p, rows_q = np.tile(p, (1, 3, 1)), np.tile(q, (1, 2, 1))
+            rows_p = np.tile(p, (1, 3, 1))
+            rows_q = np.tile(q, (1, 2, 1))
             yield np.array([[x, x]]), rows_q.astype(float), rows_p.astype(float)
 
 
@@ -113,7 +110,7 @@ def _call(adapter: Adapter, given: Any, time_limit: float) -> Any:
     """Call a verifier; None where its generator is asked for more than uniform numbers."""
     assert adapter.call is not None
     try:
-        return guarded(lambda: _unless_unscriptable(adapter.call, given), time_limit)
+        return guarded(lambda: _unless_unscriptable(adapter.call, given), time_limit, adapter.last)
     except Broken as error:
         raise Broken(f"{error} (All uniform numbers were scripted to {given[3].u!r}.)") from error
 
@@ -138,7 +135,8 @@ def same_whatever_the_seed(first: Sample, second: Sample, law: Array) -> str | N
     -------
     finding, or None
     """
-    n, collision = len(first.tokens), float((np.asarray(law) ** 2).sum())
+    n = len(first.tokens)
+    collision = float((np.asarray(law) ** 2).sum())
     # Both calls verify the same drafts, so that right texts agree more often than independent ones (collision): n / 4
     # leaves room for that, and no verdict where even chance could make all of them equal.
     if collision ** (n / 4) > 1e-12 or not (first.tokens == second.tokens).all():
@@ -150,7 +148,7 @@ def same_whatever_the_seed(first: Sample, second: Sample, law: Array) -> str | N
 
 
 class Pairs:
-    """Gather evidence that outputs which should be independent are not: neighbours in a batch, consecutive calls.
+    """Evidence that outputs which should be independent are not: neighbours in a batch, consecutive calls.
 
     Parameters
     ----------
@@ -159,11 +157,13 @@ class Pairs:
     """
 
     def __init__(self, law: Array, alpha: float) -> None:
-        self.evidence, self.threshold = Independence(law), log_e_threshold(alpha)
-        self.found = list[str]()
+        self.evidence = Independence(law)
+        self.threshold = log_e_threshold(alpha)
+        self.found: list[str] = []
 
     def update(self, pairs: Array, what: str) -> None:
         """Add (n, 2) pairs of cells."""
+        # a wrong law looks dependent too: only what no independent pairs could show is a finding
         log_e = self.evidence.update(pairs)
         if log_e >= self.threshold and mutual_information_bound(self.evidence.group[pairs]) < exp(-self.threshold):
             self.found.append(
@@ -182,6 +182,7 @@ def mutual_information_bound(pairs: Array) -> float:
     ----------
     pairs : (n, 2) int array, of groups
     """
+    # the pairs' own margins are the likeliest ones, and the bound holds for any
     size = int(pairs.max()) + 1
     joint = np.zeros((size, size))
     np.add.at(joint, (pairs[:, 0], pairs[:, 1]), 1)

@@ -1,8 +1,7 @@
-"""What is wrong with a sampler that has failed? The most probable mistake, and the branch in which it shows.
+"""What is wrong with a sampler that has failed.
 
 The name comes from likelihood ratios between the exact laws of the catalogue, over all probes that have been sampled;
-it is given only if its law also fits. Where none does: "unknown", with the texts that are furthest off. Before this
-file: `questions`; after it: `report_html`.
+it is given only if its law also fits. Where none does: "unknown", with the texts that are furthest off.
 """
 
 from collections.abc import Sequence
@@ -16,14 +15,14 @@ from specsample.conformance.branches import Branch, attribute
 from specsample.conformance.evidence.e_process import posterior
 from specsample.conformance.evidence.fit import FITS, goodness_of_fit, standardised_cells
 from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
-from specsample.conformance.questions import Case
+from specsample.conformance.questions import Tally
 
 EXTRA = 3072  # streams drawn after the verdict, on the probe that failed
 ALONE = 512  # and one at a time, where no known mistake fits
 
 
 class Guess(NamedTuple):
-    """Name a mistake."""
+    """A mistake, by name, or that none is known."""
 
     id: str  # of the catalogue, or "unknown"
     mechanism: str
@@ -35,23 +34,22 @@ class Guess(NamedTuple):
     branches: list[Branch]
 
 
-def guess(cases: Sequence[Case], failed: Case, sample: Sample) -> Guess:
+def guess(tallies: Sequence[Tally], failed: Tally, sample: Sample) -> Guess:
     """Name the mistake of a sampler that has failed.
 
     Parameters
     ----------
-    cases : sequence of Case
-    failed : Case, the one to fit
-    sample : Sample of the failed case, with its rounds
-
-    Returns
-    -------
-    Guess
+    tallies : sequence of Tally
+    failed : Tally, the one to fit
+    sample : Sample of the failed tally, with its rounds
     """
-    odds, question = catalogue_posterior(cases, failed), failed.question
+    # the most probable mistake of the catalogue, if it fits what was seen
+    odds = catalogue_posterior(tallies, failed)
+    question = failed.question
     best = next((name for name, share in odds.items() if share > 0), None)
     fit = goodness_of_fit(failed.evidence.counts, question.known_laws[best]) if best else 0.0
     known = (WRONG | RIGHT).get(best) if best and fit >= FITS else None
+    # where it shows, whether it has a name or not
     branches = attribute(sample, question.setting)
     return Guess(
         id=known.id if known else "unknown",
@@ -65,30 +63,27 @@ def guess(cases: Sequence[Case], failed: Case, sample: Sample) -> Guess:
     )
 
 
-def catalogue_posterior(cases: Sequence[Case], failed: Case) -> dict[str, float]:
+def catalogue_posterior(tallies: Sequence[Tally], failed: Tally) -> dict[str, float]:
     """Compute the odds of the wrong samplers whose law is known on the probe that failed.
 
     Other probes count too, as far as the laws of all these samplers are known there.
-
-    Parameters
-    ----------
-    cases : sequence of Case
-    failed : Case
     """
+    # one likelihood over all probes on which every candidate has a law
     names = list(failed.question.known_laws)
-    others = [case for case in cases if case is not failed and case.evidence.n]
-    asked = [failed, *(case for case in others if {*names} <= {*case.question.known_laws})]
-    laws = {name: np.concatenate([case.question.known_laws[name] for case in asked]) for name in names}
-    return posterior(np.concatenate([case.evidence.counts for case in asked]), laws) if names else {}
+    others = [tally for tally in tallies if tally is not failed and tally.evidence.n]
+    asked = [failed, *(tally for tally in others if {*names} <= {*tally.question.known_laws})]
+    laws = {name: np.concatenate([tally.question.known_laws[name] for tally in asked]) for name in names}
+    return posterior(np.concatenate([tally.evidence.counts for tally in asked]), laws) if names else {}
 
 
-def furthest_cells(case: Case, n: int = 4) -> list[tuple[str, float]]:
+def furthest_cells(tally: Tally, n: int = 4) -> list[tuple[str, float]]:
     """List the texts that are furthest from the target's law, in standard deviations."""
+    # 0/0 in cells that neither side ever reaches
     with np.errstate(invalid="ignore"):
-        z = standardised_cells(case.evidence.counts, case.question.law)
+        z = standardised_cells(tally.evidence.counts, tally.question.law)
     worst = [i for i in np.argsort(-abs(z)).tolist() if abs(z[i]) > 3][:n]
-    outside = [(f"{list(text)} (impossible)", float("inf")) for text, _ in case.outside.most_common(2)]
-    cells = case.question.cells
+    outside = [(f"{list(text)} (impossible)", float("inf")) for text, _ in tally.outside.most_common(2)]
+    cells = tally.question.cells
     return [*outside, *((str(list(cells[i])), float(z[i])) for i in worst if i < len(cells))][:n]
 
 
@@ -100,23 +95,16 @@ WORDS = {
 
 
 def where_wrong(branches: Sequence[Branch]) -> list[str]:
-    """Say in words in which branches a sampler goes wrong, and from which round on.
-
-    Parameters
-    ----------
-    branches : sequence of Branch
-
-    Returns
-    -------
-    list of str
-    """
+    """Say in words in which branches a sampler goes wrong, and from which round on."""
     wrong = {each.name for each in branches if each.is_wrong}
     known = [name for name in WORDS if name in wrong]
     said = [f"wrong {'only ' if len(known) == 1 else ''}{WORDS[name]}" for name in known]
+    # wrong only from the second round on: what is carried over
     rounds = {name for name in wrong if name.endswith("in round 1")}
     later = {name for name in wrong if name.endswith("later")}
     if later and not rounds:
         said.append("right in the first round, wrong from round 2 on: the cache, or an index that is not moved along")
+    # whole texts are told by position
     tokens = [each for each in branches if each.name.startswith("token")]
     first = next((each.name for each in tokens if each.is_wrong), None)
     if first is not None:
@@ -124,19 +112,22 @@ def where_wrong(branches: Sequence[Branch]) -> list[str]:
     return said
 
 
-def right_alone(failed: Case, alone: Sample, batch: Sample) -> list[str]:
+def right_alone(failed: Tally, alone: Sample, batch: Sample) -> list[str]:
     """Say whether a sampler is right for one sequence and wrong for a batch of them.
 
     Parameters
     ----------
-    failed : Case
+    failed : Tally
     alone : Sample of streams drawn one at a time
     batch : Sample drawn in a batch, at least as many
     """
-    n, question = len(alone.tokens), failed.question
+    # as many of both, against the same law
+    n = len(alone.tokens)
+    question = failed.question
     counts = [np.bincount(question.cells_of(each.tokens[:n]), minlength=len(question.law)) for each in (alone, batch)]
     fits = [goodness_of_fit(each, question.law) for each in counts]
-    if fits[0] < FITS or fits[1] > FITS / 10:  # between the two, the few streams drawn alone show nothing
+    # between the two, the few streams drawn alone show nothing
+    if fits[0] < FITS or fits[1] > FITS / 10:
         return []
     return ["right one at a time, wrong in a batch: its rows are mixed up with each other, or share random numbers"]
 
@@ -147,12 +138,7 @@ def merged(samples: Sequence[Sample]) -> Sample:
 
 
 def diagnosis_lines(diagnosis: Guess | None) -> list[str]:
-    """Say in lines what is probably wrong.
-
-    Parameters
-    ----------
-    diagnosis : Guess or None
-    """
+    """Say in lines what is probably wrong."""
     if diagnosis is None:
         return []
     odds = ", ".join(f"{name} {share:.3f}" for name, share in diagnosis.posterior.items() if share >= 1e-3)

@@ -1,13 +1,13 @@
-"""Is a sampler lossless? Ask it the probes' questions and gather evidence until a verdict is due.
+"""The judge: asks the questions and gathers evidence until it can say.
 
-`check` is the whole kit in one call. Contract first, then the law of what it emits on every probe, chunk by chunk,
-with one error budget for everything; after a FAIL, what is wrong and where. Read `statistics` for the evidence and
-`adapters` for how a sampler is shown. Before this file: `report`; after it: `command`.
+Is a sampler lossless? `check` is the whole kit in one call. Contract first, then the law of what it emits on every
+probe, chunk by chunk, with one error budget for everything; after a FAIL, what is wrong and where.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
+from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ from specsample.conformance.adapters import Adapter, Broken, Sample
 from specsample.conformance.chunks import Task, guarded, run, run_all, sizes
 from specsample.conformance.contract import Pairs, same_whatever_the_seed, scripted, seeds_of
 from specsample.conformance.diagnosis import ALONE, EXTRA, Guess, guess, merged, right_alone
-from specsample.conformance.questions import INDEPENDENCE_SHARE, Case, cases_for, questions_for
+from specsample.conformance.questions import INDEPENDENCE_SHARE, Tally, questions_for, tallies_for
 from specsample.conformance.report import Report, report
 
 SEED_STREAMS = 128
@@ -25,7 +25,7 @@ IF_FAILED = 3584  # streams of each probe where a contract check has failed, to 
 
 
 class Progress(NamedTuple):
-    """Tell how far a check has come."""
+    """How far a check has come."""
 
     streams: int
     needed: int
@@ -33,11 +33,11 @@ class Progress(NamedTuple):
     probe: str
 
 
-class Work(NamedTuple):
-    """Hold what stays the same during a check."""
+class Check(NamedTuple):
+    """What stays the same during a check."""
 
     adapter: Adapter
-    cases: list[Case]
+    tallies: list[Tally]
     seed: int
     executor: Executor | None
     time_limit: float
@@ -91,117 +91,126 @@ def check(
     'FAIL'
     """
     _check_numbers(adapter, {"alpha": alpha, "eps": eps, "power": power}, budget, time_limit)
-    started, ask = perf_counter(), questions_for(adapter, probes)
-    cases = cases_for(ask, alpha=alpha, eps=eps, power=power, budget=budget)
-    work = Work(adapter, cases, seed, executor, time_limit, alpha, progress or (lambda _: None))
-    findings, error, failed, diagnosis, is_scripted = list[str](), "", None, None, False
+    # what is asked, and how many streams each question may take
+    started = perf_counter()
+    ask = questions_for(adapter, probes)
+    tallies = tallies_for(ask, alpha=alpha, eps=eps, power=power, budget=budget)
+    asked = Check(adapter, tallies, seed, executor, time_limit, alpha, progress or (lambda _: None))
+    # whatever breaks the contract ends the check; what was found until then is reported
+    findings: list[str] = []
+    error = ""
+    failed = None
+    diagnosis = None
+    is_scripted = False
     try:
+        # first the contract, which costs a few calls
         is_scripted, findings = scripted(adapter, time_limit)
-        fixed = fixed_seed(work)
+        fixed = fixed_seed(asked)
+        # then the law, which costs thousands; with a fixed seed there is none to judge
         if not fixed:
-            failed, dependent = first_failure(work, n_each=IF_FAILED if findings else None)
-            diagnosis = diagnose(work, failed) if failed and not dependent else None
+            failed, dependent = first_failure(asked, n_each=IF_FAILED if findings else None)
+            diagnosis = diagnose(asked, failed) if failed and not dependent else None
             findings += dependent
         findings += fixed
     except Broken as broken:
         error = str(broken)
+    # verdict and words
     settings: dict[str, Any] = {"alpha": alpha, "eps": eps, "power": power, "seed": seed, "is_scripted": is_scripted}
     found: dict[str, Any] = {"findings": findings, "error": error, "failed": failed, "diagnosis": diagnosis}
-    return report(adapter, cases, **settings, **found, seconds=perf_counter() - started)
+    return report(adapter, tallies, **settings, **found, seconds=perf_counter() - started)
 
 
-def fixed_seed(work: Work) -> list[str]:
-    """Ask twice with equal inputs and different seeds.
-
-    Parameters
-    ----------
-    work : Work
-
-    Returns
-    -------
-    findings
-    """
-    case = _liveliest(work.cases)
-    seeds = (seeds_of(work.seed, 9, 0), seeds_of(work.seed, 9, 0, sampler=(9, 1)))
-    first, second = (_sample(work, case, SEED_STREAMS, each) for each in seeds)
-    said = same_whatever_the_seed(first, second, case.question.law)
+def fixed_seed(asked: Check) -> list[str]:
+    """Ask twice with equal inputs and different seeds."""
+    tally = _liveliest(asked.tallies)
+    seeds = (seeds_of(asked.seed, 9, 0), seeds_of(asked.seed, 9, 0, sampler=(9, 1)))
+    first, second = (_sample(asked, tally, SEED_STREAMS, each) for each in seeds)
+    said = same_whatever_the_seed(first, second, tally.question.law)
     return [said] if said else []
 
 
-def first_failure(work: Work, n_each: int | None = None) -> tuple[Case | None, list[str]]:
+def first_failure(asked: Check, n_each: int | None = None) -> tuple[Tally | None, list[str]]:
     """Draw chunk after chunk of every probe in turn, until one is rejected or all have had their streams.
 
     Parameters
     ----------
-    work : Work
+    asked : Check
     n_each : int, streams of each probe at most, or None
 
     Returns
     -------
-    (Case that was rejected, or None; findings about outputs that depend on each other)
+    (Tally that was rejected, or None; findings about outputs that depend on each other)
     """
-    pairs_of, share = work.cases.index(_liveliest(work.cases)), work.alpha * INDEPENDENCE_SHARE / 2  # half each
-    law = work.cases[pairs_of].question.law
-    neighbours, consecutive, kept = Pairs(law, share), Pairs(law, share), list[Any]()
-    plan = list(_plan(work, n_each))
-    tasks = (_task(work, i, j, n, keep=i == pairs_of and j < 2) for i, j, n in plan)
-    with closing(run_all(tasks, work.executor)) as chunks:
+    # on one probe, that on which equal outputs are rarest, outputs are also watched for depending on each other
+    pairs_of = asked.tallies.index(_liveliest(asked.tallies))
+    share = asked.alpha * INDEPENDENCE_SHARE / 2
+    law = asked.tallies[pairs_of].question.law
+    neighbours = Pairs(law, share)
+    consecutive = Pairs(law, share)
+    kept: list[Any] = []
+    # every probe's first chunk, then every probe's second: a gross mistake shows before the first probe is done
+    plan = list(_plan(asked, n_each))
+    tasks = (_task(asked, i, j, n, keep=i == pairs_of and j < 2) for i, j, n in plan)
+    with closing(run_all(tasks, asked.executor)) as chunks:
         for (i, _, _), chunk in zip(plan, chunks, strict=True):
-            case = work.cases[i]
-            case.add(chunk)
+            tally = asked.tallies[i]
+            tally.add(chunk)
+            # neighbours in a batch, and the same rows of two calls
             if chunk.sample is not None:
-                kept.append(case.question.cells_of(chunk.sample.tokens))
+                kept.append(tally.question.cells_of(chunk.sample.tokens))
                 neighbours.update(_adjacent(kept[-1]), "neighbouring rows")
                 if len(kept) == 2:
                     n = min(map(len, kept))
                     consecutive.update(np.stack([kept[0][:n], kept[1][:n]], axis=1), "the same rows of two calls")
-            _tell(work, case)
-            if (found := [*neighbours.found, *consecutive.found]) or case.rejected_at is not None:
-                return (case if case.rejected_at is not None else None), found
+            _tell(asked, tally)
+            # stop at the first rejection: the evidence holds at any time
+            found = [*neighbours.found, *consecutive.found]
+            is_rejected = tally.rejected_at is not None
+            if found or is_rejected:
+                return (tally if is_rejected else None), found
     return None, []
 
 
-def diagnose(work: Work, failed: Case) -> Guess:
-    """Draw a fixed number of streams more, and look for the mistake.
-
-    Parameters
-    ----------
-    work : Work
-    failed : Case
-    """
-    i = work.cases.index(failed)
-    chunk = run(_task(work, i, max(1000, len(sizes(failed.limit))), EXTRA, keep=True))  # one that no plan has
+def diagnose(asked: Check, failed: Tally) -> Guess:
+    """Draw a fixed number of streams more, and look for the mistake."""
+    i = asked.tallies.index(failed)
+    # a chunk that no plan has, with its rounds
+    chunk = run(_task(asked, i, max(1000, len(sizes(failed.limit))), EXTRA, keep=True))
     failed.add(chunk)
     assert chunk.sample is not None
-    found = guess(work.cases, failed, chunk.sample)
-    if found.id != "unknown" or not work.adapter.is_batched:
+    found = guess(asked.tallies, failed, chunk.sample)
+    if found.id != "unknown" or not asked.adapter.is_batched:
         return found
-    seeds, setting = [seeds_of(work.seed, 3, i, j) for j in range(ALONE)], failed.question.setting
-    alone = guarded(lambda: merged([work.adapter.sample(setting, 1, each) for each in seeds]), work.time_limit)
+    # no mistake that we know: is it only wrong in a batch?
+    seeds = [seeds_of(asked.seed, 3, i, j) for j in range(ALONE)]
+    setting = failed.question.setting
+    draw = lambda: merged([asked.adapter.sample(setting, 1, each) for each in seeds])  # noqa: E731
+    alone = guarded(draw, asked.time_limit, asked.adapter.last)
     return found._replace(where=[*found.where, *right_alone(failed, alone, chunk.sample)])
 
 
-def _plan(work: Work, n_each: int | None) -> Iterator[tuple[int, int, int]]:
-    """Yield (case, chunk, streams): every probe's first chunk, then every probe's second one, and so on."""
-    parts = [sizes(case.limit if n_each is None else min(case.limit, n_each)) for case in work.cases]
+def _plan(asked: Check, n_each: int | None) -> Iterator[tuple[int, int, int]]:
+    """Yield (tally, chunk, streams): every probe's first chunk, then every probe's second one, and so on."""
+    parts = [sizes(tally.limit if n_each is None else min(tally.limit, n_each)) for tally in asked.tallies]
     for j in range(max(map(len, parts))):
         yield from ((i, j, part[j]) for i, part in enumerate(parts) if j < len(part))
 
 
-def _task(work: Work, i: int, j: int, n: int, *, keep: bool = False) -> Task:
-    """Describe chunk j of case i; its seed depends on nothing else."""
-    seeds = seeds_of(work.seed, 1, i, j)
-    return Task(work.adapter, work.cases[i].question.source, n, seeds, work.time_limit, keep)
+def _task(asked: Check, i: int, j: int, n: int, *, keep: bool = False) -> Task:
+    """Describe chunk j of tally i; its seed depends on nothing else."""
+    seeds = seeds_of(asked.seed, 1, i, j)
+    return Task(asked.adapter, asked.tallies[i].question.source, n, seeds, asked.time_limit, keep)
 
 
-def _sample(work: Work, case: Case, n: int, seeds: Any) -> Sample:
+def _sample(asked: Check, tally: Tally, n: int, seeds: Any) -> Sample:
     """Draw streams in this process."""
-    return guarded(lambda: work.adapter.sample(case.question.setting, n, seeds), work.time_limit)
+    draw = partial(asked.adapter.sample, tally.question.setting, n, seeds)
+    return guarded(draw, asked.time_limit, asked.adapter.last)
 
 
-def _liveliest(cases: Sequence[Case]) -> Case:
+def _liveliest(tallies: Sequence[Tally]) -> Tally:
     """Choose the probe on which equal outputs are least likely."""
-    return min(cases, key=lambda case: float((np.asarray(case.question.law) ** 2).sum()))
+    return min(tallies, key=lambda tally: float((np.asarray(tally.question.law) ** 2).sum()))
 
 
 def _adjacent(cells: Any) -> Any:
@@ -209,11 +218,12 @@ def _adjacent(cells: Any) -> Any:
     return cells[: len(cells) // 2 * 2].reshape(-1, 2)
 
 
-def _tell(work: Work, last: Case) -> None:
+def _tell(asked: Check, last: Tally) -> None:
     """Report progress."""
-    streams, needed = (sum(numbers) for numbers in zip(*((c.evidence.n, c.limit) for c in work.cases), strict=True))
-    log_e = max(case.log_e for case in work.cases)
-    work.progress(Progress(streams, needed, log_e, last.question.name))
+    streams = sum(tally.evidence.n for tally in asked.tallies)
+    needed = sum(tally.limit for tally in asked.tallies)
+    log_e = max(tally.log_e for tally in asked.tallies)
+    asked.progress(Progress(streams, needed, log_e, last.question.name))
 
 
 def _check_numbers(adapter: Any, shares: dict[str, float], budget: Any, time_limit: float) -> None:
@@ -246,5 +256,6 @@ def assert_lossless(adapter: Adapter, **settings: Any) -> None:
     Traceback (most recent call last):
     AssertionError: FAIL
     """
-    if (found := check(adapter, **settings)).verdict != "PASS":
+    found = check(adapter, **settings)
+    if found.verdict != "PASS":
         raise AssertionError(str(found))

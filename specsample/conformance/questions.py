@@ -1,7 +1,7 @@
-"""Which laws is a sampler compared with, and how much evidence is there on each?
+"""The laws that a sampler is compared with, and the evidence on each.
 
 A `Question` is a setting with the target's law over cells, made from a probe of the pack or from an engine's own
-model. A `Case` is what has been seen of it so far. Before this file: `contract`; after it: `diagnosis`.
+model. A `Tally` is what has been seen of it so far.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from specsample.conformance.adapters import Adapter, Setting
+from specsample.conformance.adapters import Adapter, Tabled
 from specsample.conformance.chunks import Chunk, light, setting_of
 from specsample.conformance.evidence.cells import PADDING, Cells
 from specsample.conformance.evidence.e_process import EProcess, log_e_threshold
@@ -25,31 +25,18 @@ INDEPENDENCE_SHARE = 0.1  # of the error budget
 
 @dataclass(frozen=True)
 class Question:
-    """Pose one question to a sampler.
-
-    Parameters
-    ----------
-    name, purpose : str
-    source : what a worker needs to pose it: a probe's name, a PackedProbe, or a Setting
-    setting : Setting
-    law : (C,) array, the target's; its last cell, "anything else", has probability 0
-    rule_laws : dict from the id of a wrong sampler to its (C,) law
-    cells : what is seen of the texts of each cell but the last
-    cells_of : maps (N, L) texts, padded with -1, to the (N,) numbers of their cells
-    weight : float, share of the error budget
-    blind_to : ids of wrong samplers whose law is the target's here
-    """
+    """One question to a sampler."""
 
     name: str
     purpose: str
-    source: Any
-    setting: Setting
-    law: Any
-    rule_laws: Mapping[str, Any]
-    cells: Sequence[Any]
-    cells_of: Callable[[Any], Any]
-    weight: float = 1.0
-    blind_to: Sequence[str] = ()
+    source: Any  # what a worker needs to pose it: a probe's name, a PackedProbe, or a Tabled
+    setting: Tabled
+    law: Any  # (C,), the target's; its last cell, "anything else", has probability 0
+    rule_laws: Mapping[str, Any]  # from the id of a wrong sampler to its (C,) law
+    cells: Sequence[Any]  # what is seen of the texts of each cell but the last
+    cells_of: Callable[[Any], Any]  # from (N, L) texts, padded with -1, to the (N,) numbers of their cells
+    weight: float = 1.0  # share of the error budget
+    blind_to: Sequence[str] = ()  # ids of wrong samplers whose law is the target's here
 
     @property
     def known_laws(self) -> dict[str, Any]:
@@ -58,23 +45,14 @@ class Question:
 
 
 @dataclass
-class Case:
-    """Hold what has been seen of one question.
-
-    Parameters
-    ----------
-    question : Question
-    alpha : float, its share of the error budget
-    needed : int, streams for a PASS
-    limit : int, streams that the budget allows
-    noncentral : float, λ* of `sample_size.noncentrality`
-    """
+class Tally:
+    """What has been seen of one question."""
 
     question: Question
-    alpha: float
-    needed: int
-    limit: int
-    noncentral: float
+    alpha: float  # its share of the error budget
+    needed: int  # streams for a PASS
+    limit: int  # streams that the budget allows
+    noncentral: float  # λ* of `sizes.noncentrality`
     evidence: EProcess = field(init=False)
     log_e: float = field(init=False, default=0.0)
     violations: Counter[str] = field(init=False, default_factory=Counter)
@@ -93,10 +71,14 @@ class Case:
 
     def add(self, chunk: Chunk) -> None:
         """Count the streams of a chunk, and note when the evidence suffices."""
-        cells, counts = self.question.cells_of(chunk.texts), np.zeros(len(self.question.law), np.int64)
+        # the law of the text, in cells
+        cells = self.question.cells_of(chunk.texts)
+        counts = np.zeros(len(self.question.law), np.int64)
         np.add.at(counts, cells, chunk.counts)
+        # texts that the target cannot emit are named in the report
         for i in np.flatnonzero(self.question.law[cells] == 0).tolist():
             self.outside[tuple(x for x in chunk.texts[i].tolist() if x != PADDING)] += int(chunk.counts[i])
+        # evidence, broken promises and tokens a round
         self.log_e = self.evidence.update(counts)
         self.violations += chunk.violations
         self.efficiency = self.efficiency + chunk.efficiency
@@ -118,6 +100,7 @@ def questions_for(adapter: Adapter, probes: Any) -> list[Question]:
     ValueError
         If there is no probe.
     """
+    # an engine with models of its own can be asked about those alone
     if adapter.own:
         return [_from_setting(setting) for setting in adapter.own]
     if isinstance(probes, str) and probes == "standard":
@@ -125,14 +108,15 @@ def questions_for(adapter: Adapter, probes: Any) -> list[Question]:
     each = [probes] if isinstance(probes, (str, PackedProbe)) else list(probes)
     if not each:
         raise ValueError('probes must be "standard", names such as ["P1", "P3"], or PackedProbe objects; got none.')
+    # shipped ones travel to workers by name, a user's own whole
     named = [name for name in each if isinstance(name, str)]
     shipped = [_from_probe(probe, probe.name) for probe in load_probes(named)] if named else []
     return shipped + [_from_probe(probe, light(probe)) for probe in each if not isinstance(probe, str)]
 
 
-def cases_for(
+def tallies_for(
     questions: Sequence[Question], *, alpha: float, eps: float, power: float, budget: int | None = None
-) -> list[Case]:
+) -> list[Tally]:
     """Split the error budget and find out how many streams each question needs.
 
     Parameters
@@ -143,17 +127,20 @@ def cases_for(
     power : float
     budget : int or None, streams in all, shared out in proportion to what each question needs
     """
-    total, cases = sum(question.weight for question in questions), list[Case]()
+    total = sum(question.weight for question in questions)
+    tallies: list[Tally] = []
     for question in questions:
+        # how many streams show any deviation by eps at this share of alpha
         share = alpha * (1 - INDEPENDENCE_SHARE) * question.weight / total
         n_cells = max(2, int((np.asarray(question.law) > 0).sum()))
         noncentral = noncentrality(n_cells, alpha=share, power=power)
-        needed = ceil(E_PROCESS_PRICE * noncentral / (4 * eps**2))  # as `sample_size.required_n`
-        cases.append(Case(question, share, needed, needed, noncentral))
-    every = sum(case.needed for case in cases)
-    for case in cases:
-        case.limit = case.needed if budget is None else min(case.needed, budget * case.needed // every)
-    return cases
+        needed = ceil(E_PROCESS_PRICE * noncentral / (4 * eps**2))  # as `sizes.required_n`
+        tallies.append(Tally(question, share, needed, needed, noncentral))
+    # a budget is shared out in proportion to what each question needs
+    every = sum(tally.needed for tally in tallies)
+    for tally in tallies:
+        tally.limit = tally.needed if budget is None else min(tally.needed, budget * tally.needed // every)
+    return tallies
 
 
 def _from_probe(probe: PackedProbe, source: Any) -> Question:
@@ -164,7 +151,7 @@ def _from_probe(probe: PackedProbe, source: Any) -> Question:
     )
 
 
-def _from_setting(setting: Setting) -> Question:
+def _from_setting(setting: Tabled) -> Question:
     """Ask about an engine's own target: multiply its law out, one cell a text."""
     law = target_law(setting.target_model, setting.prompt, setting.max_new_tokens, stop=setting.stop)
     cells = list(law)

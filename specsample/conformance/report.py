@@ -1,8 +1,8 @@
-"""What did a check find, in words, in HTML and in JSON?
+"""What a check found, in words, in HTML and in JSON.
 
 Two claims are kept apart: LOSSLESS (the law of the text, which decides the verdict) and OPTIMAL (as many tokens a
 round as the token rule, which only warns). No verdict says that a sampler is right: PASS states what would have been
-found. Before this file: `report_html`; after it: `kit`.
+found.
 """
 
 import json
@@ -19,7 +19,7 @@ from rich.text import Text
 from specsample.conformance.adapters import Adapter
 from specsample.conformance.diagnosis import Guess, diagnosis_lines
 from specsample.conformance.evidence.e_process import log_e_threshold
-from specsample.conformance.questions import Case
+from specsample.conformance.questions import Tally
 from specsample.conformance.report_html import HEADS, to_html
 
 Verdict = Literal["FAIL", "PASS", "INCONCLUSIVE", "INVALID"]
@@ -30,24 +30,15 @@ SLOWER, FEWEST_ROUNDS = -6.0, 500  # standard deviations at which OPTIMAL warns;
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """Tell what was seen on one probe.
-
-    Parameters
-    ----------
-    name, purpose : str
-    streams, needed : int, drawn, and asked for by eps and power
-    log_e, threshold : float, evidence, and where it rejects
-    excluded_tv : float, a deviation that the streams so far would have shown
-    is_rejected : bool
-    """
+    """What was seen on one probe."""
 
     name: str
     purpose: str
-    streams: int
-    needed: int
-    log_e: float
-    threshold: float
-    excluded_tv: float
+    streams: int  # drawn
+    needed: int  # asked for by eps and power
+    log_e: float  # evidence
+    threshold: float  # where it rejects
+    excluded_tv: float  # a deviation that the streams so far would have shown
     is_rejected: bool
 
     @property
@@ -59,21 +50,7 @@ class ProbeResult:
 
 @dataclass(frozen=True)
 class Report:
-    """Tell what a check found.
-
-    Parameters
-    ----------
-    sampler, kind : str
-    verdict : "FAIL", "PASS", "INCONCLUSIVE" or "INVALID"
-    alpha, eps, power : float
-    seed : int
-    reasons : list of str, why it failed or is invalid
-    optimal : str, about tokens a round: a claim of its own, which never decides the verdict
-    probes : list of ProbeResult
-    diagnosis : Guess or None
-    is_scripted : bool, whether uniform numbers could be scripted
-    seconds : float
-    """
+    """What a check found."""
 
     sampler: str
     kind: str
@@ -82,11 +59,11 @@ class Report:
     eps: float
     power: float
     seed: int
-    reasons: list[str]
-    optimal: str
+    reasons: list[str]  # why it failed or is invalid
+    optimal: str  # about tokens a round: a claim of its own, which never decides the verdict
     probes: list[ProbeResult]
     diagnosis: Guess | None
-    is_scripted: bool
+    is_scripted: bool  # whether uniform numbers could be scripted
     seconds: float = field(compare=False)
 
     @property
@@ -125,6 +102,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON values; infinite evidence as None."""
+        # the diagnosis holds named tuples, which `asdict` leaves as they are
         record = asdict(self)
         if self.diagnosis is not None:
             branches = [each._asdict() for each in self.diagnosis.branches]
@@ -137,6 +115,7 @@ class Report:
         return json.dumps(self.to_dict(), indent=1, allow_nan=False)
 
     def __rich__(self) -> Group:
+        # verdict and reasons, the probes, the diagnosis, how it was drawn
         head = Text.assemble((self.verdict, STYLES[self.verdict]), f"  {self.sampler} ({self.kind})")
         lines = [head, Text(self.meaning), *(Text(f"- {reason}") for reason in self.reasons)]
         table = Table(*HEADS)
@@ -159,11 +138,11 @@ class Report:
 
 def report(
     adapter: Adapter,
-    cases: Sequence[Case],
+    tallies: Sequence[Tally],
     *,
     findings: Sequence[str],
     error: str,
-    failed: Case | None,
+    failed: Tally | None,
     diagnosis: Guess | None,
     **settings: Any,
 ) -> Report:
@@ -172,15 +151,16 @@ def report(
     Parameters
     ----------
     adapter : Adapter
-    cases : sequence of Case
+    tallies : sequence of Tally
     findings : sequence of str, violations outside the law of the text
     error : str, how the contract was broken, or ""
-    failed : Case that was rejected, or None
+    failed : Tally that was rejected, or None
     diagnosis : Guess or None
     **settings : further fields of Report
     """
+    # a failure stands, whatever broke afterwards; PASS needs every stream
     is_failed = failed is not None or bool(findings)
-    is_done = all(case.evidence.n >= case.needed for case in cases)
+    is_done = all(tally.evidence.n >= tally.needed for tally in tallies)
     verdict: Verdict = "FAIL" if is_failed else "INVALID" if error else "PASS" if is_done else "INCONCLUSIVE"
     reasons = [*findings, *(_why(failed) if failed is not None else []), *([error] if error else [])]
     return Report(
@@ -188,31 +168,33 @@ def report(
         kind=adapter.kind,
         verdict=verdict,
         reasons=reasons,
-        optimal=_optimal(cases),
-        probes=[_result(case) for case in cases],
+        optimal=_optimal(tallies),
+        probes=[_result(tally) for tally in tallies],
         diagnosis=diagnosis,
         **settings,
     )
 
 
-def _why(case: Case) -> list[str]:
-    """Say on what a case was rejected."""
-    n, name = case.rejected_at, case.question.name
-    said = [f"{what}: {times:,} times on probe {name}" for what, times in case.violations.items()]
-    for text, times in case.outside.most_common(2):
+def _why(tally: Tally) -> list[str]:
+    """Say on what a tally was rejected."""
+    # broken promises and impossible texts say more than a number
+    n, name = tally.rejected_at, tally.question.name
+    said = [f"{what}: {times:,} times on probe {name}" for what, times in tally.violations.items()]
+    for text, times in tally.outside.most_common(2):
         said.append(f"{list(text)} came {times:,} times on probe {name}; the target's law gives it probability 0")
     return said or [f"the law of the text on probe {name} is not the target's (after {n:,} streams)"]
 
 
-def _result(case: Case) -> ProbeResult:
-    """Sum a case up."""
-    numbers = case.evidence.n, case.needed, case.log_e, log_e_threshold(case.alpha), case.excluded_tv
-    return ProbeResult(case.question.name, case.question.purpose, *numbers, case.rejected_at is not None)
+def _result(tally: Tally) -> ProbeResult:
+    """Sum a tally up."""
+    numbers = tally.evidence.n, tally.needed, tally.log_e, log_e_threshold(tally.alpha), tally.excluded_tv
+    return ProbeResult(tally.question.name, tally.question.purpose, *numbers, tally.rejected_at is not None)
 
 
-def _optimal(cases: Sequence[Case]) -> str:
+def _optimal(tallies: Sequence[Tally]) -> str:
     """Compare tokens a round with those of the token rule."""
-    rounds, gap, squares, expected = sum(case.efficiency for case in cases)
+    # the mean of emitted - expected, in standard errors
+    rounds, gap, squares, expected = sum(tally.efficiency for tally in tallies)
     if rounds < FEWEST_ROUNDS:
         return "not measured (the rounds are not seen from outside, or were too few)"
     z = gap / squares**0.5 if squares else 0.0

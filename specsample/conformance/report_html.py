@@ -1,7 +1,4 @@
-"""How does a report look in a notebook, or in a file for the browser?
-
-Before this file: `diagnosis`; after it: `report`.
-"""
+"""The report in a notebook, or in a file for the browser."""
 
 from html import escape
 from typing import Any
@@ -12,18 +9,10 @@ HEADS = ("probe", "asks", "streams", "log E", "rejects at")  # of `ProbeResult.r
 
 
 def to_html(given: Any) -> str:
-    """Write a report as a piece of HTML, for a notebook or a file.
-
-    Parameters
-    ----------
-    given : Report
-
-    Returns
-    -------
-    str
-    """
+    """Write a report as a piece of HTML, for a notebook or a file."""
     colour = {"PASS": "#1a7f37", "FAIL": "#cf222e", "INCONCLUSIVE": "#9a6700", "INVALID": "#8250df"}[given.verdict]
     head = f'<p><b style="color:{colour}">{given.verdict}</b> {escape(given.sampler)} ({given.kind})</p>'
+    # everything that comes from outside is escaped
     items = "".join(f"<li>{escape(line).replace(chr(10), '<br>')}</li>" for line in given.reasons)
     heads = "".join(f"<th align='left'>{name}</th>" for name in HEADS)
     rows = "".join(

@@ -4,12 +4,12 @@
 `from_engine` for an engine that keeps its own models, `from_torch` for tensors. Ready-made: `huggingface`, `vllm`,
 `flashinfer`.
 
-Read `text_numbers`, `setting`, `adapter`, `rounds`, `torch_callables`, `flashinfer`, `vllm`, `whole`, `huggingface`.
+Read `text_numbers`, `tabled`, `adapter`, `rounds`, `torch_callables`, `flashinfer`, `vllm`, `whole`, `huggingface`.
 """
 
-from specsample.conformance.adapters.adapter import Adapter, Broken, Sample, Seeds
+from specsample.conformance.adapters.adapter import Adapter, Broken, LastCall, Sample, Seeds
 from specsample.conformance.adapters.rounds import from_step, from_verify
-from specsample.conformance.adapters.setting import Setting
+from specsample.conformance.adapters.tabled import Tabled
 from specsample.conformance.adapters.torch_callables import from_torch
 from specsample.conformance.adapters.whole import from_engine, from_generate
 
@@ -20,8 +20,9 @@ __all__ = [
     "from_engine",
     "from_torch",
     "Adapter",
+    "LastCall",
     "Sample",
     "Seeds",
-    "Setting",
+    "Tabled",
     "Broken",
 ]

@@ -1,19 +1,18 @@
-"""What does the kit need of a sampler, and when has the sampler broken its contract?
+"""What the kit needs of a sampler, and the contract it may break.
 
-An `Adapter` draws streams: token ids behind one prompt, padded with -1. `checked_rows` and `checked_texts` read what
-a user's function returned and say what is wrong with it. Before this file: `setting`; after it: `rounds`.
+An `Adapter` draws streams: token ids after one prompt, padded with -1. `checked_rows` and `checked_texts` read what
+a user's function returned and say what is wrong with it.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from threading import current_thread
 from time import monotonic
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from specsample.conformance.adapters.setting import Setting
+from specsample.conformance.adapters.tabled import Tabled
 from specsample.conformance.evidence.cells import PADDING
 from specsample.distributions import Array
 
@@ -21,29 +20,39 @@ Kind = Literal["verify", "step", "generate"]
 
 
 class Broken(Exception):
-    """Tell that a sampler broke its contract, so that no law can be judged: what happened, and what to do."""
+    """A sampler broke its contract, so that no law can be judged: what happened, and what to do."""
+
+
+@dataclass
+class LastCall:
+    """When and with what a user's function was last called: whoever waits for it reads this, for messages."""
+
+    at: float = 0.0  # seconds on a monotonic clock
+    given: tuple[Any, ...] = ()
+    named: Mapping[str, Any] = field(default_factory=dict)
+
+    def __reduce__(self) -> Any:
+        # to another process goes an empty one: the arguments may be large
+        return LastCall, ()
 
 
 @dataclass(frozen=True)
 class Watched:
-    """Call a user's function, and note on the running thread when and with what, for messages.
-
-    Parameters
-    ----------
-    fn : function
-    """
+    """A user's function that notes when and with what it is called."""
 
     fn: Callable[..., Any]
+    last: LastCall = field(default_factory=LastCall)
 
     def __call__(self, *given: Any, **named: Any) -> Any:
         """Call the function."""
-        thread = current_thread()
-        thread.called_at, thread.called_with = monotonic(), (given, named)  # type: ignore[attr-defined]
+        self.last.at = monotonic()
+        self.last.given = given
+        self.last.named = named
         return self.fn(*given, **named)
 
 
 class Seeds(NamedTuple):
-    """Seed the harness (drafts handed to `verify`, the last token) and the sampler under test apart."""
+    """Seeds of the harness (drafts handed to `verify`, the last token) and of the sampler under test."""
 
     harness: np.random.SeedSequence
     sampler: np.random.SeedSequence
@@ -53,8 +62,8 @@ class Seeds(NamedTuple):
         return np.random.default_rng(self.harness), np.random.default_rng(self.sampler)
 
 
-class Round(NamedTuple):
-    """Remember one round of m streams."""
+class Played(NamedTuple):
+    """One round of m streams."""
 
     streams: Array  # (m,), which they are
     nodes: Array  # (m,), the texts before it
@@ -65,40 +74,24 @@ class Round(NamedTuple):
 
 @dataclass
 class Sample:
-    """Hold streams, and how they came about.
+    """Streams, and how they came about."""
 
-    Parameters
-    ----------
-    tokens : (n, L) int array, padded with -1 behind a text's end
-    rounds : list of Round, those in which the sampler was called
-    violations : Counter from a sentence to how often it was true
-    """
-
-    tokens: Array
-    rounds: list[Round] = field(default_factory=list)
-    violations: Counter[str] = field(default_factory=Counter)
+    tokens: Array  # (n, L), padded with -1 after a text's end
+    rounds: list[Played] = field(default_factory=list)  # those in which the sampler was called
+    violations: Counter[str] = field(default_factory=Counter)  # from a sentence to how often it was true
 
 
 @dataclass(frozen=True)
 class Adapter:
-    """Show the kit a sampler.
-
-    Parameters
-    ----------
-    kind : "verify", "step" or "generate"
-    name : str, for the report
-    sample : (Setting, n, Seeds) -> Sample
-    own : (Setting, ...), where the sampler brings its own models and cannot be asked about others
-    call : the user's function behind `verify`, for scripted uniform numbers; None where it takes no NumPy generator
-    is_batched : bool, whether one call serves many sequences
-    """
+    """A sampler, as the kit sees it."""
 
     kind: Kind
-    name: str
-    sample: Callable[[Setting, int, Seeds], Sample]
-    own: tuple[Setting, ...] = ()
-    call: Callable[..., Any] | None = None
-    is_batched: bool = False
+    name: str  # for the report
+    sample: Callable[[Tabled, int, Seeds], Sample]
+    own: tuple[Tabled, ...] = ()  # where the sampler brings its own models and cannot be asked about others
+    call: Callable[..., Any] | None = None  # `verify` for scripted uniform numbers; None: it takes no NumPy generator
+    is_batched: bool = False  # whether one call serves many sequences
+    last: LastCall = field(default_factory=LastCall, compare=False)  # of the user's function
 
 
 def name_of(function: Any) -> str:
@@ -127,6 +120,7 @@ def checked_rows(given: Any, shape: tuple[int, int], V: int) -> Any:
             f"got {rows.shape}. Is the bonus column missing, or the batch axis?"
         )
     _check_ids(rows, V)
+    # padding only at the end of a row, and never a row of nothing else
     is_token = rows != PADDING
     if (is_token[:, 1:] & ~is_token[:, :-1]).any():
         row = rows[(is_token[:, 1:] & ~is_token[:, :-1]).any(axis=1)][0]
@@ -148,6 +142,7 @@ def checked_row(given: Any, K: int, V: int) -> list[int]:
         If it is none.
     """
     row = _as_ints(given, f"1 to K+1 = {K + 1} token ids")
+    # one row of a batch of one is as good
     row = row[0] if row.ndim == 2 and len(row) == 1 else row
     if row.ndim != 1 or not 1 <= len(row) <= K + 1:
         raise Broken(
@@ -158,7 +153,7 @@ def checked_row(given: Any, K: int, V: int) -> list[int]:
     return list(checked_rows(padded[None], (1, K + 1), V)[0].tolist())
 
 
-def checked_texts(given: Any, n: int, setting: Setting) -> Sample:
+def checked_texts(given: Any, n: int, setting: Tabled) -> Sample:
     """Return what `generate` gave as a Sample, or raise Broken.
 
     Parameters
@@ -173,7 +168,10 @@ def checked_texts(given: Any, n: int, setting: Setting) -> Sample:
         If it is none.
     """
     texts = [_as_ints(text, "a sequence of new token ids") for text in counted(given, n)]
-    L, V, sample = setting.max_new_tokens, setting.vocab_size, Sample(np.full((n, setting.max_new_tokens), PADDING))
+    L = setting.max_new_tokens
+    V = setting.vocab_size
+    sample = Sample(np.full((n, L), PADDING))
+    # padding at the end is cut off; what is too long is cut and counted
     for i, text in enumerate(texts):
         if text.ndim != 1:
             raise Broken(f"a text must be a flat sequence of token ids; got shape {text.shape}.")
@@ -200,20 +198,24 @@ def counted(given: Any, n: int) -> Any:
     raise Broken(f"the sampler must return {n} sequences of new token ids, one a prompt; got {got}.")
 
 
-def with_stop_violations(sample: Sample, setting: Setting) -> Sample:
+def with_stop_violations(sample: Sample, setting: Tabled) -> Sample:
     """Count the texts that end too early, or go on behind a stop token."""
-    is_token, is_stop = sample.tokens != PADDING, np.isin(sample.tokens, list(setting.stop))
+    # too short without a stop token, or on beyond one
+    is_token = sample.tokens != PADDING
+    is_stop = np.isin(sample.tokens, list(setting.stop))
     is_short = ~is_token[:, -1] & ~is_stop.any(axis=1)
     sample.violations["a text ends before max_new_tokens without a stop token"] += int(is_short.sum())
     goes_on = (is_stop[:, :-1] & is_token[:, 1:]).any(axis=1)
     sample.violations["a token behind a stop token"] += int(goes_on.sum())
-    sample.violations = +sample.violations  # without those that never happened
+    # without those that never happened
+    sample.violations = +sample.violations
     return sample
 
 
 def _as_ints(given: Any, wanted: str) -> Any:
     """Read arrays of any library and nested sequences as integers."""
-    if hasattr(given, "detach"):  # a torch tensor
+    # a torch tensor, on whatever device
+    if hasattr(given, "detach"):
         given = given.detach().cpu().numpy()
     try:
         array = np.asarray(given)
@@ -221,6 +223,7 @@ def _as_ints(given: Any, wanted: str) -> Any:
         raise Broken(f"the sampler must return {wanted}; got rows of different lengths. Pad them with -1.") from error
     if array.dtype.kind == "f" and array.size and not np.isfinite(array).all():
         raise Broken(f"the sampler must return {wanted}; got NaN or infinity. Was a residual of mass 0 normalised?")
+    # whole numbers in a float array are ids that went through a float tensor
     if array.dtype.kind == "f" and (array == np.round(array)).all():
         array = array.astype(np.int64)
     if array.dtype.kind not in "iu":

@@ -1,15 +1,16 @@
-"""Is FlashInfer's `chain_speculative_sampling` lossless? Written against its documented shapes.
+"""FlashInfer's `chain_speculative_sampling`.
+
+Written against its documented shapes.
 
 q (N, K, V), drafts (N, K), p (N, K+1, V) and a generator; the first of its three results is (N, K+1), padded with -1.
-Needs flashinfer and a CUDA device. Before this file: `vllm`; after it: `branches`.
+Needs flashinfer and a CUDA device.
 """
 
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 from specsample.conformance.adapters.adapter import Adapter
 from specsample.conformance.adapters.torch_callables import from_torch, required
-from specsample.distributions import Array
 
 
 def chain_speculative_sampling(*, device: str = "cuda") -> Adapter:
@@ -19,10 +20,6 @@ def chain_speculative_sampling(*, device: str = "cuda") -> Adapter:
     ----------
     device : str, a CUDA device
 
-    Returns
-    -------
-    Adapter
-
     Raises
     ------
     RuntimeError
@@ -31,10 +28,16 @@ def chain_speculative_sampling(*, device: str = "cuda") -> Adapter:
     sampling = required("flashinfer.sampling", "Install flashinfer-python; it needs Linux and an NVIDIA GPU.")
     version = getattr(required("flashinfer"), "__version__", "")
     name = f"flashinfer {version} chain_speculative_sampling"
-    return from_torch(partial(call, sampling.chain_speculative_sampling), device=device, name=name)
+    return from_torch(ChainCall(sampling.chain_speculative_sampling), device=device, name=name)
 
 
-def call(fn: Any, *given: Array) -> Any:
-    """Put (N, K), (N, K, V), (N, K+1, V) tensors into the order that FlashInfer wants."""
-    torch, (draft_tokens, draft_probs, target_probs, generator) = required("torch"), given
-    return fn(draft_probs, draft_tokens.to(torch.int32), target_probs, generator=generator)[0]
+@dataclass(frozen=True)
+class ChainCall:
+    """`chain_speculative_sampling`, called with (N, K), (N, K, V), (N, K+1, V) tensors."""
+
+    fn: Any
+
+    def __call__(self, draft_tokens: Any, draft_probs: Any, target_probs: Any, generator: Any) -> Any:
+        """Call it; (N, K+1) tokens come back, padded with -1."""
+        torch = required("torch")
+        return self.fn(draft_probs, draft_tokens.to(torch.int32), target_probs, generator=generator)[0]

@@ -1,11 +1,10 @@
-"""Is the installed Hugging Face transformers lossless? Its verifier, and `generate` with an assistant model.
+"""The installed Hugging Face transformers: its verifier, its `generate`.
 
-Needs torch and transformers (extra [peers]); nothing is downloaded, the models are random. Before this file:
-`torch_callables`; after it: `vllm`.
+Needs torch and transformers (extra [peers]); nothing is downloaded, the models are random.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
@@ -27,10 +26,6 @@ def speculative_sampling(fn: Callable[..., Any] | None = None) -> Adapter:
     ----------
     fn : function with the same arguments to judge in its place, or None
 
-    Returns
-    -------
-    Adapter
-
     Raises
     ------
     RuntimeError
@@ -40,8 +35,9 @@ def speculative_sampling(fn: Callable[..., Any] | None = None) -> Adapter:
     version = required("transformers").__version__
     given = fn or installed_verifier()
     name = f"transformers {version} _speculative_sampling" if fn is None else getattr(fn, "__name__", "patched")
-    adapter = from_verify(partial(_call, given), batched=False, logits=True, name=name)
-    return replace(adapter, call=None)  # torch draws: numbers cannot be scripted
+    adapter = from_verify(TransformersCall(given), batched=False, logits=True, name=name)
+    # torch draws: numbers cannot be scripted
+    return replace(adapter, call=None)
 
 
 def installed_verifier() -> Callable[..., Any]:
@@ -71,10 +67,6 @@ def assisted_generation(*, K: int = 3, max_new_tokens: int = 3, vocab_size: int 
     max_new_tokens : int, tokens
     vocab_size : int, V
 
-    Returns
-    -------
-    Adapter
-
     Raises
     ------
     RuntimeError
@@ -94,7 +86,8 @@ def assisted_generation(*, K: int = 3, max_new_tokens: int = 3, vocab_size: int 
 @cache
 def tiny_llama(vocab_size: int, seed: int) -> Any:
     """Make a random Llama whose logits are lively."""
-    transformers, torch = required("transformers"), required("torch")
+    transformers = required("transformers")
+    torch = required("torch")
     config = transformers.LlamaConfig(
         vocab_size=vocab_size, **TINY, initializer_range=0.6, bos_token_id=None, eos_token_id=None, pad_token_id=0
     )
@@ -104,24 +97,35 @@ def tiny_llama(vocab_size: int, seed: int) -> Any:
     return model.eval()
 
 
-def _call(fn: Callable[..., Any], *given: Any) -> Any:
-    """Put one sequence into the arguments of `_speculative_sampling`: (1, T), (1, K, V), K, (1, K+1, V)."""
-    torch, (drafts, q, p, rng) = required("torch"), given
-    ids = torch.tensor(np.concatenate([[0], drafts])[None])  # any prefix: only the last K are looked at
-    rows = [torch.tensor(row[None], dtype=torch.float32) for row in (q, p)]
-    with seeded(int(rng.integers(2**31))):
-        tokens, _ = fn(ids, rows[0], len(drafts), rows[1])
-    return tokens[0].numpy()
+@dataclass(frozen=True)
+class TransformersCall:
+    """`_speculative_sampling`, called with one sequence: (1, T), (1, K, V), K, (1, K+1, V)."""
+
+    fn: Callable[..., Any]
+
+    def __call__(self, draft_tokens: Any, draft_logits: Any, target_logits: Any, rng: Any) -> Any:
+        """Call it; the emitted tokens come back."""
+        torch = required("torch")
+        # any prefix will do: only the last K ids are looked at
+        ids = torch.tensor(np.concatenate([[0], draft_tokens])[None])
+        q = torch.tensor(draft_logits[None], dtype=torch.float32)
+        p = torch.tensor(target_logits[None], dtype=torch.float32)
+        with seeded(int(rng.integers(2**31))):
+            tokens, _ = self.fn(ids, q, len(draft_tokens), p)
+        return tokens[0].numpy()
 
 
 def _generate(K: int, vocab_size: int, prompt: list[int], max_new_tokens: int, *, seed: int) -> list[int]:
     """Generate one text with speculation."""
     torch = required("torch")
-    target, assistant = tiny_llama(vocab_size, 0), tiny_llama(vocab_size, 1)
+    # as many drafts as asked for, whatever the assistant's confidence
+    target = tiny_llama(vocab_size, 0)
+    assistant = tiny_llama(vocab_size, 1)
     assistant.generation_config.update(
         num_assistant_tokens=K, num_assistant_tokens_schedule="constant", assistant_confidence_threshold=0.0
     )
     ids = torch.tensor([prompt])
+    # T = 1 and nothing cut: the target's own law
     with seeded(seed), torch.no_grad():
         settings = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "pad_token_id": 0}
         text = target.generate(

@@ -1,19 +1,19 @@
-"""How does one round become whole texts? The kit plays the loop around `verify` and `step`.
+"""Rounds that become texts: the loop around `verify` and `step`.
 
 `verify` judges drafts that the kit has drawn from q; `step` drafts by itself. In both cases the kit appends what was
 emitted, stops at stop tokens, and shortens K near the end as `speculative.generate` does; a last single token, for
-which nothing can be drafted, the kit draws from p. Before this file: `adapter`; after it: `whole`.
+which nothing can be drafted, the kit draws from p.
 """
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from specsample.conformance.adapters.adapter import (
     Adapter,
-    Round,
+    Played,
     Sample,
     Seeds,
     Watched,
@@ -21,7 +21,7 @@ from specsample.conformance.adapters.adapter import (
     checked_rows,
     name_of,
 )
-from specsample.conformance.adapters.setting import Setting
+from specsample.conformance.adapters.tabled import Tabled
 from specsample.conformance.adapters.text_numbers import child, text_of
 from specsample.conformance.evidence.cells import PADDING
 from specsample.distributions import Array
@@ -57,9 +57,10 @@ def from_verify(
     >>> check(always).verdict
     'FAIL'
     """
-    call = partial(_call_verify, Watched(fn), batched, logits)
-    emit = partial(_verify, call, batch)
-    return Adapter("verify", name or name_of(fn), partial(play, emit), call=call, is_batched=batched)
+    watched = Watched(fn)
+    verifier = Verifier(watched, is_batched=batched, wants_logits=logits, batch=batch)
+    play = Play(verifier.emit)
+    return Adapter("verify", name or name_of(fn), play, call=verifier, is_batched=batched, last=watched.last)
 
 
 def from_step(fn: Callable[..., Any], *, batched: bool = True, batch: int = 4096, name: str = "") -> Adapter:
@@ -88,44 +89,114 @@ def from_step(fn: Callable[..., Any], *, batched: bool = True, batch: int = 4096
     >>> check(from_step(likeliest)).verdict
     'FAIL'
     """
-    emit = partial(_step, Watched(fn), batched, batch)
-    return Adapter("step", name or name_of(fn), partial(play, emit), is_batched=batched)
+    watched = Watched(fn)
+    stepper = Stepper(watched, is_batched=batched, batch=batch)
+    return Adapter("step", name or name_of(fn), Play(stepper.emit), is_batched=batched, last=watched.last)
 
 
-def play(emit: Emit, setting: Setting, n: int, seeds: Seeds) -> Sample:
-    """Draw n streams, round by round: those with the most room first, so that every room comes up once."""
-    L, V, (harness, sampler) = setting.max_new_tokens, setting.vocab_size, seeds.generators()
-    sample = Sample(np.full((n, L), PADDING))
-    room, node, number = np.full(n, L), np.zeros(n, np.int64), np.zeros(n, np.int64)
-    for left in range(L, 0, -1):
-        streams, k = np.flatnonzero(room == left), min(setting.K, left - 1)
-        if not len(streams):
-            continue
-        if k == 0:
-            drafts, emitted = None, pick_rows(setting.p.rows(node[streams]), harness.random(len(streams)))[:, None]
-        else:
-            drafts, emitted = emit(setting, node[streams], k, (harness, sampler))
-            sample.rounds.append(Round(streams, node[streams], number[streams], drafts, emitted))
-        number[streams] += 1
-        for j in range(k + 1):
-            column, is_on = emitted[:, j], (emitted[:, j] != PADDING) & (room[streams] > 0)
-            at = streams[is_on]
-            sample.tokens[at, L - room[at]] = column[is_on]
-            node[at] = child(node[at], column[is_on], V)
-            room[at] = np.where(np.isin(column[is_on], list(setting.stop)), 0, room[at] - 1)
-    return sample if not sample.rounds or sample.rounds[0].drafts is None else _with_violations(sample)
+@dataclass(frozen=True)
+class Play:
+    """The loop over rounds of a whole sample."""
+
+    emit: Emit
+
+    def __call__(self, setting: Tabled, n: int, seeds: Seeds) -> Sample:
+        """Draw n streams, round by round: those with the most room first, so that every room comes up once."""
+        L = setting.max_new_tokens
+        rngs = seeds.generators()
+        sample = Sample(np.full((n, L), PADDING))
+        room = np.full(n, L)
+        node = np.zeros(n, np.int64)
+        number = np.zeros(n, np.int64)
+        for left in range(L, 0, -1):
+            streams = np.flatnonzero(room == left)
+            k = min(setting.K, left - 1)
+            if not len(streams):
+                continue
+            # a last token without drafts is the kit's own, from p; every other round is the sampler's
+            if k == 0:
+                emitted = pick_rows(setting.p.rows(node[streams]), rngs[0].random(len(streams)))[:, None]
+            else:
+                drafts, emitted = self.emit(setting, node[streams], k, rngs)
+                sample.rounds.append(Played(streams, node[streams], number[streams], drafts, emitted))
+            number[streams] += 1
+            # append what was emitted, up to a stop token or the end of the room
+            for j in range(k + 1):
+                is_on = (emitted[:, j] != PADDING) & (room[streams] > 0)
+                at = streams[is_on]
+                x = emitted[is_on, j]
+                sample.tokens[at, L - room[at]] = x
+                node[at] = child(node[at], x, setting.vocab_size)
+                room[at] = np.where(np.isin(x, list(setting.stop)), 0, room[at] - 1)
+        has_drafts = bool(sample.rounds) and sample.rounds[0].drafts is not None
+        return _with_violations(sample) if has_drafts else sample
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """A user's `verify`: called on copies, so that drafts and rows stay ours, and held to its contract."""
+
+    fn: Watched
+    is_batched: bool
+    wants_logits: bool
+    batch: int  # sequences a call, at most
+
+    def __call__(self, drafts: Array, q: Array, p: Array, rng: Any) -> Any:
+        """Verify (N, K) drafts; (N, K+1) tokens come back, padded with -1."""
+        N, K, V = q.shape
+        # copies: what the function does to its arguments stays its own
+        q = logs(q) if self.wants_logits else q.copy()
+        p = logs(p) if self.wants_logits else p.copy()
+        if self.is_batched:
+            return checked_rows(self.fn(drafts.copy(), q, p, rng), (N, K + 1), V)
+        return np.array([checked_row(self.fn(drafts[i].copy(), q[i], p[i], rng), K, V) for i in range(N)])
+
+    def emit(self, setting: Tabled, nodes: Array, k: int, rngs: Any) -> tuple[Array | None, Array]:
+        """Draft from q and let the user's function verify."""
+        # drafts from the harness' numbers, the verdict from the sampler's
+        harness, sampler = rngs
+        drafts, q, p = draw_drafts(setting, nodes, k, harness)
+        parts = [self(drafts[i], q[i], p[i], sampler) for i in _slices(len(nodes), self.batch)]
+        return drafts, np.concatenate(parts)
+
+
+@dataclass(frozen=True)
+class Stepper:
+    """A user's `step`: a round of its own after every text."""
+
+    fn: Watched
+    is_batched: bool
+    batch: int  # texts a call, at most
+
+    def emit(self, setting: Tabled, nodes: Array, k: int, rngs: Any) -> tuple[Array | None, Array]:
+        """Let the user's function run a round after every text; all have one length."""
+        _, sampler = rngs
+        V = setting.vocab_size
+        models = setting.q, setting.p
+        prefixes = np.array([[*setting.prompt, *text_of(node, V)] for node in nodes.tolist()])
+        # one text at a time, or in batches
+        if not self.is_batched:
+            rows = [checked_row(self.fn(prefix, *models, k, sampler), k, V) for prefix in prefixes.tolist()]
+            return None, np.array(rows)
+        blocks = [prefixes[i] for i in _slices(len(nodes), self.batch)]
+        parts = [checked_rows(self.fn(block, *models, k, sampler), (len(block), k + 1), V) for block in blocks]
+        return None, np.concatenate(parts)
 
 
 def pick_rows(probs: Array, u: Array) -> Any:
     """Pick one token of each row by inverse CDF: (N, V) and (N,) -> (N,)."""
+    # the first token whose cumulative sum exceeds u; a sum that rounding leaves below 1 gives the last possible one
     past = (u[:, None] < np.cumsum(probs, axis=1)) & (probs > 0)
     last = probs.shape[1] - 1 - np.argmax(probs[:, ::-1] > 0, axis=1)
     return np.where(past.any(axis=1), past.argmax(axis=1), last)
 
 
-def draw_drafts(setting: Setting, nodes: Array, k: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-    """Draw k drafts from q behind every text, and look up the rows of p and q: (m, k), (m, k, V), (m, k+1, V)."""
-    V, path, drafts = setting.vocab_size, nodes[:, None], np.zeros((len(nodes), k), np.int64)
+def draw_drafts(setting: Tabled, nodes: Array, k: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    """Draw k drafts from q after every text, and look up the rows of p and q: (m, k), (m, k, V), (m, k+1, V)."""
+    V = setting.vocab_size
+    # one draft after the other, for all texts at once
+    path = nodes[:, None]
+    drafts = np.zeros((len(nodes), k), np.int64)
     for i in range(k):
         drafts[:, i] = pick_rows(setting.q.rows(path[:, -1]), rng.random(len(nodes)))
         path = np.concatenate([path, child(path[:, -1:], drafts[:, i : i + 1], V)], axis=1)
@@ -138,38 +209,6 @@ def logs(probs: Array) -> Any:
         return np.log(probs)
 
 
-def _verify(call: Callable[..., Any], batch: int, *given: Any) -> Any:
-    """Draft from q and let the user's function verify."""
-    setting, nodes, k, (harness, sampler) = given
-    drafts, q, p = draw_drafts(setting, nodes, k, harness)
-    parts = [call(drafts[i], q[i], p[i], sampler) for i in _slices(len(nodes), batch)]
-    return drafts, np.concatenate(parts)
-
-
-def _call_verify(fn: Any, batched: bool, logits: bool, *given: Any) -> Any:
-    """Call the user's verify on copies, so that drafts and rows stay ours, and check what comes back."""
-    (drafts, q, p), rng = given[:3], given[3]
-    N, K, V = q.shape
-    rows = (logs(q), logs(p)) if logits else (q.copy(), p.copy())
-    if batched:
-        return checked_rows(fn(drafts.copy(), *rows, rng), (N, K + 1), V)
-    each = [checked_row(fn(drafts[i].copy(), rows[0][i], rows[1][i], rng), K, V) for i in range(N)]
-    return np.array(each)
-
-
-def _step(fn: Any, batched: bool, batch: int, *given: Any) -> Any:
-    """Let the user's function run a round behind every text; all have one length."""
-    setting, nodes, k, (_, sampler) = given
-    models = setting.q, setting.p
-    prefixes = np.array([[*setting.prompt, *text_of(node, setting.vocab_size)] for node in nodes.tolist()])
-    V = setting.vocab_size
-    if batched:
-        blocks = [prefixes[i] for i in _slices(len(nodes), batch)]
-        parts = [checked_rows(fn(block, *models, k, sampler), (len(block), k + 1), V) for block in blocks]
-        return None, np.concatenate(parts)
-    return None, np.array([checked_row(fn(prefix, *models, k, sampler), k, V) for prefix in prefixes.tolist()])
-
-
 def _slices(n: int, batch: int) -> Iterator[slice]:
     """Cut n rows into batches."""
     return (slice(start, start + batch) for start in range(0, n, batch))
@@ -178,8 +217,10 @@ def _slices(n: int, batch: int) -> Iterator[slice]:
 def _with_violations(sample: Sample) -> Sample:
     """Count the rounds that emit, in front of their last token, something other than the drafts."""
     for played in sample.rounds:
-        is_kept = played.emitted[:, 1:] != PADDING  # a token behind: this one was an accepted draft
+        # a token after it: this one was an accepted draft
+        is_kept = played.emitted[:, 1:] != PADDING
         is_other = (played.emitted[:, :-1] != played.drafts) & is_kept
         sample.violations[NOT_A_DRAFT] += int(is_other.any(axis=1).sum())
-    sample.violations = +sample.violations  # without those that never happened
+    # without those that never happened
+    sample.violations = +sample.violations
     return sample

@@ -1,7 +1,6 @@
-"""By which number is a text known? As a node of the tree of all texts behind a prompt, for arrays to hold.
+"""Texts as numbers, for arrays to hold.
 
-Node 0 is the prompt itself; node s followed by token x is s V + 1 + x. Shorter texts have smaller numbers. Before
-this file: `cells`; after it: `packed`.
+Node 0 is the prompt itself; node s followed by token x is s V + 1 + x. Shorter texts have smaller numbers.
 """
 
 from typing import Any
@@ -16,10 +15,6 @@ def child(node: Any, x: Any, V: int) -> Any:
     x : int or int array, token ids
     V : int, vocabulary
 
-    Returns
-    -------
-    int or int array
-
     Examples
     --------
     >>> child(child(0, 1, V=3), 2, V=3)
@@ -29,7 +24,7 @@ def child(node: Any, x: Any, V: int) -> Any:
 
 
 def text_of(node: int, V: int) -> list[int]:
-    """List the tokens behind the prompt that lead to a node.
+    """List the tokens after the prompt that lead to a node.
 
     Parameters
     ----------
@@ -41,7 +36,7 @@ def text_of(node: int, V: int) -> list[int]:
     >>> text_of(9, V=3)
     [1, 2]
     """
-    text = list[int]()
+    text: list[int] = []
     while node:
         node, x = divmod(node - 1, V)
         text.append(x)
@@ -49,7 +44,7 @@ def text_of(node: int, V: int) -> list[int]:
 
 
 def n_nodes(V: int, length: int) -> int:
-    """Count the texts behind which a token of the first `length` ones stands: those shorter than `length`.
+    """Count the texts after which a token of the first `length` ones stands: those shorter than `length`.
 
     Parameters
     ----------

@@ -1,12 +1,8 @@
-"""How is a verifier in PyTorch shown to the kit? Its arguments become tensors, its seed comes from the kit.
-
-Before this file: `whole`; after it: `huggingface`.
-"""
+"""Verifiers in PyTorch: tensors for arrays, seeds from the kit."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -51,29 +47,42 @@ def from_torch(
     torch = required("torch")
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise RuntimeError(f"device {device!r} cannot be used here: torch finds no CUDA device. Use device='cpu'.")
-    called = partial(call_torch, fn, device, dtype)
+    called = TorchCall(fn, device, dtype)
     adapter = from_verify(called, batched=batched, logits=logits, batch=batch, name=name or name_of(fn))
-    return replace(adapter, call=None)  # it takes no NumPy generator: numbers cannot be scripted
+    # it takes no NumPy generator: numbers cannot be scripted
+    return replace(adapter, call=None)
 
 
-def call_torch(fn: Callable[..., Any], device: str, dtype: str, *given: Any) -> Any:
-    """Call a function of tensors with arrays, inside a fork of torch's own random state."""
-    torch = required("torch")
-    (drafts, q, p), rng = given[:3], given[3]
-    rows = (torch.tensor(drafts), *(torch.tensor(row, dtype=getattr(torch, dtype)) for row in (q, p)))
-    seed = int(rng.integers(2**31))
-    with seeded(seed), torch.no_grad():
-        generator = torch.Generator(device=device).manual_seed(seed)
-        return fn(*(row.to(device) for row in rows), generator).cpu().numpy()
+@dataclass(frozen=True)
+class TorchCall:
+    """A function of tensors that is called with arrays, inside a fork of torch's own random state."""
+
+    fn: Callable[..., Any]
+    device: str
+    dtype: str  # of the probabilities
+
+    def __call__(self, draft_tokens: Any, draft_probs: Any, target_probs: Any, rng: Any) -> Any:
+        """Call the function; an array comes back."""
+        torch = required("torch")
+        dtype = getattr(torch, self.dtype)
+        rows = (torch.tensor(draft_probs, dtype=dtype), torch.tensor(target_probs, dtype=dtype))
+        seed = int(rng.integers(2**31))
+        # whichever generator the function draws from, ours or torch's own, its numbers follow from the seed
+        with seeded(seed), torch.no_grad():
+            generator = torch.Generator(device=self.device).manual_seed(seed)
+            given = [tensor.to(self.device) for tensor in (torch.tensor(draft_tokens), *rows)]
+            return self.fn(*given, generator).cpu().numpy()
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Seed torch's own random state, and put it back afterwards."""
     torch = required("torch")
-    generators = [torch.default_generator, *torch.cuda.default_generators]  # none of CUDA before its first use
+    # none of CUDA before its first use
+    generators = [torch.default_generator, *torch.cuda.default_generators]
     states = [generator.get_state() for generator in generators]
-    for generator in generators:  # `fork_rng` and `torch.manual_seed` do the same, and cost more than a verification
+    # `fork_rng` and `torch.manual_seed` do the same, and cost more than a verification
+    for generator in generators:
         generator.manual_seed(seed)
     try:
         yield
@@ -97,6 +106,7 @@ def required(package: str, hint: str = "") -> Any:
     """
     try:
         return import_module(package)
-    except Exception as error:  # not installed, or its own libraries are missing
+    # not installed, or its own libraries are missing
+    except Exception as error:
         how = hint or f"Install it: pip install {package.partition('.')[0]}."
         raise RuntimeError(f"this adapter needs {package}, which cannot be imported here: {error}. {how}") from error

@@ -1,9 +1,7 @@
-"""How does the kit ask for whole texts? By calling `generate`, with its own models or with an engine's.
-
-Before this file: `rounds`; after it: `torch_callables`, then the ready-made ones.
-"""
+"""Whole texts: `generate` with the kit's models, or an engine's own."""
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from functools import partial
 from inspect import signature
 from typing import Any
@@ -19,8 +17,9 @@ from specsample.conformance.adapters.adapter import (
     counted,
     name_of,
 )
-from specsample.conformance.adapters.setting import Setting
+from specsample.conformance.adapters.tabled import Tabled
 from specsample.distributions import Array
+from specsample.language_model import FunctionModel, TextContext
 
 
 def from_generate(fn: Callable[..., Any], *, batched: bool = False, batch: int = 4096, name: str = "") -> Adapter:
@@ -47,9 +46,10 @@ def from_generate(fn: Callable[..., Any], *, batched: bool = False, batch: int =
     >>> check(zeros).verdict
     'FAIL'
     """
+    watched = Watched(fn)
     has_transform = "transform" in signature(fn).parameters
-    ask = partial(_generate, Watched(fn), batched, batch, has_transform)
-    return Adapter("generate", name or name_of(fn), ask, is_batched=batched)
+    ask = Generate(watched, batch=batch if batched else 0, has_transform=has_transform)
+    return Adapter("generate", name or name_of(fn), ask, is_batched=batched, last=watched.last)
 
 
 def from_engine(
@@ -88,77 +88,70 @@ def from_engine(
     >>> check(from_engine(lambda prompt, n, *, seed: [0] * n, next_probs=fair, prompt=[1], name="zeros")).verdict
     'FAIL'
     """
-    model = FunctionModel(next_probs, len(next_probs(list(prompt))))
-    own = Setting(model, model, tuple(prompt), 1, max_new_tokens, tuple(stop), name="own models")
-    ask = partial(_engine, Watched(fn), batched)
-    return Adapter("generate", name or name_of(fn), ask, own=(own,), is_batched=batched)
+    model = EngineModel(next_probs, len(next_probs(list(prompt))))
+    own = Tabled(model, model, tuple(prompt), 1, max_new_tokens, tuple(stop), name="own models")
+    watched = Watched(fn)
+    ask = Engine(watched, batch=4096 if batched else 0)
+    return Adapter("generate", name or name_of(fn), ask, own=(own,), is_batched=batched, last=watched.last)
 
 
-class FunctionModel:
-    """A model that is a function from a text to the next distribution.
+class EngineModel(FunctionModel):
+    """An engine's target: every question may be a pass of a large model, so only the last row is asked for."""
 
-    Parameters
-    ----------
-    next_probs : maps a list of int to (V,) probabilities
-    vocab_size : int, V
-    """
-
-    def __init__(self, next_probs: Callable[[Sequence[int]], Array], vocab_size: int) -> None:
-        self.next_probs, self.vocab_size = next_probs, vocab_size
-
-    def start(self) -> "FunctionContext":
+    def start(self) -> TextContext:
         """Begin an empty context."""
-        return FunctionContext(self)
+        return LastRow(self.next_probs, self.vocab_size)
 
 
-class FunctionContext:
-    """The tokens that a `FunctionModel` has read.
-
-    Parameters
-    ----------
-    model : FunctionModel
-    """
-
-    def __init__(self, model: FunctionModel) -> None:
-        self.model, self.tokens = model, list[int]()
-
-    @property
-    def length(self) -> int:
-        """Number of tokens read."""
-        return len(self.tokens)
+class LastRow(TextContext):
+    """A context that answers for the last token alone."""
 
     def extend(self, tokens: Sequence[int]) -> Array:
-        """Read tokens and answer for the last one only, as a (1, V) array."""
+        """Read tokens; the (1, V) answer is the distribution after the last of them."""
         self.tokens += map(int, tokens)
-        probs = np.asarray(self.model.next_probs(list(self.tokens)), float)
-        return (probs / probs.sum())[None]  # float32 rows sum to 1 within rounding only
-
-    def rollback(self, length: int) -> None:
-        """Forget all but the first `length` tokens."""
-        del self.tokens[length:]
+        probs = np.asarray(self.next_probs(self.tokens.copy()), float)
+        # float32 rows sum to 1 within rounding only
+        return (probs / probs.sum())[None]
 
 
-def _generate(fn: Any, batched: bool, batch: int, has_transform: bool, *given: Any) -> Sample:
-    """Ask for n texts, with one seed a call."""
-    setting, n, seeds = given
-    asked = {"K": setting.K, "stop": tuple(setting.stop)}
-    if has_transform:
-        asked |= {"target_model": setting.target_model, "draft_model": setting.draft_model}
-        asked |= {"transform": setting.transform}
-    else:
-        asked |= {"target_model": setting.p, "draft_model": setting.q}
-    return _ask(partial(fn, **asked), setting, n, batch=batch if batched else 0, seeds=seeds)
+@dataclass(frozen=True)
+class Generate:
+    """A user's `generate`, asked with the kit's own models."""
+
+    fn: Watched
+    batch: int  # prompts a call, at most; 0 for one at a time, not in a list
+    has_transform: bool
+
+    def __call__(self, setting: Tabled, n: int, seeds: Seeds) -> Sample:
+        """Ask for n texts, with one seed a call."""
+        asked: dict[str, Any] = {"K": setting.K, "stop": tuple(setting.stop)}
+        # who takes the strategy gets the models without it, everybody else what is really sampled from
+        if self.has_transform:
+            asked |= {"target_model": setting.target_model, "draft_model": setting.draft_model}
+            asked |= {"transform": setting.transform}
+        else:
+            asked |= {"target_model": setting.p, "draft_model": setting.q}
+        return _ask(partial(self.fn, **asked), setting, n, batch=self.batch, seeds=seeds)
 
 
-def _engine(fn: Any, batched: bool, *given: Any) -> Sample:
-    """Ask for n texts, with one seed a call."""
-    setting, n, seeds = given
-    return _ask(fn, setting, n, batch=4096 if batched else 0, seeds=seeds)
+@dataclass(frozen=True)
+class Engine:
+    """A user's engine, which keeps its own models."""
+
+    fn: Watched
+    batch: int  # prompts a call, at most; 0 for one at a time, not in a list
+
+    def __call__(self, setting: Tabled, n: int, seeds: Seeds) -> Sample:
+        """Ask for n texts, with one seed a call."""
+        return _ask(self.fn, setting, n, batch=self.batch, seeds=seeds)
 
 
-def _ask(fn: Any, setting: Setting, n: int, *, batch: int, seeds: Seeds) -> Sample:
+def _ask(fn: Any, setting: Tabled, n: int, *, batch: int, seeds: Seeds) -> Sample:
     """Call with N prompts at once, or one after the other (batch = 0)."""
-    rng, L, prompt = seeds.generators()[1], setting.max_new_tokens, setting.prompt
+    rng = seeds.generators()[1]
+    L = setting.max_new_tokens
+    prompt = setting.prompt
+    # batches of prompts, or one after the other; a seed of its own for every call
     if batch:
         sizes = [min(batch, n - start) for start in range(0, n, batch)]
         texts = [text for N in sizes for text in counted(fn([list(prompt) for _ in range(N)], L, seed=_seed(rng)), N)]

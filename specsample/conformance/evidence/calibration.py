@@ -1,7 +1,4 @@
-"""How often does the test reject what it should, and what it should not? A simulation from exact laws.
-
-Before this file: `dependence`; after it: `cells`.
-"""
+"""How often the test rejects what it should, and what it should not."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -46,19 +43,18 @@ def calibrate(
     looks : int >= 1, times at which E is compared with 1/alpha, in equal ratios up to n
     alpha : float in (0, 1]
 
-    Returns
-    -------
-    Calibration
-
     Examples
     --------
     >>> rng = np.random.default_rng(0)
     >>> calibrate([0.9, 0.1], [0.5, 0.5], rng=rng, runs=20, n=1000).rejected
     1.0
     """
+    # looks in equal ratios: E is compared with 1/alpha as often early as late
     times = np.unique(np.geomspace(min(10, n), n, looks).astype(int))
     counts = np.zeros((runs, len(law)), np.int64)
-    at, largest = np.full(runs, np.inf), np.full(runs, -np.inf)
+    at = np.full(runs, np.inf)
+    largest = np.full(runs, -np.inf)
+    # all runs at once, from look to look
     for before, now in zip([0, *times.tolist()], times.tolist(), strict=False):
         counts = counts + rng.multinomial(now - before, np.asarray(law), size=runs)
         log_e = log_evidence(counts, target_law, catalogue_laws)

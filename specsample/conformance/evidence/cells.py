@@ -1,7 +1,7 @@
-"""Into which cell does each text fall? Thousands of texts at once.
+"""The cell into which each text falls, thousands of texts at once.
 
 Texts are counted in cells: a cell is what a probe sees of a text, all its tokens, some of them, or their bins; what
-is no cell of the target's law falls into one more, the last. Before this file: `calibration`; after it: `text_tree`.
+is no cell of the target's law falls into one more, the last.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ Text = tuple[int, ...]
 
 
 class Cells:
-    """Find the cells of texts, without a loop over texts.
+    """A map from texts to cells, without a loop over texts.
 
     The tokens or bins of a cell are the digits of one number, and texts are looked up in the sorted list of these.
 
@@ -25,7 +25,7 @@ class Cells:
     vocab_size : int, V; a text with another token falls into cell C
     prompt : tuple of int
     positions : tuple of int or None, the tokens of the text that are looked at, None for all of them
-    bins : (V, V) sequences of int or None, the bin of token x behind token c is bins[c][x]; None for the token
+    bins : (V, V) sequences of int or None, the bin of token x after token c is bins[c][x]; None for the token
 
     Raises
     ------
@@ -47,10 +47,14 @@ class Cells:
         positions: Text | None = None,
         bins: Sequence[Sequence[int]] | None = None,
     ) -> None:
-        self.vocab_size, self.before, self.positions = vocab_size, prompt[-1], positions
+        self.vocab_size = vocab_size
+        self.before = prompt[-1]
+        self.positions = positions
         self.bins = None if bins is None else np.asarray(bins)
+        # a cell's tokens or bins are the digits of a number; sorted, so that texts can be looked up
         rows = padded(cells)
-        self.width, self.digits = rows.shape[1], np.unique(np.append(rows, PADDING))
+        self.width = rows.shape[1]
+        self.digits = np.unique(np.append(rows, PADDING))
         if len(self.digits) ** self.width >= 2**62:
             raise ValueError(f"cells must be fewer or shorter; got {len(cells)} of up to {self.width} tokens.")
         numbers = self._numbers(rows)
@@ -68,6 +72,7 @@ class Cells:
         -------
         (N,) int array; C for what is no cell, and for what is no text: -1 before a token, ids outside the vocabulary
         """
+        # what is seen, as a number, looked up; what is longer than any cell is none
         seen = self._seen(texts)
         numbers = self._numbers(seen[:, : self.width])
         at = np.minimum(np.searchsorted(self.sorted, numbers), len(self.sorted) - 1)
@@ -78,15 +83,18 @@ class Cells:
         """Reduce texts to what is looked at: (N, L) -> (N, at least `width`), padded with -1."""
         seen = texts
         if self.bins is not None:
-            behind, V = np.insert(texts[:, :-1], 0, self.before, axis=1), self.vocab_size
-            bins = self.bins[np.clip(behind, 0, V - 1), np.clip(texts, 0, V - 1)]
+            # a token's bin depends on the one before it
+            before = np.insert(texts[:, :-1], 0, self.before, axis=1)
+            V = self.vocab_size
+            bins = self.bins[np.clip(before, 0, V - 1), np.clip(texts, 0, V - 1)]
             seen = np.where(texts == PADDING, PADDING, bins)
+        # short texts are filled up
         n_missing = self.width if self.positions is None else 1 + max(self.positions)
         seen = np.pad(seen, ((0, 0), (0, max(0, n_missing - seen.shape[1]))), constant_values=PADDING)
         return seen if self.positions is None else seen[:, list(self.positions)]
 
     def _is_text(self, texts: Array) -> Array:
-        """Whether all tokens are of the vocabulary, and none stands behind padding."""
+        """Whether all tokens are of the vocabulary, and none stands after padding."""
         is_padding = texts == PADDING
         is_known = is_padding | ((texts >= 0) & (texts < self.vocab_size))
         return is_known.all(axis=1) & ~(is_padding[:, :-1] & ~is_padding[:, 1:]).any(axis=1)
@@ -100,10 +108,6 @@ class Cells:
 
 def padded(texts: Iterable[Iterable[int]]) -> Array:
     """Write texts as one array.
-
-    Parameters
-    ----------
-    texts : iterable of iterables of int
 
     Returns
     -------
@@ -138,7 +142,9 @@ def distinct(texts: Array, vocab_size: int) -> tuple[Array, Array]:
     (array([[ 1, -1],
            [ 0,  1]]), array([2, 1]))
     """
-    base, L = vocab_size + 1, texts.shape[1]
+    # texts as numbers sort faster than rows do; too long ones are sorted as rows
+    base = vocab_size + 1
+    L = texts.shape[1]
     if base**L >= 2**62:
         return np.unique(texts, axis=0, return_counts=True)
     numbers, counts = np.unique((texts + 1) @ base ** np.arange(L), return_counts=True)

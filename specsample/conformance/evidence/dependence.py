@@ -1,8 +1,7 @@
-"""Are outputs independent of each other, and do two samplers have one law?
+"""Whether outputs are independent of each other.
 
 All evidence counts outputs as independent draws, so shared seeds are looked for first: `Independence` watches pairs
-of outputs. `TwoSample` compares a candidate with a reference where nobody knows the law. Both are e-processes: reject
-at log E >= log(1/alpha), at any time. Before this file: `statistics`; after it: `calibration`.
+of outputs. It is an e-process: reject at log E >= log(1/alpha), at any time.
 """
 
 from math import log
@@ -16,7 +15,7 @@ SHARES = (0.003, 0.01, 0.03, 0.1, 0.3, 0.9)
 
 
 class Independence:
-    """Gather evidence that pairs of outputs (consecutive ones, neighbours in a batch) depend on each other.
+    """Evidence that pairs of outputs (consecutive ones, neighbours in a batch) depend on each other.
 
     The mean of two halves: copies, Π (1 - w) + w 1[x = y] / p(x), averaged over shares w of copied pairs; and any
     dependence between coarse groups of cells, a Dirichlet-multinomial ratio over pairs of groups. The outputs' law
@@ -54,11 +53,14 @@ class Independence:
         -------
         float, the new `log_e`
         """
+        # copies: E grows by 1/p(x) where both are x, and shrinks a little where they are not
         first, second = np.asarray(pairs).T
-        p, w = self.law[first], np.array(SHARES)[:, None]
+        p = self.law[first]
+        w = np.array(SHARES)[:, None]
         self.is_possible = self.is_possible and bool((self.law[np.asarray(pairs)] > 0).all())
         surplus = np.where(first == second, 1 / np.where(p > 0, p, 1), 0)
         self.log_copies = self.log_copies + np.log((1 - w) + w * surplus).sum(axis=1)
+        # any other dependence: counts of pairs of groups against the product of their shares
         size = round(len(self.counts) ** 0.5)
         self.counts = self.counts + np.bincount(self.group[first] * size + self.group[second], minlength=size**2)
         return self.log_e
@@ -68,58 +70,9 @@ class Independence:
         """Natural logarithm of E; infinite once an output fell into a cell of probability 0."""
         if not self.is_possible:
             return float("inf")
+        # the mean of the two halves
         copies = np.logaddexp.reduce(self.log_copies) - log(len(SHARES))
         return float(np.logaddexp(copies, log_evidence(self.counts, self.pair_law)) - log(2))
-
-
-class TwoSample:
-    """Gather evidence that a candidate's outputs have another law than a reference's, where the law is not known.
-
-    If the laws are one, then of a pair {x, y} either is the candidate's with probability 1/2. Bet with the shares
-    seen so far: E grows by 2 b(y) a(x) / (b(y) a(x) + b(x) a(y)), a and b the estimates of reference and candidate.
-
-    Parameters
-    ----------
-    n_cells : int >= 1
-
-    Examples
-    --------
-    >>> evidence = TwoSample(2)
-    >>> for _ in range(9):
-    ...     log_e = evidence.update([0, 1, 0, 1, 0, 0, 0, 1] * 8, [1, 1, 1, 1, 0, 1, 1, 1] * 8)
-    >>> log_e > log(1e6)
-    True
-    """
-
-    def __init__(self, n_cells: int) -> None:
-        self.seen = np.full((2, n_cells), 0.5)  # reference, candidate; half an output in each cell to begin with
-        self.log_e = 0.0
-
-    def update(self, reference: Array, candidate: Array) -> float:
-        """Add as many outputs of each; those of one call are judged with what was seen before it.
-
-        Parameters
-        ----------
-        reference : (n,) int array of cells
-        candidate : (n,) int array of cells
-
-        Returns
-        -------
-        float, the new `log_e`
-
-        Raises
-        ------
-        ValueError
-            If the numbers of outputs differ.
-        """
-        x, y = np.asarray(reference), np.asarray(candidate)
-        if x.shape != y.shape:
-            raise ValueError(f"reference and candidate must have as many outputs each; got {x.shape} and {y.shape}.")
-        a, b = np.log(self.seen)
-        self.log_e += float((log(2) - np.logaddexp(0, b[x] + a[y] - b[y] - a[x])).sum())
-        for row, cells in zip(self.seen, (x, y), strict=True):
-            row += np.bincount(cells, minlength=len(row))
-        return self.log_e
 
 
 def _groups(law: Array, n_groups: int) -> Array:

@@ -1,4 +1,4 @@
-"""How strong is the evidence of n outputs against a sampler, and which mistake do they look like?
+"""The evidence of n outputs against a law, at any time.
 
 Outputs are counted in cells; the target's law over the cells is known. `log_evidence` is the logarithm of a number E
 whose mean is at most 1 at every stopping time if the sampler is right: rejecting when E >= 1/alpha is wrong with
@@ -7,38 +7,20 @@ probability alpha at most, however often one looks, whatever the sizes of the ce
     E_dirichlet = mean over c of  Π_x Γ(c p_x + n_x) / (Γ(c p_x) p_x^n_x) · Γ(c) / Γ(c + n)     (Lindon & Malek)
     E_catalogue = mean over known wrong laws m of  Π_x (m_x / p_x)^n_x
 
-the first for any deviation, the second for known ones. Before this file: `fit`; after it: `dependence`.
+the first for any deviation, the second for known ones.
 """
 
 from collections.abc import Mapping, Sequence
 from math import inf, log
-from typing import NamedTuple
 
 import numpy as np
 
-from specsample.conformance.evidence.fit import FITS, goodness_of_fit, monte_carlo_p, standardised_cells
 from specsample.conformance.evidence.formulas import check_counts, check_law, log_evidence, log_ratio
-from specsample.conformance.evidence.sizes import min_detectable_tv, required_n, required_n_against
 from specsample.distributions import Array
-
-__all__ = [
-    "EProcess",
-    "log_e_threshold",
-    "log_evidence",
-    "posterior",
-    "goodness_of_fit",
-    "monte_carlo_p",
-    "standardised_cells",
-    "Diagnosis",
-    "diagnose",
-    "required_n",
-    "required_n_against",
-    "min_detectable_tv",
-]
 
 
 class EProcess:
-    """Gather evidence against one target law, a batch of counts at a time.
+    """Evidence against one target law, a batch of counts at a time.
 
     Parameters
     ----------
@@ -59,6 +41,7 @@ class EProcess:
 
     def __init__(self, target_law: Array, catalogue_laws: Array | Sequence[Array] = ()) -> None:
         self.target_law = check_law(target_law, "target_law")
+        # every law over the same cells
         laws = [check_law(law, "catalogue_laws") for law in catalogue_laws]
         if odd := [len(law) for law in laws if len(law) != len(self.target_law)]:
             raise ValueError(
@@ -79,6 +62,7 @@ class EProcess:
         -------
         float, the new `log_e`
         """
+        # checked first: counts that cannot be are refused, and nothing is added
         self.counts = self.counts + check_counts(counts, len(self.target_law))
         return self.log_e
 
@@ -99,10 +83,6 @@ def log_e_threshold(alpha: float) -> float:
     Parameters
     ----------
     alpha : float in (0, 1], probability of rejecting a right sampler
-
-    Returns
-    -------
-    float
 
     Raises
     ------
@@ -136,35 +116,9 @@ def posterior(counts: Array, laws: Mapping[str, Array]) -> dict[str, float]:
     >>> posterior([9, 1], {"fair": [0.5, 0.5], "bent": [0.9, 0.1]})["bent"].__round__(3)
     0.975
     """
+    # likelihoods relative to the best one, so that none underflows that matters
     weights = {name: float(log_ratio(counts, law, np.ones(len(law)))) for name, law in laws.items()}
     best = max(weights.values(), default=-inf)
     shares = {name: float(np.exp(w - best)) if best > -inf else 0.0 for name, w in weights.items()}
     total = sum(shares.values()) or 1.0
     return {name: shares[name] / total for name in sorted(shares, key=lambda name: -weights[name])}
-
-
-class Diagnosis(NamedTuple):
-    """Name the law that counts come from, or say that none of those known fits."""
-
-    name: str  # the most probable one, or "unknown"
-    posterior: dict[str, float]
-    fit: float  # `goodness_of_fit` of the most probable one
-
-
-def diagnose(counts: Array, laws: Mapping[str, Array], *, level: float = FITS) -> Diagnosis:
-    """Find the law that counts come from.
-
-    Parameters
-    ----------
-    counts : (C,) int array
-    laws : dict from name to (C,) array
-    level : float, how often the true law may be called "unknown"
-
-    Returns
-    -------
-    Diagnosis
-    """
-    odds = posterior(counts, laws)
-    best = next((name for name, share in odds.items() if share > 0), None)
-    fit = goodness_of_fit(counts, laws[best]) if best is not None else 0.0
-    return Diagnosis(best if best is not None and fit >= level else "unknown", odds, fit)

@@ -1,7 +1,4 @@
-"""Does a law fit what was counted? A Monte Carlo p-value, and the cells that are furthest off.
-
-Before this file: `sample_size`; after it: `statistics`.
-"""
+"""How well a law fits counts, and which cells are furthest off."""
 
 from functools import lru_cache
 from math import inf, log
@@ -39,11 +36,15 @@ def goodness_of_fit(counts: Array, law: Array, *, draws: int = 1999, seed: int =
     >>> goodness_of_fit([50, 50], [0.5, 0.5]), goodness_of_fit([0, 100], [0.5, 0.5]) < 1e-6
     (1.0, True)
     """
-    counts, m = check_counts(counts, len(law)), check_law(law, "law")
+    counts = check_counts(counts, len(law))
+    m = check_law(law, "law")
+    # an impossible output needs no distance
     if counts[m == 0].any():
         return 0.0
-    n, k = int(counts.sum()), int((m > 0).sum())
+    n = int(counts.sum())
+    k = int((m > 0).sum())
     t = float(_distance(counts, m))
+    # simulation down to 1/2000, and a bound where its draws run out; both have paid for the choice between them
     p_value = monte_carlo_p(t, _drawn_distances(tuple(m.tolist()), n, draws, seed))
     return min(1.0, 1.01 * p_value, 101 * agrawal_bound(t, k))
 
@@ -90,7 +91,8 @@ def monte_carlo_p(t: float, drawn: Array) -> float:
     >>> monte_carlo_p(2.0, np.array([1.0, 2.0, 3.0]))
     0.75
     """
-    return (1 + int((drawn >= t - 1e-9).sum())) / (1 + len(drawn))  # equal counts count, whatever rounding did to t_i
+    # equal counts count, whatever rounding did to t_i
+    return (1 + int((drawn >= t - 1e-9).sum())) / (1 + len(drawn))
 
 
 def standardised_cells(counts: Array, law: Array) -> Array:
@@ -112,8 +114,11 @@ def standardised_cells(counts: Array, law: Array) -> Array:
     >>> standardised_cells([60, 40], [0.5, 0.5])
     array([ 2., -2.])
     """
-    counts, m = check_counts(counts, len(law)), check_law(law, "law")
-    gap, spread = counts - counts.sum() * m, np.sqrt(counts.sum() * m * (1 - m))
+    counts = check_counts(counts, len(law))
+    m = check_law(law, "law")
+    # a cell that cannot differ has no spread: 0, unless something impossible was seen there
+    gap = counts - counts.sum() * m
+    spread = np.sqrt(counts.sum() * m * (1 - m))
     return np.divide(gap, spread, out=np.where(abs(gap) > 1e-9, np.copysign(inf, gap), 0.0), where=spread > 0)
 
 
@@ -126,7 +131,9 @@ def _drawn_distances(law: tuple[float, ...], n: int, draws: int, seed: int) -> A
 
 def _distance(counts: Array, law: Array) -> Array:
     """n KL(counts / n, law) of (..., C) counts, over the cells of positive probability."""
-    counts, m = counts[..., law > 0], law[law > 0]
+    counts = counts[..., law > 0]
+    m = law[law > 0]
+    # 0 log 0 = 0
     expected = counts.sum(axis=-1, keepdims=True) * m
     ratio = np.divide(counts, expected, out=np.ones(counts.shape), where=counts > 0)
     return (counts * np.log(ratio)).sum(axis=-1)

@@ -1,8 +1,8 @@
-"""What is the logarithm of the evidence E of counts against a law? The formulas, for many count vectors at once.
+"""The logarithm of the evidence E of counts against a law.
 
-E_dirichlet is a Dirichlet-multinomial likelihood, centred at the law, over the law's own likelihood (Lindon & Malek,
-arXiv 2011.03567); E_catalogue is a mean of likelihood ratios. Both have mean exactly 1 under the law.
-Before this file: `search`; after it: `sample_size`.
+For many count vectors at once. E_dirichlet is a Dirichlet-multinomial likelihood, centred at the law, over the law's
+own likelihood (Lindon & Malek, arXiv 2011.03567); E_catalogue is a mean of likelihood ratios. Both have mean exactly
+1 under the law.
 """
 
 from collections.abc import Sequence
@@ -31,13 +31,18 @@ def log_evidence(counts: Array, target_law: Array, catalogue_laws: Array | Seque
     -------
     (...) float array
     """
-    counts, p = np.asarray(counts), np.asarray(target_law, float)
+    counts = np.asarray(counts)
+    p = np.asarray(target_law, float)
     possible = p > 0
-    n, p_x, n_x = counts.sum(-1), p[possible], counts[..., possible]
+    n = counts.sum(-1)
+    p_x = p[possible]
+    n_x = counts[..., possible]
+    # any deviation, at several widths; and the known mistakes, if there are any
     halves = [
         _log_mean([(_rising(c * p_x, n_x)).sum(-1) - _rising(np.array(c), n) for c in CONCENTRATIONS]),
         *([_log_mean([log_ratio(counts, law, p) for law in catalogue_laws])] if len(catalogue_laws) else []),
     ]
+    # what the law excludes is evidence without end
     return np.where(counts[..., ~possible].any(-1), inf, _log_mean(halves))
 
 
@@ -54,7 +59,10 @@ def log_ratio(counts: Array, law: Array, target_law: Array) -> Array:
     -------
     (...) float array, -inf where something was seen that m excludes
     """
-    counts, m, p = np.asarray(counts), np.asarray(law, float), np.asarray(target_law, float)
+    counts = np.asarray(counts)
+    m = np.asarray(law, float)
+    p = np.asarray(target_law, float)
+    # cells that only m excludes make the ratio 0
     both = (m > 0) & (p > 0)
     value = counts[..., both] @ np.log(m[both] / p[both])
     return np.where(counts[..., (m == 0) & (p > 0)].any(-1), -inf, value)
@@ -89,8 +97,10 @@ def check_counts(counts: Array, C: int) -> Any:
 
 
 def _rising(a: Array, n: Array) -> Any:
-    """log Γ(a + n) / (Γ(a) a^n) = Σ_{j < n} log(1 + j/a), by Stirling's series behind 8 factors taken by hand."""
-    head, b = 1.0, a + 8.0
+    """log Γ(a + n) / (Γ(a) a^n) = Σ_{j < n} log(1 + j/a), by Stirling's series after 8 factors taken by hand."""
+    # Stirling's series is exact to double precision from 8 on: the factors before that are multiplied out
+    head = 1.0
+    b = a + 8.0
     for j in range(8):
         head = head * ((a + j) / (a + j + n))
     series = [x**-1 / 12 - x**-3 / 360 + x**-5 / 1260 - x**-7 / 1680 for x in (b + n, b)]

@@ -1,10 +1,10 @@
-"""How many outputs does a verdict need, and what can a given number of them see?
+"""How many outputs a verdict needs, and what a number of them can see.
 
 A worst-case deviation of total variation eps over C cells has Σ (m - p)^2 / p = 4 eps^2. The chi-square statistic of
 n outputs is then, for large n, noncentral chi-square with C - 1 degrees of freedom and noncentrality 4 n eps^2, so
 that n = λ* / (4 eps^2), where λ* gives power at level alpha. That limit is the only approximation: the chi-square
 laws themselves are computed to double precision. The e-process costs about 1.3 times as many, the price of looking at
-any time. Before this file: `evidence`; after it: `fit`.
+any time.
 """
 
 from collections.abc import Callable
@@ -106,15 +106,23 @@ def required_n_against(
     >>> required_n_against([0.6, 0.4], [0.5, 0.5]), required_n_against([0.5, 0.5], [1, 0])
     (2127.0, 10.0)
     """
-    m, p = np.asarray(law, float), np.asarray(target_law, float)
+    m = np.asarray(law, float)
+    p = np.asarray(target_law, float)
+    # an output that p excludes rejects at once
     outside = float(m[p == 0].sum())
+    # elsewhere log(m/p) adds up, by KL(m, p) an output on average
     both = (m > 0) & (p > 0)
-    ratio, weight = np.log(m[both] / p[both]), m[both]
+    ratio = np.log(m[both] / p[both])
+    weight = m[both]
     mean = float(weight @ ratio)
-    at_once = ceil(log(1 - power) / log1p(-outside)) if 0 < outside < 1 else 1.0 if outside == 1 else inf
+    at_once = inf
+    if outside > 0:
+        at_once = ceil(log(1 - power) / log1p(-outside)) if outside < 1 else 1.0
     if mean <= 1e-12:
         return float(at_once)
-    z, spread = NormalDist().inv_cdf(power), sqrt(max(0.0, float(weight @ ratio**2) - mean**2))
+    # n mean - z spread √n = log(2 rivals / alpha), a quadratic in √n
+    z = NormalDist().inv_cdf(power)
+    spread = sqrt(max(0.0, float(weight @ ratio**2) - mean**2))
     root = (z * spread + sqrt((z * spread) ** 2 + 4 * mean * log(2 * rivals / alpha))) / (2 * mean)
     return float(min(at_once, ceil(root**2)))
 
@@ -127,10 +135,6 @@ def noncentrality(cells: int, *, alpha: float, power: float) -> float:
     ----------
     cells : int >= 2
     alpha, power : float in (0, 1), alpha < power
-
-    Returns
-    -------
-    float
 
     Raises
     ------
@@ -146,6 +150,7 @@ def noncentrality(cells: int, *, alpha: float, power: float) -> float:
         raise ValueError(f"cells must be at least 2, or nothing can deviate; got {cells}.")
     if not 0 < alpha < power < 1:
         raise ValueError(f"alpha and power must satisfy 0 < alpha < power < 1; got {alpha} and {power}.")
+    # where the test of level alpha rejects, and which noncentrality gets beyond that with the power asked for
     df = cells - 1
     limit = _root(lambda x: alpha - chi_square_tail(x, df))
     return _root(lambda noncentral: chi_square_tail(limit, df, noncentral=noncentral) - power)
@@ -173,9 +178,14 @@ def chi_square_tail(x: float, df: int, *, noncentral: float = 0.0) -> float:
     """
     if x <= 0:
         return 1.0
-    y, mean, a = x / 2, noncentral / 2, df / 2
+    y = x / 2
+    mean = noncentral / 2
+    a = df / 2
+    # Poisson weights beyond 12 standard deviations are below double precision
     js = range(int(mean + 12 * sqrt(mean) + 40) if mean else 1)
-    tail, total = _upper_gamma(a, y), 0.0
+    tail = _upper_gamma(a, y)
+    total = 0.0
+    # Q(a + j, y) from Q(a + j - 1, y)
     for j in js:
         total += exp(j * log(mean) - mean - lgamma(j + 1)) * tail if mean else tail
         tail += exp((a + j) * log(y) - y - lgamma(a + j + 1))
@@ -195,10 +205,15 @@ def _upper_gamma(a: float, y: float) -> float:
 
 def _root(increasing: Callable[[float], float]) -> float:
     """Find where an increasing function crosses 0, above 0, by bisection to double precision."""
+    # an upper end, then halves
     low, high = 0.0, 1.0
     while increasing(high) < 0:
-        low, high = high, 2 * high
+        low = high
+        high = 2 * high
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if increasing(middle) < 0 else (low, middle)
+        if increasing(middle) < 0:
+            low = middle
+        else:
+            high = middle
     return high

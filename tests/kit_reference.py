@@ -1,17 +1,19 @@
-"""How are many streams of speculative sampling drawn at once, in NumPy?
+"""What tests and measurements of the kit enter: many streams at once, and naming by likelihood.
 
 The rows of p and q are looked up in tables of states: a text of a `TableModel` is known by its last tokens, any other
 model's by all of them. Streams are played by the room that is left, most room first, so that each round is one call
 of a batched `verify` for all streams that have it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from specsample.batched import verify as batched_verify
 from specsample.conformance.adapters.text_numbers import child, n_nodes, text_of
+from specsample.conformance.evidence.e_process import posterior
+from specsample.conformance.evidence.fit import FITS, goodness_of_fit
 from specsample.distributions import Array
 from specsample.language_model import LanguageModel, TableModel, Transformed
 from specsample.strategies import Transform
@@ -120,7 +122,8 @@ def simulate(
     >>> simulate(load_probes(["P2"])[0].setting, 5, np.random.default_rng(0)).shape
     (5, 2)
     """
-    p, q = states(setting.target_model, setting), states(setting.draft_model, setting)
+    p = states(setting.target_model, setting)
+    q = states(setting.draft_model, setting)
     sizes = [min(batch, n - first) for first in range(0, n, batch)]
     parts = [_play(setting, (p, q), size, rng=rng, verify=verify or reference_verify) for size in sizes]
     return np.concatenate([np.zeros((0, setting.max_new_tokens), np.int64), *parts])
@@ -154,8 +157,10 @@ def _play(
 ) -> Any:
     """Play n streams to their end: by the room that is left, from all of it down to one token."""
     L, (p, q) = setting.max_new_tokens, models
-    tokens, room = np.full((n, L), -1), np.full(n, L)
-    at_p, at_q = np.full(n, p.start), np.full(n, q.start)
+    tokens = np.full((n, L), -1)
+    room = np.full(n, L)
+    at_p = np.full(n, p.start)
+    at_q = np.full(n, q.start)
     for left in range(L, 0, -1):
         streams = np.flatnonzero(room == left)
         if not len(streams):
@@ -166,16 +171,19 @@ def _play(
         emitted = np.asarray(verify(x, q_rows, p_rows, rng))  # (m, K+1)
         for column in emitted.T:
             is_on = (column >= 0) & (room[streams] > 0)
-            b, t = streams[is_on], column[is_on]
+            b = streams[is_on]
+            t = column[is_on]
             tokens[b, L - room[b]] = t
-            at_p[b], at_q[b] = p.next[at_p[b], t], q.next[at_q[b], t]
+            at_p[b] = p.next[at_p[b], t]
+            at_q[b] = q.next[at_q[b], t]
             room[b] = np.where(np.isin(t, setting.stop), 0, room[b] - 1) if setting.stop else room[b] - 1
     return tokens
 
 
 def _draft(q: States, at: Any, K: int, rng: np.random.Generator) -> tuple[Any, Any]:
     """Draw K drafts behind each state: (m, K) tokens and the (m, K, V) rows they came from."""
-    x, path = np.zeros((len(at), K), np.int64), np.zeros((len(at), K), np.int64)
+    x = np.zeros((len(at), K), np.int64)
+    path = np.zeros((len(at), K), np.int64)
     for i in range(K):
         path[:, i] = at
         x[:, i] = (rng.random(len(at))[:, None] >= q.cumulative[at]).sum(axis=1)
@@ -202,3 +210,26 @@ def _last(prompt: tuple[int, ...], order: int) -> tuple[int, ...]:
     """Take the last tokens of a prompt, zeros before it; (0,) for order 0, the only row."""
     padded = [0] * order + list(prompt)
     return tuple(padded[len(padded) - order :]) or (0,)
+
+
+class Diagnosis(NamedTuple):
+    """Name the law that counts come from, or say that none of those known fits."""
+
+    name: str  # the most probable one, or "unknown"
+    posterior: dict[str, float]
+    fit: float  # `goodness_of_fit` of the most probable one
+
+
+def diagnose(counts: Array, laws: Mapping[str, Array], *, level: float = FITS) -> Diagnosis:
+    """Find the law that counts come from.
+
+    Parameters
+    ----------
+    counts : (C,) int array
+    laws : dict from name to (C,) array
+    level : float, how often the true law may be called "unknown"
+    """
+    odds = posterior(counts, laws)
+    best = next((name for name, share in odds.items() if share > 0), None)
+    fit = goodness_of_fit(counts, laws[best]) if best is not None else 0.0
+    return Diagnosis(best if best is not None and fit >= level else "unknown", odds, fit)
