@@ -6,7 +6,9 @@ import statistics
 import subprocess
 import sys
 import tomllib
+from io import StringIO
 from pathlib import Path
+from tokenize import COMMENT, generate_tokens
 
 import pytest
 from make_reference import reading_order
@@ -24,6 +26,8 @@ MAY_PRINT = {"cli", "commands", "__main__"}
 MODULE_LINES, SPECULATIVE_LINES = 150, 80  # of code: neither blank, nor comment, nor docstring
 FUNCTION_LINES = {"median": 10, "p90": 30, "max": 45}
 POSITIONAL_PARAMETERS = 4
+COMMENTS, COMMENTS_WHERE_IT_MATTERS = 7, 10  # per 100 lines of code
+COMMENTED = ["speculative", "rounds", "batched", "verifiers", "conformance", "drafts"]
 HAS_DOCSTRING = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 OPTIONAL = ["rich", "cupy", "matplotlib", "torch", "transformers", "jupyter", "safetensors", "hypothesis", "pytest"]
 
@@ -89,6 +93,35 @@ def lines_of_code(text):
         if isinstance(node, HAS_DOCSTRING) and ast.get_docstring(node) is not None:
             code -= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
     return code
+
+
+def lines_with_comment(text):
+    """Number the lines of a module that hold a comment."""
+    return {token.start[0] for token in generate_tokens(StringIO(text).readline) if token.type == COMMENT}
+
+
+def comments_per_100(paths):
+    """Count the comments for each 100 lines of code of some modules."""
+    texts = [path.read_text(encoding="utf-8") for path in paths]
+    return (
+        100 * sum(len(lines_with_comment(text)) for text in texts) / sum(len(lines_of_code(text)) for text in texts)
+    )
+
+
+def is_plain(node):
+    """Accept names, attributes of names, and constants: nothing that is computed."""
+    while isinstance(node, ast.Attribute | ast.UnaryOp):
+        node = node.operand if isinstance(node, ast.UnaryOp) else node.value
+    return isinstance(node, ast.Name | ast.Constant)
+
+
+def packed(tree):
+    """List the lines that compute several values and bind several names: `a, b = f(x), g(y)`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
+            values = node.value.elts if isinstance(node.value, ast.Tuple) else []
+            if not all(map(is_plain, values)):
+                yield node.lineno
 
 
 def positional(node):
@@ -193,6 +226,25 @@ def test_functions_take_few_positional_parameters():
 def test_a_docstring_does_not_count_as_code():
     text = 'def f(self, a, *, b):\n    """One.\n\n    Two.\n    """\n    # why\n\n    return a  # so\n'
     assert (lines_of_code(text), positional(ast.parse(text).body[0])) == ({1, 8}, ["a"])
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_line_binds_one_computed_value(path):
+    assert not list(packed(tree_of(path))), "one name a line: a breakpoint fits between any two thoughts"
+
+
+def test_the_search_for_packed_lines_spares_names_constants_and_unpacked_calls():
+    assert list(packed(ast.parse("a, b = f(x), y\nc, d = [], 0"))) == [1, 2]
+    assert not list(packed(ast.parse("p, q = target_probs, self.q\nn, t = 0, -1.0\nn, t = verify(x)")))
+
+
+@pytest.mark.parametrize("part", COMMENTED)
+def test_where_a_reader_asks_why_comments_answer(part):
+    assert comments_per_100([path for path in MODULES if part_of(path) == part]) >= COMMENTS_WHERE_IT_MATTERS
+
+
+def test_the_package_is_commented():
+    assert comments_per_100(MODULES) >= COMMENTS
 
 
 # --- names, prints, comments -------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from specsample.training.presets import PRESETS
-from specsample.training.runlog import Progress, progress_bar
+from specsample.training.runlog import StepReport, progress_bar
 from specsample.training.train import next_batch, run, train
 from specsample.transformer import checkpoint
 
@@ -105,7 +105,7 @@ def test_a_run_on_another_text_is_not_resumed(whole_run, tmp_path):
 def test_progress_shows_bits_per_character_and_time_left(capsys):
     with progress_bar("tiny") as on_step:
         for step in range(1, 4):
-            on_step(Progress(step, 10, 2.5, 512))
+            on_step(StepReport(step, 10, 2.5, 512))
     assert re.search(r"tiny.* 3/10 2\.500 bits/char, [\d,]+ char/s \d:\d\d:\d\d", capsys.readouterr().out)
 
 

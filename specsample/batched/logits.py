@@ -9,8 +9,8 @@ from array_api_compat import array_namespace, device
 
 from specsample.acceptance import accept_probability, residual
 from specsample.batched.picking import pick
-from specsample.batched.verdicts import Verdicts, at_tokens, check_batch, first_refusal, rows_at, widen
-from specsample.distributions import Array, softmax
+from specsample.batched.verdicts import Verdicts, at_tokens, check_batch, first_refusal, rows_at
+from specsample.distributions import Array, softmax, widen
 
 TOGETHER = 131072  # logits of one text that are read together: short rows all at once, long ones one by one
 

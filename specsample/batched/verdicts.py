@@ -4,13 +4,13 @@
 same lines run on NumPy, PyTorch and CuPy.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from array_api_compat import array_namespace, device
 
 from specsample.acceptance import accept_probability, residual
 from specsample.batched.picking import pick, shared_namespace
-from specsample.distributions import Array
+from specsample.distributions import Array, widen
 
 Verdicts = NamedTuple("Verdicts", [("n_accepted", Array), ("token", Array)])  # (B,) and (B,) int arrays
 
@@ -166,18 +166,3 @@ def rows_at(probs: Array, index: Array) -> Array:
     first = xp.reshape(xp.arange(B, device=device(probs)) * n, (B,) + (1,) * (index.ndim - 1))
     flat = xp.take(xp.reshape(probs, (B * n, V)), xp.reshape(first + index, (-1,)), axis=0)
     return widen(xp.reshape(flat, (*index.shape, V)))
-
-
-def widen(array: Array) -> Array:
-    """Read floats narrower than 32 bits as float32, which holds each of them exactly.
-
-    Parameters
-    ----------
-    array : array of any type
-    """
-    # asked by name first, for `isdtype` and `finfo` cost more than a comparison and nearly all arrays are one of two
-    xp: Any = array_namespace(array)
-    if array.dtype in (xp.float32, xp.float64):
-        return array
-    is_narrow = xp.isdtype(array.dtype, "real floating") and xp.finfo(array.dtype).bits < 32
-    return xp.astype(array, xp.float32) if is_narrow else array

@@ -50,7 +50,7 @@ class Stopwatch:
 
 
 @dataclass(frozen=True)
-class Watched:
+class Clocked:
     """A model seen through a clock."""
 
     model: LanguageModel
@@ -61,13 +61,13 @@ class Watched:
         """V, the number of tokens."""
         return self.model.vocab_size
 
-    def start(self) -> "WatchedContext":
+    def start(self) -> "ClockedContext":
         """Begin an empty context."""
-        return WatchedContext(self.model.start(), self.begun)
+        return ClockedContext(self.model.start(), self.begun)
 
 
 @dataclass(frozen=True)
-class WatchedContext:
+class ClockedContext:
     """A context that notes when its passes begin."""
 
     context: Context
@@ -119,7 +119,7 @@ def time_rounds(
     drafting: list[float] = []
     rest: list[float] = []
     for prompt in prompts:
-        target = Watched(target_model)
+        target = Clocked(target_model)
         rng = Stopwatch(np.random.default_rng(seed))
         _, trace = generate(prompt, target, draft_model, K=K, rng=rng, **settings)
         # not the first round, which reads the prompt, nor the last, which may be shorter

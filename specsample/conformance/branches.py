@@ -114,7 +114,8 @@ def _pearson(seen: Array, expected: Array) -> float:
         o = np.append(o[~is_rare], o[is_rare].sum())
         e = np.append(e[~is_rare], e[is_rare].sum())
         n_cells = len(e) if e[-1] >= FEWEST else len(e) - 1
-        o, e = o[:n_cells], e[:n_cells]
+        o = o[:n_cells]
+        e = e[:n_cells]
         statistic += float(((o - e) ** 2 / e).sum())
         df += max(n_cells - 1, 0)
     return chi_square_tail(statistic, df) if df else 1.0

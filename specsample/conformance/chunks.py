@@ -84,7 +84,8 @@ def guarded(draw: Callable[[], Sample], time_limit: float, last: LastCall) -> Sa
 
     thread = Thread(target=work, daemon=True, name="sampler under test")
     last.at = monotonic()
-    last.given, last.named = (), {}
+    last.given = ()
+    last.named = {}
     thread.start()
     # the clock runs for one call, not for all of them
     while thread.is_alive():

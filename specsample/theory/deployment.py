@@ -21,42 +21,18 @@ class Deployment(NamedTuple):
     cache_bytes: float
 
     def work(self, batch: int, context: int) -> Work:
-        """Say what a pass is asked for.
-
-        Parameters
-        ----------
-        batch : int >= 1, sequences
-        context : int >= 0, tokens of each
-        """
+        """Say what a pass is asked for."""
         return Work(batch, context, self.weight_bytes, self.cache_bytes)
 
     def answer(self, batch: int, context: int) -> Outlook:
-        """Predict the speed-up.
-
-        Parameters
-        ----------
-        batch : int >= 1, sequences
-        context : int >= 0, tokens of each
-        """
+        """Predict the speed-up."""
         work = self.work(batch, context)
         return outlook(self.alpha, self.target, self.draft, self.device, work=work, K=self.K)
 
     def fits(self, batch: int, context: int) -> bool:
-        """Decide whether both models and their caches fit into memory.
-
-        Parameters
-        ----------
-        batch : int >= 1, sequences
-        context : int >= 0, tokens of each
-        """
+        """Decide whether both models and their caches fit into memory."""
         return self.memory(batch, context) <= self.device.memory
 
     def memory(self, batch: int, context: int) -> float:
-        """Count the bytes that both models and their caches take.
-
-        Parameters
-        ----------
-        batch : int >= 1, sequences
-        context : int >= 0, tokens of each
-        """
+        """Count the bytes that both models and their caches take."""
         return needed_bytes([self.target, self.draft], self.work(batch, context))

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 LOG_EVERY, SAVE_SECONDS = 50, 240.0
 
 
-class Progress(NamedTuple):
+class StepReport(NamedTuple):
     """What a step reports: where the run stands, its loss in bits per character, the characters it learned from."""
 
     step: int
@@ -42,7 +42,7 @@ class RunLog:
         self.path = path
         self.started = time.monotonic() - seconds
         self.saved = time.monotonic()
-        self.reports: list[Progress] = []
+        self.reports: list[StepReport] = []
         self.since = time.monotonic()
 
     @property
@@ -50,7 +50,7 @@ class RunLog:
         """Time spent on the run, in seconds."""
         return time.monotonic() - self.started
 
-    def count(self, report: Progress) -> None:
+    def count(self, report: StepReport) -> None:
         """Take note of a step, and write a line every LOG_EVERY steps."""
         self.reports.append(report)
         if report.step % LOG_EVERY == 0:
@@ -92,7 +92,7 @@ def interruption() -> Iterator[threading.Event]:
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
+def progress_bar(title: str) -> Iterator[Callable[[StepReport], None]]:
     """Show loss, speed and time left in the terminal.
 
     Parameters
@@ -101,7 +101,7 @@ def progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
 
     Yields
     ------
-    function of one Progress, what `train` takes as on_step
+    function of one StepReport, what `train` takes as on_step
     """
     from rich import progress
 
@@ -112,7 +112,7 @@ def progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
         started = time.monotonic()
         seen = 0
 
-        def on_step(report: Progress) -> None:
+        def on_step(report: StepReport) -> None:
             nonlocal seen
             if not seen:  # a resumed run does not begin at 0
                 bar.reset(task, completed=report.step, total=report.steps)

@@ -20,7 +20,7 @@ from specsample.training.distil import acceptance_criterion, next_token_probs
 from specsample.training.evaluate import evaluate
 from specsample.training.optim import clip_by_norm, flatten, learning_rate
 from specsample.training.presets import PRESETS, Preset
-from specsample.training.runlog import Progress, RunLog, interruption, progress_bar
+from specsample.training.runlog import RunLog, StepReport, interruption, progress_bar
 from specsample.training.state import State, describe, resume_state, save_state, start_state
 from specsample.transformer import checkpoint
 from specsample.transformer.allocator import keep_freed_memory
@@ -75,7 +75,7 @@ def train(
     seed: int = 0,
     resume: bool = False,
     teacher: TransformerLM | None = None,
-    on_step: Callable[[Progress], None] = lambda report: None,
+    on_step: Callable[[StepReport], None] = lambda report: None,
 ) -> State:
     """Train a model, writing `checkpoint.npz`, `log.jsonl` and, when done, a small `model.npz` into a folder.
 
@@ -88,7 +88,7 @@ def train(
     seed : int, of the first parameters and of the order of the data
     resume : bool, go on from the folder's checkpoint
     teacher : TransformerLM, optional, learn its distributions over the text instead of the text
-    on_step : function of one Progress, called after each step
+    on_step : function of one StepReport, called after each step
 
     Returns
     -------
@@ -122,7 +122,7 @@ def train(
                 bits = training_step(preset, state, tokens, pool=pool, teacher=teacher)
                 state.seconds = log.seconds
                 # what it tells
-                report = Progress(state.step, preset.steps, bits, tokens[:, 1:].size)
+                report = StepReport(state.step, preset.steps, bits, tokens[:, 1:].size)
                 log.count(report)
                 if state.step % EVALUATE_EVERY == 0:
                     log.write(step=state.step, **measure(QUICK_EVALUATION))

@@ -20,7 +20,7 @@ from specsample.drafts.head_lm import PRETRAINED, save_head
 from specsample.training import data
 from specsample.training.distil import acceptance_criterion, fingerprint
 from specsample.training.optim import AdamW, clip_by_norm, flatten, learning_rate, n_decayed
-from specsample.training.runlog import Progress, progress_bar
+from specsample.training.runlog import StepReport, progress_bar
 from specsample.transformer.allocator import keep_freed_memory
 from specsample.transformer.layers import cross_entropy
 from specsample.transformer.lm import TransformerLM, load, load_pair
@@ -35,7 +35,7 @@ def train_head(
     hidden: int = HIDDEN,
     steps: int = STEPS,
     seed: int = 0,
-    on_step: Callable[[Progress], None] = lambda report: None,
+    on_step: Callable[[StepReport], None] = lambda report: None,
 ) -> dict[str, np.ndarray]:
     """Train a head on the target's features and distributions over the training text.
 
@@ -45,7 +45,7 @@ def train_head(
     hidden : int, F
     steps : int >= 1
     seed : int, of the first parameters and of the order of the text
-    on_step : function of one Progress, called after each step
+    on_step : function of one StepReport, called after each step
     """
     keep_freed_memory()
     # one flat vector that every parameter is a view of, as in `training.train`
@@ -60,7 +60,7 @@ def train_head(
         grad = flatten(grads, order)[0]
         clip_by_norm(grad, 1.0)
         optimizer.update(flat, grad, learning_rate(step, steps=steps, peak=PEAK))
-        on_step(Progress(step + 1, steps, losses[0] / math.log(2), tokens.size))
+        on_step(StepReport(step + 1, steps, losses[0] / math.log(2), tokens.size))
     return params
 
 
