@@ -3,7 +3,7 @@
 The algorithm is in `specsample.speculative`. Rooms are read, and import each other, in one order:
 
 Read `distributions`, `strategies`, `request`, `language_model`, `autoregressive`, `acceptance`, `trace`,
-`speculative`, `rounds`, `streaming`, `adaptive`, `theory`, `backend`, `batched`, `cuda`, `verifiers`, `transformer`,
+`speculative`, `rounds`, `streaming`, `adaptive`, `backend`, `batched`, `cuda`, `verifiers`, `theory`, `transformer`,
 `drafts`, `training`, `conformance`, `viewer`, `figures`, `bench`, `exercises`, `course`, `papers`, `commands`, `cli`.
 """
 

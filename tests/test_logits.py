@@ -81,7 +81,8 @@ def test_what_stands_after_the_last_refusal_is_not_read_on_the_host():
     q[:, 1] += np.where(np.arange(V) == 2, 9, 0)  # the second draft is refused
     want = both(case, q, p)[0]
     q[:, 2:] = p[:, 2:] = np.nan
-    assert (int(want.n_accepted[0]), same(both(case, q, p)[0], want)) == (1, True)
+    found = batched.verify_logits(draft_logits=q, target_logits=p, **case)
+    assert (int(want.n_accepted[0]), same(found, want)) == (1, True)
 
 
 def test_no_array_of_k_rows_is_made():
@@ -121,3 +122,32 @@ def test_verify_of_long_rows_agrees_with_logits_in_blocks():
             logits = [np.log(case[name]) for name in ("draft_probs", "target_probs")]
         rest = {name: case[name] for name in ("draft_tokens", "u_accept", "u_emit")}
         assert same(*both(rest, *logits))
+
+
+BAD = {"NaN": [np.nan, 1.0, 2.0], "+inf": [np.inf, 1.0, 2.0], "all -inf": [-np.inf] * 3}
+
+
+@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("at", ["target", "draft"])
+def test_one_bad_logit_is_refused_on_the_host_and_marked_on_a_device(name, at):
+    good = np.zeros((1, 2, 3))
+    bad = good.copy()
+    bad[0, 0] = BAD[name]
+    given = {"draft_logits": good[:, :1], "target_logits": good} | {
+        f"{at}_logits": bad if at == "target" else bad[:, :1]
+    }
+    given |= {"draft_tokens": np.array([[1]]), "u_accept": np.array([[0.5]]), "u_emit": np.array([0.9])}
+    with pytest.raises(ValueError, match="logits must be finite or -inf"):
+        batched.verify_logits(**given)
+    there = {key: to_device(array, like=STRICT) for key, array in given.items()}
+    assert to_numpy(batched.verify_logits(**there).token).tolist() == [-1]
+
+
+@pytest.mark.parametrize("name", ["target_probs", "draft_probs"])
+def test_probabilities_with_nan_are_refused_padding_apart(name):
+    given = {"draft_probs": np.full((1, 2, 2), 0.5), "target_probs": np.full((1, 3, 2), 0.5)}
+    given |= {"draft_tokens": np.array([[1, 0]]), "u_accept": np.full((1, 2), 0.9), "u_emit": np.array([0.9])}
+    given[name][0, 1, 0] = np.nan
+    with pytest.raises(ValueError, match=f"{name} must be finite"):
+        batched.verify(**given)
+    assert batched.verify(**given, n_drafts=np.array([0])).token.tolist() == [1]

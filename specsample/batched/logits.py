@@ -5,6 +5,7 @@ largest logit and the sum of its weights, which make a probability of one logit.
 rows' softmax, bit for bit on NumPy.
 """
 
+import numpy as np
 from array_api_compat import array_namespace, device
 
 from specsample.acceptance import accept_probability, residual
@@ -15,6 +16,7 @@ from specsample.distributions import Array, softmax, widen
 TOGETHER = 131072  # logits of one text that are read together: short rows all at once, long ones one by one
 
 
+@np.errstate(invalid="ignore")  # inf - inf is NaN, which is refused by name
 def verify_logits(
     draft_tokens: Array,
     draft_logits: Array,
@@ -37,7 +39,8 @@ def verify_logits(
 
     Notes
     -----
-    On the host it stops where the last row is refused. A device is not asked, for it would have to be waited for.
+    On the host it stops where the last row is refused, and raises ValueError where NaN or +inf stand in a row that it
+    looked at. A device is not asked, for it would have to be waited for: there the token of such a row is -1.
 
     Examples
     --------
@@ -59,6 +62,7 @@ def verify_logits(
         some = slice(start, min(start + n_together, K))
         p_x = _probs(p_logits[:, some], p[:, some, :])
         q_x = _probs(q_logits[:, some], q[:, some, :])
+        # NaN is smaller than nothing: a row with one is refused, and looked at whole below
         is_accepted[:, some] = u_accept[:, some] < accept_probability(p_x, q_x)
         if is_on_host and not xp.any(xp.all(is_accepted[:, : some.stop], axis=1)):
             break
@@ -67,10 +71,20 @@ def verify_logits(
     p_n = softmax(rows_at(p, n))  # (B, V)
     is_drafted = n < n_drafts  # (B,)
     if K == 0 or (is_on_host and not xp.any(is_drafted)):
-        return Verdicts(n, pick(p_n, u_emit))
+        return Verdicts(n, _emitted(p_n, u_emit, is_on_host))
     q_n = softmax(rows_at(q, xp.clip(n, 0, K - 1)))
     q_n[xp.logical_not(is_drafted)] = 0
-    return Verdicts(n, pick(residual(p_n, q_n), u_emit))
+    return Verdicts(n, _emitted(residual(p_n, q_n), u_emit, is_on_host))
+
+
+def _emitted(probs: Array, u: Array, is_on_host: bool) -> Array:
+    """Pick one token of each row (B, V); refuse rows with NaN on the host, and mark them by -1 elsewhere."""
+    xp = array_namespace(probs)
+    # NaN is contagious, and what softmax makes of +inf too: one sum tells of all V numbers
+    is_finite = xp.isfinite(xp.sum(probs, axis=-1))
+    if is_on_host and not xp.all(is_finite):
+        raise ValueError("logits must be finite or -inf; a row holds NaN, +inf, or -inf alone. Did one overflow?")
+    return xp.where(is_finite, pick(probs, u), -1)
 
 
 def _probs(chosen: Array, logits: Array) -> Array:

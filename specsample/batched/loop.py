@@ -12,7 +12,7 @@ import numpy as np
 
 from specsample.backend import to_device
 from specsample.batched.passes import BatchedContext, BatchedModel, draft, fetch, pad, score
-from specsample.batched.verdicts import at_tokens, verify
+from specsample.batched.verdicts import at_tokens, judge
 from specsample.distributions import Array, Uniforms, uniforms
 from specsample.request import check_request
 from specsample.strategies import Transform
@@ -162,7 +162,7 @@ def _verdicts(x: Array, q: Array, p: Array, *, tape: Array, n_drafts: Array, is_
     u = to_device(tape, like=p)
     k = to_device(np.maximum(n_drafts, 0), like=p)
     # a row that sits out is verified with no drafts, and its answer never read
-    n, t = verify(x, q, p, u_accept=u[:, K : 2 * K], u_emit=u[:, 2 * K], n_drafts=k)
+    n, t = judge(x, q, p, u_accept=u[:, K : 2 * K], u_emit=u[:, 2 * K], n_drafts=k)
     # p and q at the drafts only: the (B, K, V) rows stay on the device
     rows = {"draft_tokens": x, "p_x": at_tokens(p[:, :K, :], x), "q_x": at_tokens(q, x)}
     sound = {"draft_probs": is_sound[0], "target_probs": is_sound[1]}

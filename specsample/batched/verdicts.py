@@ -46,7 +46,8 @@ def verify(
     Raises
     ------
     ValueError
-        If a shape does not fit, or arrays live in several libraries or on several devices.
+        If a shape does not fit, arrays live in several libraries or on several devices, or a row that counts holds
+        NaN or infinity: one sum a row, and on a device one wait for the answer.
 
     Examples
     --------
@@ -56,8 +57,29 @@ def verify(
     >>> verify(np.array([[1], [1]]), q, p, u_accept=u_accept, u_emit=u_emit)
     Verdicts(n_accepted=array([0, 1]), token=array([0, 1]))
     """
+    n_drafts, _ = check_batch(
+        draft_tokens, draft_probs, target_probs, u_accept=u_accept, u_emit=u_emit, n_drafts=n_drafts
+    )
+    check_finite("target_probs", target_probs, n_drafts + 1)
+    check_finite("draft_probs", draft_probs, n_drafts)
+    return judge(draft_tokens, draft_probs, target_probs, u_accept=u_accept, u_emit=u_emit, n_drafts=n_drafts)
+
+
+def judge(
+    draft_tokens: Array,
+    draft_probs: Array,
+    target_probs: Array,
+    *,
+    u_accept: Array,
+    u_emit: Array,
+    n_drafts: Array,
+) -> Verdicts:
+    """Do what `verify` does, on rows that are known to be sound, or whose verdict nobody reads.
+
+    Parameters and Returns: as for `batched.verdicts.verify`.
+    """
     p, q, x = target_probs, draft_probs, draft_tokens
-    n_drafts, K = check_batch(x, q, p, u_accept=u_accept, u_emit=u_emit, n_drafts=n_drafts)
+    K = x.shape[1]
     xp = array_namespace(p)
     # line 9: all tests at once, though those after a row's first refusal are not needed
     a = accept_probability(at_tokens(p[:, :K, :], x), at_tokens(q, x))  # (B, K)
@@ -69,6 +91,26 @@ def verify(
     q_n[n >= n_drafts] = 0
     # line 17: t ~ norm(max(0, p - q))
     return Verdicts(n, pick(residual(p_n, q_n), u_emit))
+
+
+def check_finite(name: str, rows: Array, n_rows: Array) -> None:
+    """Refuse NaN and infinity in the rows that count.
+
+    Parameters
+    ----------
+    name : str, how the message calls them
+    rows : (B, n, V) array
+    n_rows : (B,) int array, rows of each sequence that count
+    """
+    # fractions have neither
+    if str(rows.dtype) == "object":
+        return
+    xp = array_namespace(rows)
+    # both are contagious: one sum tells of all V numbers
+    sums = xp.sum(rows, axis=-1, dtype=xp.result_type(rows.dtype, xp.float32))  # (B, n)
+    is_used = xp.arange(rows.shape[1], device=device(rows)) < n_rows[:, None]
+    if bool(xp.any(xp.logical_and(is_used, xp.logical_not(xp.isfinite(sums))))):
+        raise ValueError(f"{name} must be finite; a row holds NaN or infinity. Did a logit overflow?")
 
 
 def first_refusal(is_accepted: Array, n_drafts: Array) -> Array:
