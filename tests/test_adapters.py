@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import samplers_under_test as s
 
+from specsample.conformance import check
 from specsample.conformance.adapters import (
     Broken,
     Seeds,
@@ -219,3 +220,89 @@ def test_texts_that_are_none_are_refused():
 def test_a_missing_package_is_named(make):
     with pytest.raises(RuntimeError, match=r"this adapter needs|no CUDA device"):
         make()
+
+
+# --- form before law ---------------------------------------------------------------------------------------------
+
+
+LAW = np.array([0.6, 0.3, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("row", "cause"),
+    [
+        (np.log(LAW), "These are log-probabilities: take exp"),
+        (np.log(LAW) - 2, "Are these logits"),
+        (np.log(LAW) + 5, "Are these scores"),
+        (np.array([0.6, 0.3, 0.0]), "Are these the likeliest few alone"),
+        (np.array([0.0, -np.inf, -np.inf]), "logarithms, with -inf"),
+        (LAW[None], r"one \(V,\) row; got shape \(1, 3\)"),
+    ],
+)
+def test_an_engine_whose_rows_are_no_distributions_is_refused_by_name(row, cause):
+    with pytest.raises(ValueError, match=cause):
+        from_engine(lambda prompt, n, *, seed: [0] * n, next_probs=lambda text: row, prompt=[0])
+
+
+def test_a_row_that_is_no_distribution_later_on_is_refused_as_well():
+    adapter = from_engine(
+        lambda prompt, n, *, seed: [0] * n, next_probs=lambda text: LAW if len(text) < 2 else np.log(LAW), prompt=[0]
+    )
+    with pytest.raises(ValueError, match="log-probabilities"):
+        check(adapter, eps=0.3)
+
+
+@pytest.mark.parametrize("V", [250, 151_936])
+def test_a_wrong_engine_of_a_real_vocabulary_gets_its_verdict(V):
+    ids = np.linspace(0, V - 1, 5).astype(int)
+    law = np.zeros(V, np.float32)
+    law[ids] = [0.4, 0.3, 0.15, 0.1, 0.05]
+
+    def engine(prompt, n, *, seed):
+        return [int(ids[1])] * n
+
+    assert check(from_engine(engine, next_probs=lambda text: law, prompt=[1]), eps=0.3).verdict == "FAIL"
+
+
+def test_a_tuple_for_a_result_is_said_to_be_one():
+    for given in ((np.zeros((1, 3), int), np.ones(1)), ([1, 2], object())):
+        with pytest.raises(Broken, match="got a tuple"):
+            checked_rows(given, (1, 3), 4)
+
+
+def test_minus_one_in_an_unsigned_type_is_padding():
+    rows = np.array([[1, -1, -1]]).astype(np.uint32)
+    assert checked_rows(rows, (1, 3), 4).tolist() == [[1, -1, -1]]
+
+
+def test_texts_that_begin_with_the_prompt_are_told_so():
+    with pytest.raises(Broken, match=r"new tokens alone; got texts that begin with the prompt \[0\]"):
+        checked_texts([[0, 1, 2, 1], [0, 2, 2, 2]], 2, SETTING)
+
+
+def test_a_stop_token_that_is_left_out_is_asked_for():
+    sample = checked_texts([[0], [1, 0]], 2, STOPPING)
+    assert any("The stop token is part of the text, return it" in said for said in sample.violations)
+    sample = checked_texts([[0], [1, 2]], 2, STOPPING)  # one is there: the other text just ends
+    assert not any("stop token is part" in said for said in sample.violations)
+
+
+def test_zeros_for_padding_are_recognised():
+    def padded_with_0(x, q, p, rng):
+        tokens = s.right(x, q, p, rng)
+        return np.where(tokens == -1, 0, tokens)
+
+    found = sampled(from_verify(padded_with_0), n=200)
+    assert any("is 0 used as padding? Pad with -1" in said for said in found.violations)
+
+
+def test_verification_by_argmax_is_not_called_a_fixed_seed():
+    def by_argmax(x, q, p, rng):
+        best = p.argmax(axis=2)
+        n = np.cumprod(x == best[:, :-1], axis=1).sum(axis=1)
+        return np.where(np.arange(p.shape[1]) <= n[:, None], best, -1)
+
+    found = check(from_verify(by_argmax), eps=0.1)
+    assert found.verdict == "FAIL"
+    assert "every token is the likeliest of p" in " ".join(found.reasons)
+    assert "seed is fixed" not in " ".join(found.reasons)

@@ -200,3 +200,23 @@ def test_layers_are_told_apart_by_their_whole_number():
 def test_an_exit_the_target_does_not_have_is_refused(n):
     with pytest.raises(ValueError, match="n_layers must lie in 1"):
         ExitLM(TARGET, n)
+
+
+class LastRowOnly:
+    """A model whose contexts answer for the last token alone, as fast ones do."""
+
+    vocab_size = V
+
+    def start(self):
+        context = NGRAM.start()
+        read = context.extend
+        context.extend = lambda tokens: read(tokens)[-1:]
+        return context
+
+
+def test_a_backoff_that_answers_for_the_last_token_alone_loses_no_text():
+    plain, brief = (PromptLookup(V, backoff=model).start() for model in (NGRAM, LastRowOnly()))
+    whole = plain.extend([0, 1, 2, 0, 1])
+    assert (brief.extend([0, 1, 2, 0, 1]) == whole[-1:]).all()
+    assert brief.length == plain.length == 5
+    assert (brief.extend([2]) == plain.extend([2])).all()

@@ -4,11 +4,16 @@ import argparse
 import json
 import re
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 import samplers_under_test as s
 
-from specsample.commands.check import add_arguments, find, run
+from specsample import cli
+from specsample.commands.check import add_arguments, run
+from specsample.commands.files import write_whole
+from specsample.commands.user_code import find
 from specsample.conformance import check, from_verify
 from specsample.conformance.report import EXIT_STATUS
 
@@ -112,3 +117,75 @@ def test_probes_that_were_not_asked_are_counted_and_not_listed():
     assert "Not needed for this verdict: 2 more of the probes." in str(report)
     assert [row in str(report) for row in ("│ P1", "│ P2", "│ P4")] == [True, False, False]
     assert "2 more of the probes" in report._repr_html_()
+
+
+RIGHT = """
+import numpy as np
+from samplers_under_test import right as verify
+"""
+
+
+def checked(tmp_path, monkeypatch, capfd, text, *arguments, name="judged"):
+    """Run `specsample check` on a module of this text; give its status, standard output and standard error."""
+    (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    sys.modules.pop(name, None)
+    quick = ["--kind", "verify", "--eps", "0.3", "--probes", "P1"]
+    status = cli.main(["check", f"{name}:verify", *quick, *arguments])
+    return status, *capfd.readouterr()
+
+
+def test_what_a_sampler_prints_never_reaches_the_json(tmp_path, monkeypatch, capfd):
+    noisy = RIGHT + (
+        "import os\nprint('loading')\ngood = verify\n"
+        "def verify(*given):\n    print('verify')\n    os.write(1, b'from C')\n    return good(*given)\n"
+    )
+    status, out, err = checked(tmp_path, monkeypatch, capfd, noisy, "--json", name="noisy")
+    assert (status, json.loads(out)["verdict"]) == (0, "PASS")
+    assert "loading" in err
+    assert "from C" in err
+
+
+def test_a_module_that_sets_errors_to_raise_changes_no_verdict(tmp_path, monkeypatch, capfd):
+    before = np.geterr()
+    try:
+        status, _, _ = checked(tmp_path, monkeypatch, capfd, RIGHT + "np.seterr(all='raise')\n", name="strict")
+    finally:
+        np.seterr(**before)
+    assert status == 0
+
+
+def test_a_factory_that_raises_is_no_verdict(tmp_path, monkeypatch, capfd):
+    text = "def verify():\n    import a_package_that_is_not_there\n"
+    (tmp_path / "made.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert cli.main(["check", "made:verify", "--kind", "adapter"]) == EXIT_STATUS["INVALID"]
+    assert "INVALID, no verdict was reached: made:verify() must return an adapter" in capfd.readouterr().err
+
+
+def test_a_full_disk_is_no_verdict_and_leaves_no_half_report(tmp_path, monkeypatch, capfd):
+    def full(self, *_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*x\.html'"):
+        write_whole(tmp_path / "x.html", "text")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("path", "said"), [("my.py:verify", "Write my:verify."), ("sub/mine:verify", "Write sub.mine:verify.")]
+)
+def test_a_file_in_place_of_a_module_is_told_the_modules_form(path, said):
+    with pytest.raises(ValueError, match="must be written module:function") as caught:
+        find(path)
+    assert said in str(caught.value)
+
+
+def test_a_file_that_hides_a_module_of_the_standard_library_is_named(tmp_path, monkeypatch):
+    (tmp_path / "random.py").write_text("def verify(): pass\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"random\.py here has the name of a module of the standard library"):
+        find("random:verify")

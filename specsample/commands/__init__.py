@@ -1,6 +1,7 @@
 """The commands, one file each: `about`, `add_arguments`, `run`.
 
-`cli` lists them. `sampling` is what the first three share.
+`cli` lists them. `sampling` is what the first three share, `user_code` finds the function that `check` is named.
 
-Read `sampling`, `demo`, `generate`, `trace`, `train`, `evaluate`, `papers`, `check`, `bench`, `plan`, `course`.
+Read `files`, `user_code`, `sampling`, `demo`, `generate`, `trace`, `train`, `evaluate`, `papers`, `check`, `bench`,
+`plan`, `course`.
 """

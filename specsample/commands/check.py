@@ -4,24 +4,24 @@ Exit status: 0 PASS, 1 FAIL, 2 bad usage, 3 INCONCLUSIVE, 4 INVALID.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from html import escape
-from importlib import import_module
 from multiprocessing import get_context
-from pathlib import Path
-from traceback import extract_tb
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
-from specsample.conformance.adapters import Adapter, from_generate, from_step, from_torch, from_verify
+from specsample.commands.files import write_whole
+from specsample.commands.user_code import find
+from specsample.conformance.adapters import Adapter, Broken, from_generate, from_step, from_torch, from_verify
 from specsample.conformance.kit import Progress, check
-from specsample.conformance.report import Report
+from specsample.conformance.report import EXIT_STATUS, Report
 from specsample.conformance.report_html import to_html
 
 about = "judge a sampler of your own: is its text the target's?"
@@ -60,25 +60,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Run the command, and return its exit status.
+    """Run the command, and return its exit status: what is no verdict never looks like one.
 
     Raises
     ------
     ValueError
         If there is no such function, or an argument makes no sense.
     """
+    try:
+        # what the sampler prints goes to standard error: with --json standard output is one JSON document
+        with _prints_to_stderr():
+            found = _judge(given)
+        write(found, as_json=given.json, path=given.report)
+    # bad usage, and a reader that has gone: one line and a status of `cli`
+    except (ValueError, TypeError, RuntimeError, BrokenPipeError):
+        raise
+    # everything else, a full disk among it
+    except Exception as error:
+        said = error if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
+        print(f"specsample check: INVALID, no verdict was reached: {said}", file=sys.stderr)
+        return EXIT_STATUS["INVALID"]
+    return found.exit_status
+
+
+def _judge(given: argparse.Namespace) -> Report:
+    """Run the kit on the function that the arguments name."""
     adapter = adapter_for(given)
-    # the progress bar is on standard error: what --json prints stays JSON
     with _executor(given.workers) as executor, _bar(adapter.name) as progress:
-        found = check(
+        return check(
             adapter,
             probes="standard" if given.probes == ["standard"] else given.probes,
             **{name: getattr(given, name) for name in ("alpha", "eps", "power", "budget", "seed", "time_limit")},
             executor=executor,
             progress=progress,
         )
-    write(found, as_json=given.json, path=given.report)
-    return found.exit_status
+
+
+@contextmanager
+def _prints_to_stderr() -> Iterator[None]:
+    """Send to standard error whatever is printed meanwhile, by Python, native code or processes that are started."""
+    with redirect_stdout(sys.stderr):
+        try:
+            ours = os.dup(1)
+        # without a standard output there is nothing to keep clean
+        except OSError:
+            yield
+            return
+        os.dup2(2, 1)
+        try:
+            yield
+        finally:
+            os.dup2(ours, 1)
+            os.close(ours)
 
 
 def write(found: Report, *, as_json: bool, path: str | None) -> None:
@@ -89,7 +122,7 @@ def write(found: Report, *, as_json: bool, path: str | None) -> None:
         Console(highlight=False).print(found)
     if path is not None:
         title = f"<!doctype html><meta charset='utf-8'><title>{found.verdict} {escape(found.sampler)}</title>"
-        Path(path).write_text(title + to_html(found), encoding="utf-8")
+        write_whole(path, title + to_html(found))
 
 
 def adapter_for(given: argparse.Namespace) -> Adapter:
@@ -105,7 +138,7 @@ def adapter_for(given: argparse.Namespace) -> Adapter:
     if not callable(fn) and not isinstance(fn, Adapter):
         raise ValueError(f"{given.function} must be a function; got {type(fn).__name__}.")
     if given.kind == "adapter":
-        made = fn if isinstance(fn, Adapter) else fn()
+        made = fn if isinstance(fn, Adapter) else _made_by(fn, given.function)
         if not isinstance(made, Adapter):
             raise ValueError(f"{given.function} must be an adapter, or return one; got {type(made).__name__}.")
         return made
@@ -120,50 +153,19 @@ def adapter_for(given: argparse.Namespace) -> Adapter:
     return from_step(fn, **batched) if given.kind == "step" else from_generate(fn, **batched)
 
 
-def find(path: str) -> Any:
-    """Import module:function, also from the current folder.
-
-    Parameters
-    ----------
-    path : str
-
-    Raises
-    ------
-    ValueError
-        If it is not of that form, or there is no such module or function.
-    """
-    module, colon, name = path.partition(":")
-    if not colon or not module or not name:
-        raise ValueError(f"function must be written module:function; got {path!r}.")
-    # as `python -m` would find it
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
+def _made_by(factory: Callable[[], Any], name: str) -> Any:
+    """Call a function that makes an adapter; what it raises is no verdict."""
     try:
-        found: Any = import_module(module)
-    except ModuleNotFoundError as error:
-        raise ValueError(f"module {module!r} cannot be imported: {error}. Is it in this folder?") from error
-    # whatever the user's module does when it is imported
-    except (Exception, SystemExit) as error:
-        at = extract_tb(error.__traceback__)[-1]
-        where = f"{at.filename}, line {at.lineno}" if not isinstance(error, SyntaxError) else "its text"
-        why = f"{type(error).__name__} in {where}: {error}"
-        raise ValueError(f"module {module!r} must be importable; it raised {why}.") from error
-    for part in name.split("."):
-        if not hasattr(found, part):
-            raise ValueError(f"module {module!r} has no {name!r}; it has {_public(found)}.")
-        found = getattr(found, part)
-    return found
-
-
-def _public(module: Any) -> str:
-    """List some public functions."""
-    named = [name for name, each in vars(module).items() if callable(each) and not name.startswith("_")]
-    return ", ".join(named[:8]) or "no public functions"
+        return factory()
+    except Exception as error:
+        raise Broken(f"{name}() must return an adapter; it raised {type(error).__name__}: {error}.") from error
 
 
 def _executor(workers: int) -> Any:
     """Make a process pool where more than one worker is wanted; forking a process with torch's threads may hang."""
-    return nullcontext[Executor | None](None) if workers <= 1 else ProcessPoolExecutor(workers, get_context("spawn"))
+    if workers <= 1:
+        return nullcontext[Executor | None](None)
+    return ProcessPoolExecutor(workers, get_context("spawn"))
 
 
 @contextmanager

@@ -2,8 +2,8 @@
 
 import argparse
 from functools import partial
-from pathlib import Path
 
+from specsample.commands.files import write_whole
 from specsample.commands.sampling import add_sampling, continue_prompt
 from specsample.trace import Trace
 from specsample.transformer.lm import load_pair
@@ -37,5 +37,5 @@ def run(given: argparse.Namespace) -> None:
         (given.html, partial(Trace.to_html, decode=target.tokenizer.decode)),
     ):
         if path:
-            Path(path).write_text(write(trace), encoding="utf-8")
+            write_whole(path, write(trace))
             print(f"{len(trace.rounds)} rounds, {len(trace.tokens)} tokens: {path}")

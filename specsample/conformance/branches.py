@@ -57,6 +57,9 @@ def attribute(sample: Sample, setting: Tabled) -> list[Branch]:
     -------
     list of Branch, those that were taken
     """
+    # an engine's rows are too many to look up: only its law is compared
+    if not setting.is_tabled:
+        return []
     # whole texts have no rounds that could be seen: their positions are compared
     if not sample.rounds:
         return [branch(f"token {i + 1}", taken, setting.p.rows) for i, taken in _positions(sample, setting)]

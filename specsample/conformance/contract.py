@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from specsample.conformance.adapters import Adapter, Broken, Sample, Seeds
+from specsample.conformance.adapters import Adapter, Broken, Sample, Seeds, Tabled
 from specsample.conformance.chunks import guarded
 from specsample.conformance.evidence.cells import PADDING
 from specsample.conformance.evidence.dependence import Independence
@@ -123,13 +123,14 @@ def _unless_unscriptable(call: Any, given: Any) -> Any:
         return None
 
 
-def same_whatever_the_seed(first: Sample, second: Sample, law: Array) -> str | None:
+def same_whatever_the_seed(first: Sample, second: Sample, law: Array, setting: Tabled) -> str | None:
     """Compare two samples of equal inputs and different seeds.
 
     Parameters
     ----------
     first, second : Sample, n streams each
     law : (C,) array, tells how often right streams are equal
+    setting : Tabled, of both
 
     Returns
     -------
@@ -141,10 +142,25 @@ def same_whatever_the_seed(first: Sample, second: Sample, law: Array) -> str | N
     # leaves room for that, and no verdict where even chance could make all of them equal.
     if collision ** (n / 4) > 1e-12 or not (first.tokens == second.tokens).all():
         return None
+    if _is_always_the_likeliest(first, setting):
+        return (
+            f"two calls with equal inputs and different seeds gave {n} equal texts: every token is the likeliest "
+            "of p. Drafts are compared with an argmax, and replaced by it; test them against u < p/q, and sample."
+        )
     return (
         f"two calls with equal inputs and different seeds gave {n} equal texts: the seed is fixed. "
         "Draw from the rng (or seed) that the adapter is given, and never seed inside the sampler."
     )
+
+
+def _is_always_the_likeliest(sample: Sample, setting: Tabled) -> bool:
+    """Whether every round of a verifier begins with the argmax of p, which is not the same token everywhere."""
+    begun = [played for played in sample.rounds if played.drafts is not None]
+    if not begun or not setting.is_tabled:
+        return False
+    first = np.concatenate([played.emitted[:, 0] for played in begun])
+    likeliest = np.concatenate([setting.p.rows(played.nodes).argmax(axis=1) for played in begun])
+    return bool((first == likeliest).all()) and len(set(first.tolist())) > 1
 
 
 class Pairs:

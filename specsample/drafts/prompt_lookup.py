@@ -72,13 +72,15 @@ class LookupContext:
         """Read tokens; row i of the (n, V) answer is the distribution of the token after tokens[i]."""
         # the backoff reads on whether it is needed or not: a context that skips tokens could not answer later
         rows = np.array(self.backoff.extend(tokens))
-        for row, token in zip(rows, tokens):
+        # a backoff may answer for the last tokens only: the text is read whole all the same
+        n_unanswered = len(tokens) - len(rows)
+        for i, token in enumerate(tokens):
             self.text += chr(token)
             # where the ending has occurred before, its row becomes one-hot
             found = self._following()
-            if found is not None:
-                row[:] = 0
-                row[found] = 1
+            if found is not None and i >= n_unanswered:
+                rows[i - n_unanswered] = 0
+                rows[i - n_unanswered, found] = 1
         return rows
 
     def rollback(self, length: int) -> None:

@@ -16,6 +16,8 @@ from specsample.conformance.adapters.tabled import Tabled
 from specsample.conformance.evidence.cells import PADDING
 from specsample.distributions import Array
 
+SHORT = "a text ends before max_new_tokens without a stop token"
+STRIPPED = " (no text has one: was it left out? The stop token is part of the text, return it)"
 Kind = Literal["verify", "step", "generate"]
 
 
@@ -171,6 +173,10 @@ def checked_texts(given: Any, n: int, setting: Tabled) -> Sample:
     L = setting.max_new_tokens
     V = setting.vocab_size
     sample = Sample(np.full((n, L), PADDING))
+    # the new tokens alone are asked for
+    prompt = list(setting.prompt)
+    if n and all(len(text) > L and text[: len(prompt)].tolist() == prompt for text in texts if text.ndim == 1):
+        raise Broken(f"the sampler must return the new tokens alone; got texts that begin with the prompt {prompt}.")
     # padding at the end is cut off; what is too long is cut and counted
     for i, text in enumerate(texts):
         if text.ndim != 1:
@@ -204,7 +210,10 @@ def with_stop_violations(sample: Sample, setting: Tabled) -> Sample:
     is_token = sample.tokens != PADDING
     is_stop = np.isin(sample.tokens, list(setting.stop))
     is_short = ~is_token[:, -1] & ~is_stop.any(axis=1)
-    sample.violations["a text ends before max_new_tokens without a stop token"] += int(is_short.sum())
+    # who has stop tokens, and never returns one, has cut them off
+    is_stripped = bool(len(setting.stop)) and is_short.any() and not is_stop.any()
+    said = SHORT + STRIPPED if is_stripped else SHORT
+    sample.violations[said] += int(is_short.sum())
     goes_on = (is_stop[:, :-1] & is_token[:, 1:]).any(axis=1)
     sample.violations["a token behind a stop token"] += int(goes_on.sum())
     # without those that never happened
@@ -215,6 +224,10 @@ def with_stop_violations(sample: Sample, setting: Tabled) -> Sample:
 def _as_ints(given: Any, wanted: str) -> Any:
     """Read arrays of any library and nested sequences as integers."""
     # a torch tensor, on whatever device
+    # (tokens, how many), (tokens, trace), and whatever else comes beside tokens
+    if isinstance(given, tuple) and any(hasattr(part, "__len__") or hasattr(part, "rounds") for part in given):
+        kinds = ", ".join(type(part).__name__ for part in given)
+        raise Broken(f"the sampler must return {wanted}; got a tuple ({kinds}): return the tokens alone.")
     if hasattr(given, "detach"):
         given = given.detach().cpu().numpy()
     try:
@@ -229,6 +242,9 @@ def _as_ints(given: Any, wanted: str) -> Any:
     if array.dtype.kind not in "iu":
         got = type(given).__name__ if array.dtype == object else f"dtype {array.dtype}"
         raise Broken(f"the sampler must return {wanted}; got {got}.")
+    # -1 in an unsigned type is its largest number
+    if array.dtype.kind == "u" and array.dtype.itemsize >= 4:
+        array = np.where(array == np.iinfo(array.dtype).max, PADDING, array.astype(np.int64))
     return array.astype(np.int64)
 
 

@@ -27,6 +27,7 @@ from specsample.conformance.evidence.cells import PADDING
 from specsample.distributions import Array
 
 NOT_A_DRAFT = "a token before a round's last one that is not its draft"
+PADDED_WITH_0 = " (such rows all end in 0, and none in -1: is 0 used as padding? Pad with -1)"
 Emit = Callable[..., tuple[Array | None, Array]]  # (setting, nodes, K, rngs) -> drafts or None, emitted
 
 
@@ -216,11 +217,15 @@ def _slices(n: int, batch: int) -> Iterator[slice]:
 
 def _with_violations(sample: Sample) -> Sample:
     """Count the rounds that emit, in front of their last token, something other than the drafts."""
+    counts = []
+    is_padded_with_0 = not any((played.emitted == PADDING).any() for played in sample.rounds)
     for played in sample.rounds:
         # a token after it: this one was an accepted draft
         is_kept = played.emitted[:, 1:] != PADDING
         is_other = (played.emitted[:, :-1] != played.drafts) & is_kept
-        sample.violations[NOT_A_DRAFT] += int(is_other.any(axis=1).sum())
+        counts.append(int(is_other.any(axis=1).sum()))
+        is_padded_with_0 = is_padded_with_0 and not played.emitted[is_other.any(axis=1), -1].any()
+    sample.violations[NOT_A_DRAFT + PADDED_WITH_0 if is_padded_with_0 else NOT_A_DRAFT] += sum(counts)
     # without those that never happened
     sample.violations = +sample.violations
     return sample

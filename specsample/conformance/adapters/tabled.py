@@ -35,6 +35,11 @@ class Tabled(Setting):
         """V, the number of tokens."""
         return int(self.target_model.vocab_size)
 
+    @property
+    def is_tabled(self) -> bool:
+        """Whether the rows of all texts fit in a table; those of an engine with a real vocabulary do not."""
+        return isinstance(self.target_model, TableModel) or fits(self)
+
     @cached_property
     def p(self) -> "TabledModel":
         """The target's distributions."""
@@ -73,7 +78,7 @@ class TabledModel:
         self.memory: dict[int, Any] = {}  # rows of single texts
         # of a table the last tokens are enough; any other model is asked for every text, once
         self.states = _states(model)
-        if self.states is None and self.n_nodes * V > MAX_ENTRIES:
+        if self.states is None and not fits(setting):
             raise ValueError(
                 f"a probe must have at most {MAX_ENTRIES} rows times tokens; V = {V} and {depth} tokens make "
                 f"{self.n_nodes * V}. Ask for fewer tokens."
@@ -134,6 +139,12 @@ class TabledModel:
         before = [self.row(self.prompt[: i + 1]) for i in range(n - 1)]
         head = np.array(before).reshape(1, n - 1, self.vocab_size)
         return np.concatenate([np.repeat(head, len(tokens), axis=0), self.rows(nodes)], axis=1)
+
+
+def fits(setting: Setting) -> bool:
+    """Whether a table of the rows after every text stays small."""
+    V = int(setting.target_model.vocab_size)
+    return n_nodes(V, setting.max_new_tokens) * V <= MAX_ENTRIES
 
 
 def _states(model: Transformed) -> Any:

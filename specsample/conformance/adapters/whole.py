@@ -81,6 +81,11 @@ def from_engine(
     -------
     Adapter
 
+    Raises
+    ------
+    ValueError
+        If next_probs gives no distribution: logarithms, logits, or the likeliest few.
+
     Examples
     --------
     >>> from specsample.conformance import check
@@ -88,7 +93,8 @@ def from_engine(
     >>> check(from_engine(lambda prompt, n, *, seed: [0] * n, next_probs=fair, prompt=[1], name="zeros")).verdict
     'FAIL'
     """
-    model = EngineModel(next_probs, len(next_probs(list(prompt))))
+    first = checked_probs(next_probs(list(prompt)))
+    model = EngineModel(next_probs, len(first))
     own = Tabled(model, model, tuple(prompt), 1, max_new_tokens, tuple(stop), name="own models")
     watched = Watched(fn)
     ask = Engine(watched, batch=4096 if batched else 0)
@@ -109,9 +115,37 @@ class LastRow(TextContext):
     def extend(self, tokens: Sequence[int]) -> Array:
         """Read tokens; the (1, V) answer is the distribution after the last of them."""
         self.tokens += map(int, tokens)
-        probs = np.asarray(self.next_probs(self.tokens.copy()), float)
+        probs = checked_probs(self.next_probs(self.tokens.copy()))
         # float32 rows sum to 1 within rounding only
         return (probs / probs.sum())[None]
+
+
+def checked_probs(given: Any) -> Array:
+    """Return what `next_probs` gave as a (V,) float array if it is a distribution, else raise ValueError by name.
+
+    Raises
+    ------
+    ValueError
+        If these are logarithms, scores, a part of a distribution, or no numbers.
+    """
+    probs = np.asarray(given, float)
+    if probs.ndim != 1 or not probs.size:
+        raise ValueError(f"next_probs must give one (V,) row; got shape {probs.shape}. Is it a batch of one?")
+    total = probs.sum()
+    least = probs.min()
+    # the likely causes, each by what it leaves behind
+    if not np.isfinite(probs).all():
+        cause = "Are these logarithms, with -inf for what cannot come? Take exp."
+    elif least < 0:
+        is_log = (probs <= 0).all() and abs(np.exp(probs).sum() - 1) < 1e-2
+        cause = "These are log-probabilities: take exp." if is_log else "Are these logits? Apply softmax."
+    elif abs(total - 1) <= 1e-2:
+        return probs
+    else:
+        cause = "Are these the likeliest few alone?" if total < 1 else "Are these scores? Apply softmax."
+    raise ValueError(
+        f"next_probs must give probabilities that sum to 1; got {least:.3g} at least, sum {total:.3g}. {cause}"
+    )
 
 
 @dataclass(frozen=True)

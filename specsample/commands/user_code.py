@@ -1,0 +1,60 @@
+"""A user's function, found by the name module:function."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any
+
+
+def find(path: str) -> Any:
+    """Import module:function, also from the current folder.
+
+    Parameters
+    ----------
+    path : str
+
+    Raises
+    ------
+    ValueError
+        If it is not of that form, or there is no such module or function.
+    """
+    module, colon, name = path.partition(":")
+    if not colon or not module or not name:
+        raise ValueError(f"function must be written module:function; got {path!r}.")
+    # a file is named by its module
+    if module.endswith(".py") or "/" in module or "\\" in module:
+        dotted = module.removesuffix(".py").replace("\\", ".").replace("/", ".").strip(".")
+        raise ValueError(f"function must be written module:function; got {path!r}. Write {dotted}:{name}.")
+    # as `python -m` would find it
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        found: Any = import_module(module)
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"module {module!r} cannot be imported: {error}. Is it in this folder?{_hiding()}"
+        ) from error
+    # whatever the user's module does when it is imported
+    except (Exception, SystemExit) as error:
+        at = extract_tb(error.__traceback__)[-1]
+        where = f"{at.filename}, line {at.lineno}" if not isinstance(error, SyntaxError) else "its text"
+        why = f"{type(error).__name__} in {where}: {error}"
+        raise ValueError(f"module {module!r} must be importable; it raised {why}.{_hiding()}") from error
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise ValueError(f"module {module!r} has no {name!r}; it has {_public(found)}.{_hiding()}")
+        found = getattr(found, part)
+    return found
+
+
+def _hiding() -> str:
+    """Name the files of this folder that share their name with a module of the standard library, or say nothing."""
+    names = sorted(path.name for path in Path.cwd().glob("*.py") if path.stem in sys.stdlib_module_names)
+    return f" {names[0]} here has the name of a module of the standard library: rename it." if names else ""
+
+
+def _public(module: Any) -> str:
+    """List some public functions."""
+    named = [name for name, each in vars(module).items() if callable(each) and not name.startswith("_")]
+    return ", ".join(named[:8]) or "no public functions"
