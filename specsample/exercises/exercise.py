@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from specsample.exercises.showing import same, show
+from specsample.exercises.showing import same, show, token
 
 KINDS = ("implement", "predict", "break it", "measure")
 
@@ -27,6 +27,11 @@ def call(answer: Any, case: Case) -> Any:
     return answer(*case.arguments)
 
 
+def call_for_token(answer: Any, case: Case) -> Any:
+    """Ask a function for a token: an integer, and no number that equals one."""
+    return token(call(answer, case))
+
+
 def take(answer: Any, case: Case) -> Any:
     """Ask a value: it is the answer, whatever the case."""
     return answer
@@ -35,6 +40,13 @@ def take(answer: Any, case: Case) -> Any:
 def one_question(seed: int) -> list[Case]:
     """List the only case of an exercise whose answer is a value; no seed changes it."""
     return [Case("")]
+
+
+class Slip(NamedTuple):
+    """A mistake that can be made in any exercise: what was done, and a hint."""
+
+    name: str
+    hint: str
 
 
 @dataclass(frozen=True)
@@ -69,7 +81,7 @@ class Passed:
 
     id: str
     title: str
-    cost: str
+    cost: str  # model runs in one use of the answer, and what it was tried on
 
     def __repr__(self) -> str:
         return f"{self.id} passed: {self.title}.\n  cost: {self.cost}"
@@ -84,6 +96,16 @@ class NotYet(AssertionError):
 
 
 class Raised(NamedTuple):
-    """What an answer made of a case when it raised an error."""
+    """What an answer made of a case when it raised an error, or did not end."""
 
-    error: str
+    said: str
+    kind: type[BaseException] = Exception
+    at: str = ""  # the student's line
+
+
+class Interrupted(KeyboardInterrupt):
+    """A check that was interrupted; the message says at which line of the answer."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Show that line in a notebook and not the checker's frames."""
+        return str(self).splitlines()

@@ -4,15 +4,17 @@ Which case shows that it is wrong, the smallest first, and which known mistake i
 """
 
 from collections.abc import Sequence
-from copy import deepcopy
 from functools import cache
 from importlib import import_module
 from typing import Any
 
-from specsample.exercises.exercise import Case, Exercise, Mistake, NotYet, Passed, Raised
-from specsample.exercises.showing import same, show
+from specsample.exercises.asking import UNANSWERED, Asked, ask_all, outcome
+from specsample.exercises.clock import TooLong
+from specsample.exercises.exercise import Exercise, Mistake, NotYet, Passed, Raised, Slip
+from specsample.exercises.showing import flat, same, show
+from specsample.exercises.slips import chance, constancy, facts, misuse, shared_generators
+from specsample.exercises.undoing import undone
 
-UNANSWERED = object()
 UNITS = tuple(f"{number:02d}" for number in range(12))
 
 
@@ -88,80 +90,99 @@ def check(id: str, answer: Any, *, seed: int = 0) -> Passed:
     ValueError
         If there is no such exercise.
 
+    Notes
+    -----
+    An answer that does not end within five seconds is ended; a call into C that does not return is not, and outside
+    the main thread and on Windows nothing that waits or sleeps is.
+
     Examples
     --------
     >>> from specsample import residual
     >>> check("03.3", residual)
     03.3 passed: the residual distribution.
-      cost: 0 target passes, 0 draft passes; 55 cases, no sampling error
+      cost: 0 target passes, 0 draft passes (it runs no model); 55 cases, no sampling error
     """
     exercise = find(id)
+    before = shared_generators()
     # what the answer makes of every case; `...` and NotImplementedError stand for an answer that is not there yet
     cases = exercise.cases(seed)
-    got = [outcome(exercise, answer, case) for case in cases]
-    if any(made is UNANSWERED for made in got):
+    asked = ask_all(exercise, answer, cases)
+    if any(each.made is UNANSWERED for each in asked):
         raise NotYet(f"{id} has no answer yet: {exercise.title}.")
     # the first case that tells is the smallest: they are listed in that order
-    wanted = [outcome(exercise, exercise.key, case) for case in cases]
-    for case, mine, right in zip(cases, got, wanted, strict=True):
-        if isinstance(mine, Raised) or not exercise.agrees(mine, right):
-            raise NotYet(_message(exercise, case, mine, right) + _diagnosis(exercise, answer, got, cases))
+    wanted = [outcome(exercise, exercise.key, each.case) for each in asked]
+    for each, right in zip(asked, wanted, strict=True):
+        is_wrong = isinstance(each.made, Raised) or not exercise.agrees(each.made, right)
+        if is_wrong or each.changed:
+            shown = _message(exercise, answer, each, right)
+            raise NotYet(shown + _diagnosis(exercise, answer, asked, wanted, before=before))
     # right: the cost line says what one use of the answer would cost with real models
     p, q = exercise.passes
     n = f"{len(cases)} cases" if len(cases) > 1 else "1 case"
-    return Passed(id, exercise.title, f"{p} target {_es(p)}, {q} draft {_es(q)}; {n}, no sampling error")
+    what = "model runs in one use" if p or q else "it runs no model"
+    return Passed(id, exercise.title, f"{p} target {_es(p)}, {q} draft {_es(q)} ({what}); {n}, no sampling error")
 
 
-def outcome(exercise: Exercise, answer: Any, case: Case) -> Any:
-    """Ask an answer about one case: what it made of it, Raised if it raised an error, UNANSWERED if it is empty."""
-    try:
-        # a copy of the case: an answer that changes its arguments must not change them under the key
-        return UNANSWERED if answer is None or answer is ... else exercise.ask(answer, deepcopy(case))
-    except NotImplementedError:
-        return UNANSWERED
-    except Exception as error:  # anything that a student's function may do
-        return Raised(f"{type(error).__name__}: {error}")
+def diagnose(exercise: Exercise, answer: Any, asked: Sequence[Asked], by_form: bool = False) -> Mistake | None:
+    """Find the known mistake that gets what the answer got of every case, if there is one.
 
-
-def diagnose(exercise: Exercise, answer: Any, got: Sequence[Any], cases: Sequence[Case]) -> Mistake | None:
-    """Find the known mistake that gets what the answer got of every case, if there is one."""
+    Where many answers make one mistake no results can be compared: it is recognised by the answer's form.
+    """
     for mistake in exercise.mistakes:
-        # where many answers make one mistake, no results can be compared: it looks at the answer itself
         if mistake.is_it is not None:
             try:
-                if mistake.is_it(answer):
+                if by_form and mistake.is_it(answer):
                     return mistake
-            except (TypeError, ValueError, IndexError, KeyError, AttributeError):
-                pass  # an answer of another form
-            continue
+            except Exception:
+                continue  # an answer of another form
         # else the mistake is an answer like any other, and is asked about every case
-        theirs = (outcome(exercise, mistake.answer, case) for case in cases)
-        if all(_alike(their, mine) for their, mine in zip(theirs, got, strict=True)):
-            return mistake
+        elif not by_form:
+            theirs = (outcome(exercise, mistake.answer, each.case) for each in asked)
+            if all(_alike(their, each.made) for their, each in zip(theirs, asked, strict=True)):
+                return mistake
     return None
 
 
 def _alike(theirs: Any, mine: Any) -> bool:
-    """Say whether two answers made the same of a case, errors included."""
-    if isinstance(theirs, Raised) or isinstance(mine, Raised):
-        return isinstance(theirs, Raised) and isinstance(mine, Raised)
-    return same(mine, theirs)
+    """Say whether two answers made the same of a case; what is 0/0 of fractions is NaN of floats."""
+    if isinstance(theirs, Raised):
+        is_nan = theirs.kind is ZeroDivisionError and any(x != x for x in flat(mine))
+        return is_nan or (isinstance(mine, Raised) and mine.kind is theirs.kind)
+    return not isinstance(mine, Raised) and same(mine, theirs)
 
 
-def _message(exercise: Exercise, case: Case, mine: Any, right: Any) -> str:
+def _message(exercise: Exercise, answer: Any, asked: Asked, right: Any) -> str:
     """Show the smallest case on which an answer is wrong, with both answers."""
-    where = f" It fails for {case.label}:" if case.label else ""
-    yours = f"raises {mine.error}" if isinstance(mine, Raised) else show(mine)
+    made = asked.made
+    fails = "fails"
+    yours = show(made)
+    if isinstance(made, Raised):
+        fails = "does not end" if made.kind is TooLong else f"raises {made.kind.__name__}"
+        yours = made.said + (f"\n  at:       {made.at}" if made.at else "")
+    elif exercise.kind == "break it":
+        yours = f"{show(answer)}, which gives {yours}"
+    where = f" It {fails} for {asked.case.label}:" if asked.case.label else ""
     lines = [f"{exercise.id} not yet: {exercise.title}.{where}", f"  yours:    {yours}"]
     if exercise.kind != "predict":  # a prediction would be given away
         lines.append(f"  expected: {exercise.wanted(right)}")
     return "\n".join(lines)
 
 
-def _diagnosis(exercise: Exercise, answer: Any, got: Sequence[Any], cases: Sequence[Case]) -> str:
-    """Name the mistake, if it is a known one."""
-    mistake = diagnose(exercise, answer, got, cases)
-    return "" if mistake is None else f"\n  This is what comes of it if {mistake.name}.\n  Hint: {mistake.hint}"
+def _diagnosis(
+    exercise: Exercise, answer: Any, asked: Sequence[Asked], wanted: Sequence[Any], *, before: tuple[Any, ...]
+) -> str:
+    """Name the mistake, if it is a known one: the most certain evidence first."""
+    made = asked[-1].made
+    if isinstance(made, Raised) and made.kind is TooLong:
+        return ""
+    cases = [each.case for each in asked]
+    # what was done besides; what is wrong in the same way everywhere; what is right once undone; what remains
+    found: Mistake | Slip | None = misuse(exercise, answer, asked) or chance(exercise, answer, asked, before)
+    found = found or diagnose(exercise, answer, asked) or undone(exercise, answer, cases, wanted)
+    found = found or facts(exercise, asked, wanted)
+    if found is None and not any(isinstance(each.made, Raised) for each in asked):
+        found = diagnose(exercise, answer, asked, by_form=True) or constancy(asked)
+    return "" if found is None else f"\n  This is what comes of it if {found.name}.\n  Hint: {found.hint}"
 
 
 def _es(n: int) -> str:

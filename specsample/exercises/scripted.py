@@ -1,15 +1,17 @@
 """Rounds with scripted uniform numbers, and wrong rules that judge them."""
 
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from specsample.conformance.laws.open_round import Seen
+from specsample.conformance.laws.open_round import Ruling, Seen, judge
 from specsample.conformance.laws.wrong_samplers import WRONG
 from specsample.distributions import Array
 from specsample.exercises.exercise import Case
-from specsample.exercises.showing import show
+from specsample.exercises.showing import show, token
 from specsample.exercises.tables import row
 from specsample.speculative import verify
 
@@ -58,7 +60,8 @@ def _rows(rng: np.random.Generator, n: int, V: int) -> Array:
 def as_verify(answer: Any, case: Case) -> Any:
     """Ask a function: call it as `verify` is called."""
     *rows, u_accept, u_emit = case.arguments
-    return answer(*rows, u_accept=u_accept, u_emit=u_emit)
+    made = answer(*rows, u_accept=u_accept, u_emit=u_emit)
+    return tuple(map(token, made)) if isinstance(made, tuple | list) else made
 
 
 def by_the_library(x: Any, q: Any, p: Any, *, u_accept: Any, u_emit: Any) -> tuple[int, int]:
@@ -69,11 +72,20 @@ def by_the_library(x: Any, q: Any, p: Any, *, u_accept: Any, u_emit: Any) -> tup
 def by_the_catalogue(id: str) -> Any:
     """Turn a wrong sampler of the catalogue into a function like `verify`."""
     sampler: Any = WRONG[id].generate  # a partial of `speculate`
-    judge = sampler.keywords["judging"]
+    return _as_function(sampler.keywords["judging"])
+
+
+def by_pieces(**pieces: Any) -> Any:
+    """Turn a right round with wrong pieces, as `open_round.judge` takes them, into a function like `verify`."""
+    return _as_function(partial(judge, **pieces))
+
+
+def _as_function(rule: Callable[..., Ruling]) -> Any:
+    """Turn a rule of the catalogue's form into a function like `verify`."""
 
     def wrong(x: Any, q: Any, p: Any, *, u_accept: Any, u_emit: Any) -> tuple[int, int]:
         # a round at the start of a text, with no stop tokens; the catalogue's rules draw K + 1 numbers from a tape
-        ruling = judge(Seen([0], [], x, q, p, ()), Script([*u_accept, u_emit]))
+        ruling = rule(Seen([0], [], x, q, p, ()), Script([*u_accept, u_emit]))
         return ruling.n_accepted, ruling.emitted[-1]
 
     return wrong

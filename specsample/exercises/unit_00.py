@@ -42,6 +42,16 @@ EXERCISES = (
                 (0, 6),
             ),
             Mistake(
+                "a round is taken to emit K + 1 tokens always",
+                "What happens to the drafts after one that is rejected?",
+                (6, 6),
+            ),
+            Mistake(
+                "K + 1 tokens and the bonus are counted",
+                "The pass gives K + 1 rows, and the bonus is drawn from the last of them.",
+                (1, 7),
+            ),
+            Mistake(
                 "neither the correction nor the bonus is counted",
                 "Accepted drafts are not all that a round emits.",
                 (0, 5),
@@ -66,6 +76,21 @@ EXERCISES = (
                 "every draft is counted as emitted",
                 "Some drafts were rejected or discarded. Which field lists what came out?",
                 _per(lambda trace: trace.drafted),
+            ),
+            Mistake(
+                "the tokens are counted, and not divided by passes",
+                "A ratio is asked for: tokens by passes of the large model.",
+                lambda trace: len(trace.tokens),
+            ),
+            Mistake(
+                "the drafts of a round and one are taken",
+                "Some drafts were rejected or discarded. Which field lists what came out?",
+                _per(lambda trace: trace.drafted + trace.target_passes),
+            ),
+            Mistake(
+                "the share of accepted drafts is given: the acceptance rate",
+                "Tokens are asked for, of all origins, by passes of the large model.",
+                lambda trace: trace.accepted / trace.drafted,
             ),
             # a pass of the draft model is small; the ratio counts passes of the large one alone
             Mistake(

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from specsample.distributions import Array, pick
-from specsample.exercises.exercise import Case, Exercise, Mistake, one_question, take
+from specsample.distributions import Array, pick, softmax
+from specsample.exercises.exercise import Case, Exercise, Mistake, call_for_token, one_question, take
 from specsample.exercises.showing import show
+from specsample.exercises.wrong_picks import NUCLEUS, PICK
 from specsample.strategies import min_p, temperature, top_p
 
 QUARTERS = np.array([0.25, 0.75])
@@ -33,6 +34,9 @@ def _nuclei(seed: int) -> list[Case]:
     # no two probabilities are equal: which of equal tokens a nucleus keeps is a convention
     rows += [(rng.permutation([0.375, 0.25, 0.1875, 0.125, 0.0625])).tolist() for _ in range(3)]
     cases = [(np.array(p), mass) for p in rows for mass in (0.7, 0.9, 1.0, 0.05)]
+    # masses that are reached exactly: > and >= differ there
+    exact = [([0.5, 0.25, 0.25], 0.5), ([0.5, 0.375, 0.125], 0.875), ([0.125, 0.25, 0.625], 0.625)]
+    cases += [(np.array(p), mass) for p, mass in exact]
     return [Case(f"p = {show(p)}, mass = {show(mass)}", (p, mass)) for p, mass in cases]
 
 
@@ -57,6 +61,7 @@ EXERCISES = (
         title="pick a token with one uniform number",
         key=pick,
         cases=_picks,
+        ask=call_for_token,
         mistakes=(
             # at u = 0 it returns the first token, even one of probability 0
             Mistake(
@@ -75,6 +80,7 @@ EXERCISES = (
                 "How often would the last of four equally likely tokens be picked?",
                 lambda p, u: int(np.argmax(u < p)),
             ),
+            *PICK,
         ),
     ),
     # squares, normalised; by hand
@@ -98,6 +104,12 @@ EXERCISES = (
                 "Logits are divided by T; what is that for probabilities?",
                 QUARTERS,
             ),
+            Mistake(
+                "probabilities are taken for logits: softmax of p/T",
+                "Of which numbers is a softmax taken?",
+                softmax(QUARTERS / 0.5),
+            ),
+            Mistake("the likeliest token gets everything: that is T = 0", "T is 1/2.", [0, 1]),
         ),
     ),
     # a strategy is a map from rows to rows, so that p and q can both be sent through it
@@ -124,6 +136,7 @@ EXERCISES = (
                 "The mass is that of a set of tokens.",
                 lambda p, mass: min_p(mass)(p),
             ),
+            *NUCLEUS,
         ),
     ),
 )

@@ -5,7 +5,7 @@ from typing import Any
 from specsample.acceptance import accept_probability, overlap
 from specsample.distributions import Array, pick
 from specsample.exercises.exercise import Exercise, Mistake, one_question, take
-from specsample.exercises.laws import agreement
+from specsample.exercises.laws import UNREAD, agreement, at_zero
 from specsample.exercises.tables import pairs, row
 from specsample.theory import classic_acceptance
 from specsample.theory.rejection import independent_coupling, maximal_coupling, quantile_coupling
@@ -26,6 +26,26 @@ def _redrawn(p: Array, q: Array, tape: Any) -> tuple[int, int]:
     x = pick(q, u[0])
     is_kept = u[1] < accept_probability(p[x : x + 1], q[x : x + 1])[0]
     return x, x if is_kept else pick(p, u[2])
+
+
+def _copied(p: Array, q: Array, tape: Any) -> tuple[int, int]:
+    """Say x twice."""
+    x = pick(q, tape.random(1)[0])
+    return x, x
+
+
+def _until_kept(p: Array, q: Array, tape: Any) -> tuple[int, int]:
+    """Draw x until it is kept, and say it twice."""
+    while True:
+        u = tape.random(2)
+        x = pick(q, u[0])
+        if u[1] < accept_probability(p[x : x + 1], q[x : x + 1])[0]:
+            return x, x
+
+
+def _one_number(p: Array, q: Array, tape: Any) -> tuple[int, int]:
+    """Test x and draw what replaces it with the same number."""
+    return maximal_coupling(p, q, tape.random(2)[[0, 1, 1]])
 
 
 EXERCISES = (
@@ -53,6 +73,21 @@ EXERCISES = (
                 "M is at least 1, for both rows sum to 1.",
                 classic_acceptance,
             ),
+            Mistake(
+                "the smallest ratio is taken",
+                "M q is to lie above p at every token. Which token needs the largest M?",
+                lambda p, q: min(a / b for a, b in zip(p, q) if b > 0),
+            ),
+            Mistake(
+                "the ratios are added up",
+                "One M serves all tokens. Which of them needs the largest?",
+                lambda p, q: sum(a / b for a, b in zip(p, q) if b > 0),
+            ),
+            Mistake(
+                "a difference is taken: max(p - q)",
+                "M multiplies q.",
+                lambda p, q: max(p - q),
+            ),
         ),
     ),
     # the step from that method to the speculative rule: a refused draft is replaced, so that fewer are refused
@@ -76,6 +111,16 @@ EXERCISES = (
                 "How much mass do the two bars share?",
                 (classic_acceptance(P, Q), 1 - overlap(P, Q)),
             ),
+            Mistake(
+                "the overlap is given for both",
+                "The envelope keeps less: every draw must lie below p and below M q.",
+                (overlap(P, Q), overlap(P, Q)),
+            ),
+            Mistake(
+                "how often draws are refused is given",
+                "Survive: kept, not refused.",
+                (1 - classic_acceptance(P, Q), 1 - overlap(P, Q)),
+            ),
         ),
     ),
     # the speculative rule before it has the name: a maximal coupling, judged by its exact law
@@ -84,7 +129,7 @@ EXERCISES = (
         kind="implement",
         title="x from q and y from p, equal as often as possible",
         key=lambda p, q, tape: maximal_coupling(p, q, tape.random(3)),
-        cases=pairs,
+        cases=lambda seed: [*pairs(seed), *at_zero()],
         ask=agreement,
         mistakes=(
             Mistake(
@@ -104,6 +149,18 @@ EXERCISES = (
                 "Which tokens have got their share already, by being kept?",
                 _redrawn,
             ),
+            Mistake("y is a copy of x", "Then y follows q.", _copied),
+            Mistake(
+                "x is drawn again until it is kept: rejection sampling with M = 1",
+                "x is to follow q: drawn once, and never again. Let y do the rest.",
+                _until_kept,
+            ),
+            Mistake(
+                "one uniform number both refuses x and draws what replaces it",
+                "What do you know about u once it has refused x?",
+                _one_number,
+            ),
+            UNREAD,
         ),
         passes=(1, 1),
     ),

@@ -1,6 +1,5 @@
 """The exercises of notebook 03, one draft token."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,29 +7,32 @@ import numpy as np
 from specsample.acceptance import overlap, residual
 from specsample.conformance.laws.open_round import ratio
 from specsample.conformance.laws.wrong_rules import normalised, softmax_of_residual
-from specsample.distributions import Array, pick
-from specsample.exercises.exercise import Exercise, Mistake, one_question, take
-from specsample.exercises.laws import law
-from specsample.exercises.showing import show
+from specsample.exercises.exercise import Case, Exercise, Mistake, call, one_question, take
+from specsample.exercises.laws import UNREAD, at_zero, sampled
+from specsample.exercises.showing import Words, flat, same, show
 from specsample.exercises.tables import numbers, pairs, row
+from specsample.exercises.wrong_tests import ACCEPT, RESIDUAL
+from specsample.exercises.wrong_tokens import SAMPLER, sampler
 
 # not the pair whose overlap the legend of a figure in notebook 03 states
 P = row(3, 2, 1)
 Q = row(1, 2, 3)
 
 
-def sampler(accept: Callable[..., Any], correct: Callable[..., Array], u_emit: int = 2) -> Callable[..., int]:
-    """Make a sampler of one token: draft, test, keep or correct.
+def _row(answer: Any, case: Case) -> Any:
+    """Ask for a residual; where p = q any distribution is one."""
+    p, q = case.arguments
+    made = call(answer, case)
+    if (p == q).all() and same(sum(flat(made)), 1) and min(flat(made)) >= 0 and len(flat(made)) == len(p):
+        return Words("any distribution")
+    return made
 
-    It keeps x with `accept` of p(x) and q(x), and else draws from `correct` of p and q with uniform number `u_emit`.
-    """
 
-    def emit(p: Array, q: Array, tape: Any) -> int:
-        u = tape.random(3)  # to draft, to test, to correct
-        x = pick(q, u[0])
-        return x if u[1] < accept(p[x], q[x]) else pick(correct(p, q), u[u_emit])
-
-    return emit
+def _samplers(seed: int) -> list[Case]:
+    """List rows (p, q), then those with a tape of zeros, then one p with two q on the same tapes."""
+    sure = (row(1, 0), row(0, 1))
+    twice = Case("p = (1/2, 1/2), and the same tapes with q = (1, 0) and with q = (0, 1)", (row(1, 1), *sure))
+    return [*pairs(seed), *at_zero(), twice]
 
 
 EXERCISES = (
@@ -58,6 +60,7 @@ EXERCISES = (
                 "x came from q already: rare drafts come rarely. What must the test make up for?",
                 lambda a, b: a,
             ),
+            *ACCEPT,
         ),
     ),
     # its mean over drafts is the overlap: q(x) min(1, p/q) summed
@@ -91,6 +94,7 @@ EXERCISES = (
         title="the residual distribution",
         key=residual,
         cases=pairs,
+        ask=_row,
         mistakes=(
             Mistake(
                 "abs(p - q) stands for max(0, p - q)",
@@ -127,6 +131,7 @@ EXERCISES = (
             ),
             # p - q sums to 0, so that it cannot be normalised either
             Mistake("negative numbers are kept", "A token cannot have a negative probability.", lambda p, q: p - q),
+            *RESIDUAL,
         ),
     ),
     # both halves together, judged by the exact law; the numbers M.. are those of the catalogue of wrong samplers
@@ -135,8 +140,8 @@ EXERCISES = (
         kind="implement",
         title="a sampler whose token follows p although it drafts from q",
         key=sampler(ratio, residual),
-        cases=pairs,
-        ask=law,
+        cases=_samplers,
+        ask=sampled,
         mistakes=(
             Mistake(
                 "the replacement is drawn from p (catalogue: M01)",
@@ -154,17 +159,14 @@ EXERCISES = (
                 sampler(lambda a, b: ratio(b, a), residual),
             ),
             # nothing is ever tested
-            Mistake("every draft is kept (M10)", "Then the text is the draft's.", sampler(lambda a, b: 1, residual)),
+            # max(0, q - p) gives back what was refused: the same law, and so one name for both
             Mistake(
-                "a draft is kept if p >= q, with no random number (M11)",
-                "A token that the draft likes a little too much should still come up sometimes.",
-                sampler(lambda a, b: int(a >= b), residual),
+                "every draft is kept (M10), or a refused one is replaced from max(0, q - p), which gives it back",
+                "Then the text is the draft's.",
+                sampler(lambda a, b: 1, residual),
             ),
-            Mistake(
-                "drafts are kept with probability p (M12)",
-                "x was drawn from q, so it comes out with q(x) times your test. Is that as much as p(x) allows?",
-                sampler(lambda a, b: a, residual),
-            ),
+            *SAMPLER,
+            UNREAD,
         ),
         wanted=lambda wanted: show(wanted) + ", the target's p",
         passes=(1, 1),

@@ -1,7 +1,6 @@
 """The exercises of notebook 04, a whole round."""
 
 from fractions import Fraction
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,9 +8,12 @@ import numpy as np
 from specsample.distributions import Uniforms
 from specsample.exercises.exercise import Case, Exercise, Mistake, one_question, take
 from specsample.exercises.scripted import as_verify, by_the_catalogue, by_the_library, counting_all, scripted_rounds
+from specsample.exercises.showing import token
 from specsample.exercises.tables import model_pair, row, traces
+from specsample.exercises.wrong_loops import LOOP
+from specsample.exercises.wrong_rounds import ROUND
 from specsample.language_model import TableModel
-from specsample.speculative import generate, step, verify
+from specsample.speculative import generate, verify
 
 # the round of exercise 04.1, which notebook 04 prints
 HAND: dict[str, Any] = {
@@ -42,23 +44,13 @@ def _settings(seed: int) -> list[Case]:
 def _run(answer: Any, case: Case) -> Any:
     """Run a loop over rounds on a generator of its own."""
     target, drafter, K, n, seed = case.arguments
-    return [int(x) for x in answer(target, drafter, K=K, n=n, rng=np.random.default_rng(seed))]
+    made = answer(target, drafter, K=K, n=n, rng=np.random.default_rng(seed))
+    return [token(x) for x in made] if isinstance(made, list | tuple | np.ndarray) else made
 
 
 def _loop(target: TableModel, drafter: TableModel, *, K: int, n: int, rng: Uniforms) -> list[int]:
     """Call the library."""
     return generate([0], target, drafter, K=K, max_new_tokens=n, rng=rng)[0]
-
-
-def _overshoot(
-    target: TableModel, drafter: TableModel, *, K: int, n: int, rng: Uniforms, cut: bool = False
-) -> list[int]:
-    """Draft K tokens in the last round too."""
-    contexts = (target.start(), drafter.start())
-    tokens = [0]
-    while len(tokens) <= n:
-        tokens, _ = step(tokens, *contexts, K=K, u=rng.random(2 * K + 1))  # right: K = min(K, n - len(tokens))
-    return tokens[1 : 1 + n] if cut else tokens[1:]
 
 
 def _known(id: str, name: str, hint: str) -> Mistake:
@@ -84,6 +76,14 @@ EXERCISES = (
             ),
             Mistake("the rejected draft is kept", "Compare the second draft's u with p/q in the second row.", [2, 0]),
             Mistake("all drafts are rejected", "Compare the first draft's u with p/q in the first row.", [1]),
+            Mistake("no draft is rejected", "Compare the second draft's u with p/q in the second row.", [2, 0, 1]),
+            Mistake("no draft is rejected", "Compare the second draft's u with p/q in the second row.", [2, 0, 1, 1]),
+            Mistake(
+                "how many drafts are accepted is given, and the token that follows",
+                "A round emits the accepted drafts themselves.",
+                [1, 1],
+            ),
+            Mistake("only the correction is given", "Which drafts were accepted before it?", 1),
         ),
     ),
     # the same as a function; the mistakes are those of the catalogue of wrong samplers
@@ -117,6 +117,7 @@ EXERCISES = (
                 "They were drafted after a token that is gone.",
                 counting_all,
             ),
+            *ROUND,
         ),
         passes=(1, 3),
     ),
@@ -128,18 +129,7 @@ EXERCISES = (
         key=_loop,
         cases=_settings,
         ask=_run,
-        mistakes=(
-            Mistake(
-                "the last round drafts K tokens although fewer are wanted",
-                "A round of k drafts can emit k + 1 tokens. How many may the last one draft?",
-                _overshoot,
-            ),
-            Mistake(
-                "surplus tokens are cut off, and the last round's uniform numbers are others than the library's",
-                "The law is right, and passes are wasted: the last round needs fewer drafts.",
-                partial(_overshoot, cut=True),
-            ),
-        ),
+        mistakes=LOOP,
         passes=(1, 5),
     ),
     # accepted / tested, and not accepted / drafted: the definition that the papers' α has
@@ -164,6 +154,16 @@ EXERCISES = (
                 "emitted tokens are divided by drafts",
                 "That is a number of tokens, and can exceed 1.",
                 lambda trace: len(trace.tokens) / trace.drafted,
+            ),
+            Mistake(
+                "the rates of the rounds are averaged",
+                "A round in which one draft was tested weighs less than one in which five were.",
+                lambda trace: np.mean([r.n_accepted / r.K for r in trace.rounds if r.K]),
+            ),
+            Mistake(
+                "accepted drafts are divided by rounds",
+                "That is a number of drafts, and can exceed 1.",
+                lambda trace: trace.accepted / trace.target_passes,
             ),
         ),
         passes=(1, 5),

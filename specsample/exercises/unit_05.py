@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from specsample.acceptance import overlap
 from specsample.conformance.laws.exact import Law, target_law
 from specsample.distributions import Array
 from specsample.exercises.exercise import Case, Exercise, Mistake, one_question
@@ -27,6 +28,12 @@ def _joint(pair: Callable[[Array, int, int], Any]) -> Callable[[Array], Law]:
     """Make a law of two tokens from a formula."""
     # a law is a dict from outcomes, here pairs of tokens, to their probabilities
     return lambda table: {(a, b): pair(table, a, b) for a in range(len(table)) for b in range(len(table))}
+
+
+def _bound(answer: Any) -> Any:
+    """The most that M01 can be off: β (1 - β)."""
+    p, q = read(answer)
+    return overlap(p, q) * (1 - overlap(p, q))
 
 
 EXERCISES = (
@@ -53,6 +60,21 @@ EXERCISES = (
                 "Both things must happen.",
                 _joint(lambda table, a, b: table[0, a] + table[a, b]),
             ),
+            Mistake(
+                "the first token is left out: p(b | a) alone",
+                "How likely is a in the first place?",
+                _joint(lambda table, a, b: table[a, b]),
+            ),
+            Mistake(
+                "all first tokens are taken to be equally likely",
+                "The text starts with token 0. Which row is the distribution of what follows it?",
+                _joint(lambda table, a, b: table[a, b] / len(table)),
+            ),
+            Mistake(
+                "the first token is kept as key alone",
+                "An outcome is a pair of tokens.",
+                lambda table: {a: table[0, a] for a in range(len(table))},
+            ),
         ),
         passes=(3, 0),
     ),
@@ -78,12 +100,18 @@ EXERCISES = (
                 ([1, 0], [0, 1]),
                 is_disjoint,
             ),
-            # whatever else falls short; recognised by its form alone, so it stands last
             Mistake(
                 "p and q are too close, or too far apart",
                 "The error is at most β (1 - β), with β the overlap. Which β is best?",
                 ([Fraction(1, 2), Fraction(1, 2)], [Fraction(1, 4), Fraction(3, 4)]),
-                lambda answer: len(read(answer)) == 2,
+                lambda answer: _bound(answer) < Fraction(1, 5),
+            ),
+            # whatever else falls short
+            Mistake(
+                "the kept drafts, min(p, q), are spread too much as p is",
+                "Such a token comes up too often by what was kept of it. What if q drafts one token alone?",
+                ([Fraction(1, 4), Fraction(3, 4)], [Fraction(3, 4), Fraction(1, 4)]),
+                lambda answer: _bound(answer) >= Fraction(1, 5),
             ),
         ),
         **at_least(Fraction(1, 5)),
@@ -105,7 +133,7 @@ EXERCISES = (
                 is_flat,
             ),
             Mistake(
-                "the row after a token hardly differs from the row before it, or no draft is kept",
+                "the row after a token differs too little from the row before it, or too few drafts are kept",
                 "When does a bonus come up at all? And on which tables would nobody see that its row is a wrong one?",
                 ([[1, 0], [0, 1]], [[1, 0], [0, 1]]),
                 lambda answer: len(read(answer)) == 2,

@@ -78,6 +78,22 @@ EXERCISES = (
                 "Each channel has a learnt scale.",
                 lambda x, weight: x / np.sqrt((x**2).mean() + EPS),
             ),
+            Mistake("ε is left out", "What if x is 0?", lambda x, weight: weight * x / np.sqrt((x**2).mean())),
+            Mistake(
+                "ε is added to the root and not below it",
+                "The root is that of a sum: what is in it?",
+                lambda x, weight: weight * x / (np.sqrt((x**2).mean()) + EPS),
+            ),
+            Mistake(
+                "the root is left out",
+                "x is divided by the root of its mean square.",
+                lambda x, weight: weight * x / ((x**2).mean() + EPS),
+            ),
+            Mistake(
+                "the weight is added",
+                "Each channel has a scale.",
+                lambda x, weight: weight + x / np.sqrt((x**2).mean() + EPS),
+            ),
         ),
     ),
     # the K+1 rows of a verification: what a cache changes about a mask
@@ -103,6 +119,16 @@ EXERCISES = (
                 "everything is visible, the future too",
                 "In training and in verification the next tokens stand in the same pass.",
                 lambda n, m: np.ones((n, m), bool),
+            ),
+            Mistake(
+                "a mask to add is given, 0 and -inf",
+                "True where a row may see a position, and False where not.",
+                lambda n, m: np.where(_mask(n, m), 0, -np.inf),
+            ),
+            Mistake(
+                "the triangle lies the other way: a row sees itself and what comes later",
+                "What is known of the text when row i is computed?",
+                lambda n, m: ~np.tri(n, m, m - n - 1, dtype=bool),
             ),
         ),
     ),
@@ -130,6 +156,24 @@ EXERCISES = (
                 "rejected drafts stay in the caches",
                 "What would the next row of the target be conditioned on?",
                 lambda T, K, n: (T + K, T + K - 1),
+            ),
+            Mistake(
+                "the length of the text is given for both",
+                "Which model has read the last token that was emitted?",
+                lambda T, K, n: (T + n + 1, T + n + 1),
+            ),
+            Mistake(
+                "the text before the round is not counted",
+                "What is in the caches when a round begins?",
+                lambda T, K, n: (n, min(n, K - 1)),
+            ),
+            Mistake(
+                "the draft is taken to be a token short in every round",
+                "Which of its drafts has the draft model read? It matters only if the last one stays.",
+                lambda T, K, n: (T + n, T + n - 1),
+            ),
+            Mistake(
+                "nothing of the round is taken to stay", "What of the drafts was accepted?", lambda T, K, n: (T, T)
             ),
         ),
         passes=(1, 5),

@@ -9,6 +9,7 @@ from specsample.acceptance import overlap
 from specsample.distributions import Array, softmax
 from specsample.exercises.exercise import Case, Exercise, Mistake, one_question
 from specsample.exercises.showing import show
+from specsample.exercises.wrong_losses import BITS, GRADIENT, divergence, of_rows
 from specsample.transformer.layers import cross_entropy
 
 
@@ -28,11 +29,6 @@ def _bits(logits: Array, tokens: Array) -> float:
     return float(cross_entropy(logits, tokens)[0]) / math.log(2)
 
 
-def _of_rows(formula: Any) -> Any:
-    """Make a loss of the probabilities that the tokens had."""
-    return lambda logits, tokens: float(formula(softmax(logits)[np.arange(len(tokens)), tokens]))
-
-
 def _soft(seed: int) -> list[Case]:
     """List logits of the draft and distributions of the target."""
     rng = np.random.default_rng(seed)
@@ -44,11 +40,6 @@ def _soft(seed: int) -> list[Case]:
     return cases
 
 
-def _divergence(p: Array, q: Array) -> float:
-    """KL(p || q), nats."""
-    return float(sum(a * math.log(a / b) for a, b in zip(p, q) if a > 0))
-
-
 def _contest(answer: Any, case: Case) -> dict[str, float]:
     """Compare two drafts for one target: which has the smaller loss, which the larger overlap?"""
     p, first, second = (np.array(row, float) for row in answer)
@@ -57,8 +48,8 @@ def _contest(answer: Any, case: Case) -> dict[str, float]:
         if row.min() <= 0 or abs(row.sum() - 1) > 1e-9:
             raise ValueError(f"{name} must be positive and sum to 1; got {show(row)}.")
     return {
-        "loss of first": _divergence(p, first),
-        "loss of second": _divergence(p, second),
+        "loss of first": divergence(p, first),
+        "loss of second": divergence(p, second),
         "overlap of first": float(overlap(p, first)),
         "overlap of second": float(overlap(p, second)),
     }
@@ -69,6 +60,13 @@ def _is_upset(got: Any, wanted: Any) -> bool:
     is_better = got["loss of first"] < got["loss of second"]
     is_worse = got["overlap of first"] < got["overlap of second"] - 0.05
     return bool(is_better and is_worse)
+
+
+def _disagree(answer: Any) -> bool:
+    """Say whether the draft with the smaller loss has the smaller overlap, if by little."""
+    got = _contest(answer, Case(""))
+    by_loss = got["loss of first"] - got["loss of second"]
+    return bool(by_loss * (got["overlap of first"] - got["overlap of second"]) > 0)
 
 
 EXERCISES = (
@@ -83,15 +81,16 @@ EXERCISES = (
             Mistake(
                 "the logarithm is natural: nats, not bits",
                 "How many bits is a fair coin?",
-                _of_rows(lambda p: -np.log(p).mean()),
+                of_rows(lambda p: -np.log(p).mean()),
             ),
             # smaller than the right number, for -log is convex
             Mistake(
                 "probabilities are averaged before the logarithm",
                 "What is to be averaged: how likely the characters were, or what each of them cost?",
-                _of_rows(lambda p: -np.log2(p.mean())),
+                of_rows(lambda p: -np.log2(p.mean())),
             ),
-            Mistake("the costs are summed, not averaged", "Per character.", _of_rows(lambda p: -np.log2(p).sum())),
+            Mistake("the costs are summed, not averaged", "Per character.", of_rows(lambda p: -np.log2(p).sum())),
+            *BITS,
         ),
         passes=(1, 0),
     ),
@@ -119,6 +118,7 @@ EXERCISES = (
                 "A teacher gives the whole row.",
                 lambda logits, p: softmax(logits) - np.eye(len(p))[np.argmax(p)],
             ),
+            *GRADIENT,
         ),
     ),
     # what distillation minimises is not what speculative sampling is paid for
@@ -142,7 +142,13 @@ EXERCISES = (
                 "loss and overlap agree on which draft is better",
                 "KL(p || q) punishes one thing without limit. How much overlap does that thing cost?",
                 ([0.5, 0.5], [0.5, 0.5], [0.25, 0.75]),
-                lambda answer: len(answer) == 3,
+                lambda answer: not _disagree(answer),
+            ),
+            Mistake(
+                "the overlaps differ by 0.05 or less",
+                "Let the better one lose more of it.",
+                ([0.98, 0.02], [0.95, 0.05], [1 - 1e-9, 1e-9]),
+                lambda answer: _disagree(answer),
             ),
         ),
         agrees=_is_upset,

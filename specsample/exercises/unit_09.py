@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 
 from specsample.conformance.laws.open_round import ratio
-from specsample.exercises.exercise import Case, Exercise, Mistake, one_question
+from specsample.exercises.exercise import Case, Exercise, Mistake, call_for_token, one_question
 from specsample.exercises.laws import at_least, distance
 from specsample.exercises.tables import row
 
@@ -42,6 +42,7 @@ EXERCISES = (
         title="prompt lookup: what came after these tokens the last time?",
         key=_lookup,
         cases=_texts,
+        ask=call_for_token,
         mistakes=(
             Mistake(
                 "the first time is taken and not the most recent one",
@@ -58,6 +59,28 @@ EXERCISES = (
                 "only the very last token is compared",
                 "All n tokens must agree.",
                 lambda tokens, n: _lookup(tokens, 1),
+            ),
+            Mistake(
+                "the first of the tokens that agree is given, and not what followed them",
+                "What came after them?",
+                lambda tokens, n: tokens[-n] if _lookup(tokens, n) >= 0 else -1,
+            ),
+            Mistake(
+                "the last token of the text is given, and not what followed it the last time",
+                "What came after them?",
+                lambda tokens, n: tokens[-1] if _lookup(tokens, n) >= 0 else -1,
+            ),
+            Mistake(
+                "the place is given, and not the token that stands there",
+                "Which token stands where you stopped?",
+                lambda tokens, n: max(
+                    [end for end in range(n, len(tokens)) if tokens[end - n : end] == tokens[-n:]], default=-1
+                ),
+            ),
+            Mistake(
+                "the last of the tokens that agree is given, and the search finds the end of the text itself",
+                "Every text ends with its last n tokens. What came after them before?",
+                lambda tokens, n: tokens[-1],
             ),
         ),
     ),
@@ -85,6 +108,27 @@ EXERCISES = (
                 "What if the lookup always proposes a token that the target hardly ever says?",
                 lambda p, x: 1 if p[x] else 0,
             ),
+            Mistake(
+                "the draft is always kept, even one that the target never says",
+                "What if the lookup always proposes a token that the target hardly ever says?",
+                lambda p, x: 1,
+            ),
+            Mistake(
+                "the draft is kept if the target thinks it at least as likely as not",
+                "A target that says it one time in three should keep it one time in three.",
+                lambda p, x: int(2 * p[x] >= 1),
+            ),
+            Mistake(
+                "p of the draft is set against the likeliest token's",
+                "By what was the draft proposed? Not by p.",
+                lambda p, x: p[x] / max(p),
+            ),
+            Mistake(
+                "the chance that two draws from p agree is given",
+                "The draft was no draw.",
+                lambda p, x: (p * p).sum(),
+            ),
+            Mistake("p is squared", "The draft is there already; it only has to pass.", lambda p, x: p[x] ** 2),
         ),
         passes=(1, 0),
     ),
@@ -106,7 +150,7 @@ EXERCISES = (
                 lambda answer: max(answer[1]) == 1,
             ),
             Mistake(
-                "the favourite of q is rarely anything but the sample, or the target refuses it",
+                "p has too much or too little on the favourite of q, or q has too much on it",
                 "Let q be nearly undecided. How often is its favourite drafted, and how often should it be?",
                 ([Fraction(9, 10), Fraction(1, 10)], [Fraction(9, 10), Fraction(1, 10)]),
                 lambda answer: len(answer) == 2,

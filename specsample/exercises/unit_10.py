@@ -7,10 +7,10 @@ import numpy as np
 
 from specsample.distributions import Array, pick
 from specsample.exercises.exercise import Case, Exercise, Mistake, one_question
-from specsample.exercises.laws import agreement, at_least, distance, is_disjoint, is_equal
+from specsample.exercises.laws import UNREAD, agreement, at_least, at_zero, distance, is_disjoint, is_equal
 from specsample.exercises.showing import show
 from specsample.exercises.tables import pairs
-from specsample.theory.rejection import independent_coupling, quantile_coupling
+from specsample.theory.rejection import independent_coupling, maximal_coupling, quantile_coupling
 from specsample.verifiers.block import run_weights
 
 
@@ -66,6 +66,21 @@ EXERCISES = (
                 "A run that is certain at draft i has no credit left over for draft i + 1.",
                 _cut_last,
             ),
+            Mistake(
+                "the ratios are not multiplied",
+                "A run of two drafts needs both.",
+                lambda p, q: np.array([1, *np.minimum(p / q, 1)]),
+            ),
+            Mistake(
+                "nothing is cut at 1",
+                "A weight is at most 1.",
+                lambda p, q: np.cumprod([Fraction(1), *(p / q)]),
+            ),
+            Mistake(
+                "only the last weight is given",
+                "Every run has a weight: of no draft, of one, of two.",
+                lambda p, q: run_weights(p, q)[-1],
+            ),
             Mistake("w_0 = 1 is missing", "The empty run has a weight too.", lambda p, q: run_weights(p, q)[1:]),
         ),
     ),
@@ -75,7 +90,7 @@ EXERCISES = (
         kind="implement",
         title="the coupling by common random numbers: x from p, y from q, neither knowing of the other",
         key=lambda p, q, tape: quantile_coupling(q, p, tape.random(1)),  # there x is the draft's: from the second
-        cases=pairs,
+        cases=lambda seed: [*pairs(seed), *at_zero()],
         ask=agreement,
         mistakes=(
             Mistake(
@@ -85,6 +100,12 @@ EXERCISES = (
             ),
             # agrees always, but y's law is p
             Mistake("y is a copy of x", "Then y does not follow q.", _copied),
+            Mistake(
+                "y looks at x: a maximal coupling, which strangers cannot make",
+                "x and y are equal too often: y is to be made from q and u alone.",
+                lambda p, q, tape: maximal_coupling(q, p, tape.random(3)),
+            ),
+            UNREAD,
         ),
         passes=(1, 1),
     ),
@@ -111,7 +132,7 @@ EXERCISES = (
                 is_disjoint,
             ),
             Mistake(
-                "few drafts fall where leniency changes anything",
+                "too few drafts fall where leniency changes anything",
                 "No token comes up with more than 1.25 p. On which tokens can that much be reached, "
                 "and how much p may they have?",
                 ([Fraction(1, 2), Fraction(1, 2)], [Fraction(1, 4), Fraction(3, 4)]),

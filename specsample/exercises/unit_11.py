@@ -70,6 +70,31 @@ EXERCISES = (
                 "argmax of a row without any True is 0 as well. How could every row be given an end?",
                 lambda is_kept: np.argmax(~is_kept, axis=1),
             ),
+            Mistake(
+                "only rows that are kept whole are counted",
+                "True, False is a run of one.",
+                lambda is_kept: is_kept.all(axis=1) * is_kept.shape[1],
+            ),
+            Mistake(
+                "the place of the first kept draft is given",
+                "Which draft ends a run?",
+                lambda is_kept: np.argmax(is_kept, axis=1),
+            ),
+            Mistake(
+                "the running product is given, and not what it sums to",
+                "One number for each row.",
+                lambda is_kept: np.cumprod(is_kept, axis=1),
+            ),
+            Mistake(
+                "the rejected drafts are counted",
+                "Which are counted: the kept ones?",
+                lambda is_kept: (~is_kept).sum(axis=1),
+            ),
+            Mistake(
+                "the runs go down the columns",
+                "A row is a sequence; its drafts stand along axis 1.",
+                lambda is_kept: np.cumprod(is_kept, axis=0).sum(axis=0),
+            ),
         ),
     ),
     # inverse CDF for B rows at once, with the same strict comparison as `pick`
@@ -97,6 +122,31 @@ EXERCISES = (
                 "Say which axis is added up.",
                 lambda p, u: np.argmax(u[:, None] < np.cumsum(p).reshape(p.shape), axis=1),
             ),
+            Mistake(
+                "the likeliest token of each row is taken, whatever u is",
+                "Another u should give another token.",
+                lambda p, u: np.argmax(p, axis=1),
+            ),
+            Mistake(
+                "u is compared with single probabilities, not with their running sum",
+                "How often would the last of four equally likely tokens be picked?",
+                lambda p, u: np.argmax(u[:, None] < p, axis=1),
+            ),
+            Mistake(
+                "the comparison is turned round: u > the running sum",
+                "At which token does the running sum pass u?",
+                _first(lambda u, total: u > total),
+            ),
+            Mistake(
+                "the running sum goes down the columns",
+                "A row is a distribution: along which axis is it added up?",
+                lambda p, u: np.argmax(u[:, None] < np.cumsum(p, axis=0), axis=1),
+            ),
+            Mistake(
+                "the place in the whole array is given, and not that in each row",
+                "Which axis is searched?",
+                lambda p, u: np.argmax(u[:, None] < np.cumsum(p, axis=1)),
+            ),
         ),
     ),
     # why one round needs so little of the memory's bandwidth
@@ -110,6 +160,12 @@ EXERCISES = (
         mistakes=(
             Mistake("all 2K+1 rows are read, for K = 5", "A test needs one number of a row, not the row.", 11),
             Mistake("K + 1 rows are read, for K = 5", "How many residuals are drawn from in one round?", 6),
+            Mistake("all 2K+1 rows are read", "A test needs one number of a row, not the row.", 3),
+            Mistake("a row is read for each draft, for K = 5", "A test needs one number of a row, not the row.", 5),
+            Mistake(
+                "two rows are read for each draft, for K = 5", "A test needs one number of a row, not the row.", 10
+            ),
+            Mistake("no row is read whole", "What is a correction drawn from?", 0),
             Mistake("one row is read", "What is a correction drawn from, and what is that made of?", 1),
         ),
     ),
