@@ -4,11 +4,10 @@ Exit status: 0 PASS, 1 FAIL, 2 bad usage, 3 INCONCLUSIVE, 4 INVALID.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from contextlib import contextmanager, nullcontext
 from html import escape
 from multiprocessing import get_context
 from typing import Any
@@ -20,9 +19,12 @@ from rich.progress import Progress as ProgressBar
 from specsample.commands.files import write_whole
 from specsample.commands.user_code import find
 from specsample.conformance.adapters import Adapter, Broken, from_generate, from_step, from_torch, from_verify
+from specsample.conformance.child import Died, in_child
 from specsample.conformance.kit import Progress, check
-from specsample.conformance.report import EXIT_STATUS, Report
+from specsample.conformance.report import EXIT_STATUS, Report, unjudged
 from specsample.conformance.report_html import to_html
+
+ASKED = ("alpha", "eps", "power", "seed")  # of a report
 
 about = "judge a sampler of your own: is its text the target's?"
 
@@ -67,10 +69,13 @@ def run(given: argparse.Namespace) -> int:
     ValueError
         If there is no such function, or an argument makes no sense.
     """
+    # the sampler runs in a process of its own: what it prints never reaches our standard output, and a hang in native
+    # code or a crash does not end the report
     try:
-        # what the sampler prints goes to standard error: with --json standard output is one JSON document
-        with _prints_to_stderr():
-            found = _judge(given)
+        try:
+            found: Report = in_child(judge, given)
+        except Died as error:
+            found = unjudged(given.function, given.kind, str(error), **{name: getattr(given, name) for name in ASKED})
         write(found, as_json=given.json, path=given.report)
     # bad usage, and a reader that has gone: one line and a status of `cli`
     except (ValueError, TypeError, RuntimeError, BrokenPipeError):
@@ -83,35 +88,23 @@ def run(given: argparse.Namespace) -> int:
     return found.exit_status
 
 
-def _judge(given: argparse.Namespace) -> Report:
-    """Run the kit on the function that the arguments name."""
+def judge(given: argparse.Namespace) -> Report:
+    """Run the kit on the function that the arguments name.
+
+    Raises
+    ------
+    ValueError
+        If there is no such function, or an argument makes no sense.
+    """
     adapter = adapter_for(given)
     with _executor(given.workers) as executor, _bar(adapter.name) as progress:
         return check(
             adapter,
             probes="standard" if given.probes == ["standard"] else given.probes,
-            **{name: getattr(given, name) for name in ("alpha", "eps", "power", "budget", "seed", "time_limit")},
+            **{name: getattr(given, name) for name in (*ASKED, "budget", "time_limit")},
             executor=executor,
             progress=progress,
         )
-
-
-@contextmanager
-def _prints_to_stderr() -> Iterator[None]:
-    """Send to standard error whatever is printed meanwhile, by Python, native code or processes that are started."""
-    with redirect_stdout(sys.stderr):
-        try:
-            ours = os.dup(1)
-        # without a standard output there is nothing to keep clean
-        except OSError:
-            yield
-            return
-        os.dup2(2, 1)
-        try:
-            yield
-        finally:
-            os.dup2(ours, 1)
-            os.close(ours)
 
 
 def write(found: Report, *, as_json: bool, path: str | None) -> None:

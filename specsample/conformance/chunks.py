@@ -6,22 +6,19 @@ A chunk is a fixed number of streams with a seed of its own. Chunks are started 
 """
 
 import pickle
-import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import islice
-from pathlib import Path
-from threading import Thread
-from time import monotonic
 from typing import Any, NamedTuple
 
-from specsample.conformance.adapters import Adapter, Broken, LastCall, Sample, Seeds, Tabled
+from specsample.conformance.adapters import Adapter, Broken, Sample, Seeds, Tabled
 from specsample.conformance.branches import efficiency
 from specsample.conformance.evidence.cells import distinct
 from specsample.conformance.pack.packed import PackedProbe, load_probes
+from specsample.conformance.watch import guarded, stacks
 from specsample.distributions import Array
 
 AHEAD = 16  # chunks started before the oldest one has been read
@@ -64,68 +61,6 @@ def run(task: Task) -> Chunk:
     return Chunk(texts, counts, sample.violations, efficiency(sample, setting), sample if task.keep else None)
 
 
-def guarded(draw: Callable[[], Sample], time_limit: float, last: LastCall) -> Sample:
-    """Run a sampler on a thread of its own, so that it can be given up; turn everything that goes wrong into Broken.
-
-    Parameters
-    ----------
-    draw : function without arguments
-    time_limit : float, seconds on the clock for one call of the user's function
-    last : LastCall, in which the sampler notes when that call began
-    """
-    ended: list[Any] = []
-
-    def work() -> None:
-        try:
-            ended.append(draw())
-        # SystemExit too: it is reported, never swallowed
-        except BaseException as error:
-            ended.append(error if isinstance(error, Broken) else _as_broken(error, last))
-
-    thread = Thread(target=work, daemon=True, name="sampler under test")
-    last.at = monotonic()
-    last.given = ()
-    last.named = {}
-    thread.start()
-    # the clock runs for one call, not for all of them
-    while thread.is_alive():
-        thread.join(min(1.0, time_limit / 4))
-        if thread.is_alive() and monotonic() - last.at > time_limit:
-            raise Broken(
-                f"the sampler did not return within time_limit = {time_limit:g} s. Does it loop until a residual of "
-                "mass 0 gives a token? If it is only slow, raise time_limit or lower the adapter's batch. The "
-                "clock on the wall counts: a process that was suspended looks the same."
-            )
-    if isinstance(ended[0], BaseException):
-        raise ended[0]
-    drawn: Sample = ended[0]
-    return drawn
-
-
-def _as_broken(error: BaseException, last: LastCall) -> Broken:
-    """Describe an exception of the user's code, with the end of its traceback."""
-    # of the traceback only what is the user's
-    ours = str(Path(__file__).parent)
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
-    where = "".join(traceback.format_list(frames[-2:])).rstrip()
-    named = [f"{name}={_described(each)}" for name, each in last.named.items()]
-    arguments = ", ".join([*map(_described, last.given), *named])
-    said = (
-        f"the sampler raised {type(error).__name__}: {error}. It was called with ({arguments}); call it once by hand "
-        "with the like. If it takes one sequence and not a batch, or the other way round, tell the adapter."
-    )
-    return Broken("\n".join([said, where] if where else [said]))
-
-
-def _described(value: Any) -> str:
-    """Describe an argument: an array by its dtype and shape."""
-    if hasattr(type(value), "shape") and hasattr(type(value), "dtype"):
-        return f"{value.dtype} {tuple(value.shape)}"
-    if isinstance(value, (int, list, tuple, str)) and len(repr(value)) < 40:
-        return repr(value)
-    return type(value).__name__ + (f" of {len(value)}" if isinstance(value, (list, tuple)) else "")
-
-
 def run_all(tasks: Iterable[Task], executor: Executor | None) -> Generator[Chunk, None, None]:
     """Run tasks, ahead where there is an executor, and yield their chunks in the tasks' order.
 
@@ -164,7 +99,8 @@ def _result(future: "Future[Chunk]") -> Chunk:
     try:
         return future.result()
     except BrokenExecutor as error:
-        raise Broken(f"a worker process died while the sampler ran: {error}. Run it with executor=None.") from error
+        said = f"a worker process died while the sampler ran: {error}. Run it with executor=None."
+        raise Broken("\n".join([said, stacks()]).rstrip()) from error
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise TypeError(
             f"the adapter cannot be sent to another process: {error}. Define the function at the top of a module, "

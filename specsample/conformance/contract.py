@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from specsample.conformance.adapters import Adapter, Broken, Sample, Seeds, Tabled
-from specsample.conformance.chunks import guarded
 from specsample.conformance.evidence.cells import PADDING
 from specsample.conformance.evidence.dependence import Independence
 from specsample.conformance.evidence.e_process import log_e_threshold
 from specsample.conformance.evidence.fit import agrawal_bound
+from specsample.conformance.watch import guarded
 from specsample.distributions import Array
 
 SCRIPTS = {"0": 0.0, "2^-53": 2.0**-53, "1 - 2^-24": 1 - 2.0**-24}

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from specsample.conformance.adapters import Adapter, Broken, Sample
-from specsample.conformance.chunks import Task, guarded, run, run_all, sizes
+from specsample.conformance.chunks import Task, run, run_all, sizes
 from specsample.conformance.contract import Pairs, same_whatever_the_seed, scripted, seeds_of
 from specsample.conformance.diagnosis import ALONE, EXTRA, Guess, guess, merged, right_alone
 from specsample.conformance.questions import INDEPENDENCE_SHARE, Tally, questions_for, tallies_for
 from specsample.conformance.report import Report, report
+from specsample.conformance.watch import guarded
 
 SEED_STREAMS = 128
 IF_FAILED = 3584  # streams of each probe where a contract check has failed, to name the mistake

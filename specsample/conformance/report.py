@@ -175,6 +175,12 @@ def report(
     )
 
 
+def unjudged(sampler: str, kind: str, error: str, **settings: Any) -> Report:
+    """Report a sampler whose process came to an end before anything could be judged."""
+    nothing: dict[str, Any] = {"probes": [], "diagnosis": None, "optimal": "not measured", "is_scripted": False}
+    return Report(sampler, kind, "INVALID", reasons=[error], **settings, **nothing, seconds=0.0)
+
+
 def _why(tally: Tally) -> list[str]:
     """Say on what a tally was rejected."""
     # broken promises and impossible texts say more than a number

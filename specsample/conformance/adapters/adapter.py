@@ -33,6 +33,12 @@ class LastCall:
     given: tuple[Any, ...] = ()
     named: Mapping[str, Any] = field(default_factory=dict)
 
+    def begin(self, given: tuple[Any, ...], named: Mapping[str, Any]) -> None:
+        """Note a call."""
+        self.at = monotonic()
+        self.given = given
+        self.named = named
+
     def __reduce__(self) -> Any:
         # to another process goes an empty one: the arguments may be large
         return LastCall, ()
@@ -47,9 +53,7 @@ class Watched:
 
     def __call__(self, *given: Any, **named: Any) -> Any:
         """Call the function."""
-        self.last.at = monotonic()
-        self.last.given = given
-        self.last.named = named
+        self.last.begin(given, named)
         return self.fn(*given, **named)
 
 
