@@ -52,6 +52,11 @@ def as_ninths(x):
     return f"{x * 9}/9" if (x * 9).denominator == 1 else str(x)
 
 
+def anchored(id):
+    """Write an id as the place that links such as wrong-samplers.md#m15 lead to."""
+    return f'<a id="{id.lower()}"></a>{id}'
+
+
 def kept(rule):
     """Compute how many of two drafts a rule keeps on the paper's pair."""
     return as_ninths(expected_accepted(RULES[rule].generate, PROBES["paper"]))
@@ -62,14 +67,22 @@ def wrong_row(rule):
     first = first_distance(rule.id, rule.probe)
     whole = distance(rule.id, rule.probe)
     sees = "—" if rule.id in UNSEEN else "yes" if first else "**no**"
-    cells = [rule.id, rule.mechanism, rule.symptom, rule.source or "—", rule.probe, decimal(first), decimal(whole)]
+    cells = [
+        anchored(rule.id),
+        rule.mechanism,
+        rule.symptom,
+        rule.source or "—",
+        rule.probe,
+        decimal(first),
+        decimal(whole),
+    ]
     return row(*cells, decimal(distance(rule.id, "flat")), sees, kept(rule.id))
 
 
 def right_row(rule):
     """Write one row of the table of right rules."""
     largest = str(max(distance(rule.id, probe) for probe in PROBES))
-    return row(rule.id, rule.mechanism, rule.symptom, rule.source or "—", largest, kept(rule.id))
+    return row(anchored(rule.id), rule.mechanism, rule.symptom, rule.source or "—", largest, kept(rule.id))
 
 
 def probe_row(probe):
@@ -85,7 +98,7 @@ Each wrong sampler below is a mistake that real code has made; each right one is
 reported it as a bug. All are executable (`specsample/conformance/laws/wrong_samplers.py`), take the arguments of
 `generate`, and are enumerated here in exact fractions: a 0 is an exact zero, other numbers are rounded to three
 digits. They are the same on every machine (except M39's, whose text is NumPy's choice). Made by
-`python docs/make_wrong_samplers.py` on 2026-11-23.
+`python docs/make_wrong_samplers.py` on 2026-11-27.
 
 *First token* and *text* are total variations between the law of what the sampler emits and the target's law, on the
 probe named beside them: of the first token alone, and of the whole text. *Context-free* is the text's distance where
@@ -117,10 +130,11 @@ with scripted uniform numbers only (its exact law is right, because u = 0 has pr
 ## What the table teaches
 
 1. {blind} wrong samplers emit a first token that is exactly right on their probe. Judge the joint law of the text.
-2. {flat} are exactly right on the context-free pair. p and q must depend on the text; for cache mistakes (M30) on two
-   tokens of it.
+2. {flat} are exactly right on the context-free pair. p and q must depend on the text; for cache mistakes on two
+   tokens of it (M30), or on their number (M47).
 3. A test that supplies the drafts cannot see M05, M06, M08 and M21: a sampler must draw its own.
-4. One pair of tables proves little. On the block verification paper's own pair M41 is exactly right; a search over
+4. Texts must outlast a round: M46 needs K + 3 tokens, so that a drafted round follows a fully accepted one.
+5. One pair of tables proves little. On the block verification paper's own pair M41 is exactly right; a search over
    small fractions (`specsample.conformance.laws.search.worst_case`) finds one that a student can check by hand.
 
 ## A counterexample to check by hand

@@ -23,15 +23,15 @@ from specsample.conformance.pack.packed import load_probes
 from specsample.conformance.pack.plans import PLANS
 
 PROBES = {probe.name: probe for probe in load_probes()}
-FIRST_CHOICE = ["P1", "P7", "P10-penalty", "P10-temperature"]
+FIRST_CHOICE = ["P1", "P7", "P10-penalty", "P10-temperature", "P10-filters", "P11", "P12"]
 NO_LAW = ("M39", "M40")  # one seed for all, and u <= p/q: seen by the contract checks, not by the law
 WITH_LAW = [rule for rule in WRONG.values() if rule.id not in NO_LAW]
 RIGHT_VERIFIERS = {"C0": s.right, "C1": s.sampler_match, "C7": s.one_hot_rule, "C9": s.without_bonus}
 
 
 def own_probe(name):
-    """Find the probe on which a rule is judged: the designed one where it can be seen there."""
-    return next(PROBES[probe] for probe in FIRST_CHOICE if name in PROBES[probe].rule_laws)
+    """Find the probe on which a rule is judged: the designed one where it is seen there within 10,000 streams."""
+    return next(PROBES[probe] for probe in FIRST_CHOICE if PROBES[probe].required_n.get(name, np.inf) <= 10_000)
 
 
 def normalised(law):

@@ -9,7 +9,8 @@ import pytest
 from specsample import TableModel, generate, residual
 from specsample.conformance.laws.exact import total_variation
 from specsample.conformance.laws.open_round import Seen, accept_draft, is_renewal, judge, one_round, speculate
-from specsample.conformance.laws.probes import PROBES, Penalised, first_token, reweigh, sharpen
+from specsample.conformance.laws.probes import PROBES, Penalised, Positional, first_token, reweigh, sharpen
+from specsample.conformance.laws.wrong_rounds import Rereading, bonus_less_q, draft_with_stale_q
 from specsample.conformance.laws.wrong_rules import Leaky, shared_noise
 from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
 from specsample.strategies import temperature
@@ -17,10 +18,11 @@ from specsample.strategies import temperature
 LISTED = [
     *("M01", "M02", "M03", "M04", "M05", "M06", "M08", "M09", "M10", "M11", "M12", "M13", "M15", "M17", "M18", "M19"),
     *("M20", "M21", "M22", "M24", "M26", "M28", "M29", "M30", "M31", "M32", "M33", "M34", "M36", "M37", "M38", "M39"),
-    *("M40", "M41", "M42", "C0", "C1", "C2", "C3", "C4", "C7", "C8", "C9"),
+    *("M40", "M41", "M42", "M43", "M44", "M45", "M46", "M47", "C0", "C1", "C2", "C3", "C4", "C7", "C8", "C9"),
 ]
 RIGHT_FIRST_TOKEN = ["M13", "M15", "M17", "M18", "M19", "M24", "M30", "M32", "M33", "M34", "M37", "M40", "M41"]
-RIGHT_CONTEXT_FREE = ["M13", "M15", "M18", "M30", "M36"]
+RIGHT_FIRST_TOKEN += ["M44", "M46", "M47"]
+RIGHT_CONTEXT_FREE = ["M13", "M15", "M18", "M30", "M36", "M46", "M47"]
 NAMES = [*PROBES]
 EVERY = [*WRONG.values(), *RIGHT.values()]
 
@@ -41,6 +43,8 @@ def as_floats(model):
     """The same model in floats."""
     if isinstance(model, Penalised):
         return Penalised(as_floats(model.model), float(model.factor))
+    if isinstance(model, Positional):
+        return Positional(tuple(map(as_floats, model.tables)))
     return TableModel(model.table.astype(float))
 
 
@@ -71,13 +75,18 @@ def test_tables_that_ignore_the_text_hide_mistakes_about_rows(rule):
 
 def test_a_leaky_target_cache_shows_only_where_the_target_looks_back_two_tokens():
     orders = {
-        probe.name: probe.setting.target_model.table.ndim - 1 for probe in PROBES.values() if probe.name != "repeats"
+        probe.name: probe.setting.target_model.table.ndim - 1
+        for probe in PROBES.values()
+        if probe.name not in ("repeats", "position")
     }
     assert all(docs.distance("M30", name) == 0 for name, order in orders.items() if order < 2)
     assert docs.distance("M30", "drift") > Fraction(1, 20)
 
 
-@pytest.mark.parametrize(("rule", "probe"), [("M31", "stop"), ("M32", "stop"), ("M33", "stop"), ("M37", "repeats")])
+SETTINGS = {"M31": "stop", "M32": "stop", "M33": "stop", "M37": "repeats", "M46": "rounds", "M47": "position"}
+
+
+@pytest.mark.parametrize(("rule", "probe"), SETTINGS.items())
 def test_without_its_setting_the_mistake_is_not_there(rule, probe):
     assert {name for name in NAMES if docs.distance(rule, name) > 0} == {probe}
 
@@ -159,6 +168,46 @@ def test_a_leaky_cache_keeps_one_stale_token_for_each_rejection():
     assert (context.length, context.context.tokens) == (2, [0, 1, 2, 2])
 
 
+def test_the_count_of_accepted_drafts_is_not_their_leading_run():
+    # the first draft is refused and the second accepted: one passes, and the refused one is kept
+    q = np.array([[0.5, 0.5], [0.5, 0.5]])
+    seen = Seen([0], [], [0, 1], q, np.array([[0.25, 0.75], [0.25, 0.75], [1.0, 0.0]]), ())
+    assert judge(seen, Scripted(0.9, 0.9, 0.0)) == (0, [1])
+    assert WRONG["M43"].generate.keywords["judging"](seen, Scripted(0.9, 0.9, 0.0)) == (1, [0, 1])
+
+
+def test_the_bonus_less_q_is_the_bonus_row_where_nothing_was_drafted():
+    p, q = np.array([[0.5, 0.5]]), np.empty((0, 2))
+    assert bonus_less_q(Seen([0], [], [], q, p, ())).tolist() == [0.5, 0.5]
+    drafted = Seen([0], [], [1], np.array([[0.25, 0.75]]), np.array([[0.5, 0.5], [0.5, 0.5]]), ())
+    assert bonus_less_q(drafted).tolist() == [1, 0]
+
+
+def test_a_stale_q_stands_only_behind_a_fully_accepted_round():
+    q_of = PROBES["rounds"].setting.draft_model
+    for n_read in (0, 1, 2):  # of three tokens; after a full round two are unread
+        drafter = q_of.start()
+        if n_read:
+            drafter.extend([0, 1][:n_read])
+        q = draft_with_stale_q(drafter, [0, 1, 1], 1, Scripted(Fraction(1, 2))).probs
+        assert (q[0] == q_of.next_probs([0, 1] if n_read == 1 else [0, 1, 1])).all()
+
+
+def test_a_context_read_twice_ends_with_the_same_tokens_and_stands_elsewhere():
+    context = Rereading(PROBES["position"].setting.target_model).start()
+    context.extend([0, 1, 1])
+    context.rollback(2)
+    context.extend([0])
+    assert (context.length, context.context.tokens) == (3, [0, 1, 0, 1, 0])
+
+
+def test_a_positional_model_begins_again_after_its_last_table():
+    model = PROBES["position"].setting.target_model
+    rows = model.start().extend([0, 0, 0, 0])
+    assert [row.tolist() for row in rows[:3]] == [table.table[0].tolist() for table in model.tables]
+    assert (rows[3] == rows[0]).all()
+
+
 def test_a_penalty_counts_the_drafts_before_each_row():
     model = Penalised(TableModel(np.full((2, 2), 0.5)), 1 / 3)
     assert model.start().extend([0, 1]).tolist() == [[0.25, 0.75], [0.5, 0.5]]
@@ -185,3 +234,8 @@ def test_a_draft_is_accepted_with_the_ratio():
 
 def test_the_printed_page_is_what_the_laws_give():
     assert docs.PAGE.read_text(encoding="utf-8") == docs.page()
+
+
+def test_every_rule_has_an_anchor_on_the_page():
+    page = docs.PAGE.read_text(encoding="utf-8")
+    assert all(page.count(f'<a id="{rule.id.lower()}"></a>{rule.id} |') == 1 for rule in EVERY)

@@ -50,6 +50,7 @@ def record(plan: Plan) -> dict[str, Any]:
     needed = {name: required_n_against(m, p, rivals=len(seen)) for name, m in seen.items()}
     return {
         **{name: getattr(plan, name) for name in COPIED},
+        **({"by_position": True} if plan.by_position else {}),
         "required_n": {name: int(n) for name, n in needed.items() if n <= LARGEST_N},
         "blind_to": blind,
         "cells": cells,
@@ -72,8 +73,10 @@ def law_of_rule(rule: Rule, plan: Plan, probe: Probe) -> Law | None:
     if rule.id in ("M39", "M40"):  # one seed, and u = 0: not a matter of the law
         return None
     # some mistakes are none here: where a stale token is not looked at, where there is no penalty, no temperature
-    order = 0 if plan.penalty else max(np.ndim(plan.target), np.ndim(plan.draft)) - 1
+    order = 0 if plan.penalty or plan.by_position else max(np.ndim(plan.target), np.ndim(plan.draft)) - 1
     is_right = {"M30": order == 1, "M37": plan.penalty is None, "M38": not plan.strategy}
+    # others need a drafted round after a fully accepted one, or a model that knows its position
+    is_right |= {"M46": plan.max_new_tokens < plan.K + 3, "M47": not plan.by_position}
     if is_right.get(rule.id, False):
         return target_of(plan)
     law = law_on(rule, probe, order=order, bins=plan.bins)

@@ -15,7 +15,7 @@ import numpy as np
 from specsample.conformance.laws.exact import Law, exact_law
 from specsample.conformance.laws.setting import Setting
 from specsample.distributions import Array, Uniforms
-from specsample.language_model import Context, LanguageModel, TableModel
+from specsample.language_model import Context, LanguageModel, TableModel, TextContext
 from specsample.request import check_rollback
 
 
@@ -128,6 +128,26 @@ class PenalisedContext:
         del self.tokens[length:]
 
 
+@dataclass(frozen=True)
+class Positional:
+    """A model that knows how many tokens it has read: a table for each number, and after the last the first again."""
+
+    tables: tuple[TableModel, ...]  # of one vocabulary; tables[i] answers after i + 1 tokens
+
+    @property
+    def vocab_size(self) -> int:
+        """V, the number of tokens."""
+        return self.tables[0].vocab_size
+
+    def start(self) -> TextContext:
+        """Begin an empty context."""
+        return TextContext(self.next_probs, self.vocab_size)
+
+    def next_probs(self, tokens: Sequence[int]) -> Array:
+        """Look up what follows a text: (V,) probabilities."""
+        return self.tables[(len(tokens) - 1) % len(self.tables)].next_probs(tokens)
+
+
 # the two tables of each probe, p and q
 DRIFT = (
     rational_model("323 242 215 323 224 161 143 323 116", 2),
@@ -139,6 +159,7 @@ NEAR = rational_model("211 121 112", 1), rational_model("211 111 112", 1)
 SQUARE = rational_model("431", 0), rational_model("125", 0)
 PAPER = rational_model("12", 0), rational_model("21", 0)
 BLOCK = rational_model("111", 0), rational_model("013", 0)
+PLACES = Positional(tuple(rational_model(each, 1) for each in ("12 31", "41 23", "13 52"))), SHORT[1]
 REPEATS = Penalised(SHORT[0], Fraction(1, 4)), SHORT[1]
 
 TABLE = (
@@ -150,6 +171,7 @@ TABLE = (
     Probe("stop", "token 2 ends the text", Setting(*DRIFT, stop=(2,))),
     Probe("sharp", "temperature 1/2", Setting(*SHORT, transform=sharpen)),
     Probe("repeats", "tokens in the text are a quarter as likely", Setting(*REPEATS)),
+    Probe("position", "p depends on the number of tokens read", Setting(*PLACES)),
     Probe("paper", "the pair of the block verification paper", Setting(*PAPER)),
     Probe("block", "a pair that tells the residuals of block verification apart", Setting(*BLOCK)),
 )

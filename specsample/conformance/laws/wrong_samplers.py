@@ -7,6 +7,7 @@ Generator samples from them. `docs/wrong-samplers.md` prints their exact distanc
 
 from functools import partial
 
+from specsample.conformance.laws import wrong_rounds
 from specsample.conformance.laws import wrong_rules as w
 from specsample.conformance.laws.open_round import correction, ratio, speculate
 from specsample.conformance.laws.probes import sharpen
@@ -25,12 +26,10 @@ WRONG = {rule.id: rule for rule in (
          "Rejected tokens come back as their own replacement.",
          "", judged(correct=lambda seen, n: w.normalised(abs(seen.p[n] - seen.q[n])))),
     Rule("M03", "The residual is softmax(max(0, p - q)).",
-         "Every token can replace a rejected one, also one of probability 0.",
-         "huggingface/transformers#28508",
+         "Every token can replace a rejected one, also one of probability 0.", "huggingface/transformers#28508",
          judged(correct=lambda seen, n: w.softmax_of_residual(seen.p[n], seen.q[n]))),
     Rule("M04", "The residual is p without the rejected token.",
-         "Tokens that the draft likes enough are too frequent.",
-         "SafeAILab/EAGLE#20; xLLM-AI/xllm#2175",
+         "Tokens that the draft likes enough are too frequent.", "SafeAILab/EAGLE#20; xLLM-AI/xllm#2175",
          judged(correct=lambda seen, n: w.normalised(seen.p[n] * (1 - w.one_hot(seen.p[n], seen.x[n]))))),
     # what is drafted is not what q says, and the ratio uses q
     Rule("M05", "The draft is the argmax of q, the ratio uses q.",
@@ -43,8 +42,7 @@ WRONG = {rule.id: rule for rule in (
          "Text is too predictable; invisible where the harness supplies the drafts.",
          "vllm-project/vllm#9834", drafted(picked_from=sharpen)),
     # which drafts are accepted
-    Rule("M09", "Drafts are accepted with min(1, q/p): the letters are swapped.",
-         "The text follows the draft model.",
+    Rule("M09", "Drafts are accepted with min(1, q/p): the letters are swapped.", "The text follows the draft model.",
          "", judged(accept=lambda seen, n: ratio(seen.q[n, seen.x[n]], seen.p[n, seen.x[n]]))),
     Rule("M10", "Every draft is accepted.",
          "The text is the draft model's, except the bonus tokens; tokens of p = 0 appear.",
@@ -61,9 +59,8 @@ WRONG = {rule.id: rule for rule in (
          "flashinfer-ai/flashinfer#425", judged(correct=lambda seen, n: correction(seen, 0))),
     Rule("M15", "The bonus comes from the row before the last one.",
          "The first token is right; wrong only on bonus tokens.",
-         "romsto/Speculative-Decoding@53922df", judged(bonus=lambda seen: seen.p[max(len(seen.x) - 1, 0)])),
-    Rule("M17", "The bonus is the argmax.",
-         "The first token is right; bonus tokens never vary.",
+         "", judged(bonus=lambda seen: seen.p[max(len(seen.x) - 1, 0)])),
+    Rule("M17", "The bonus is the argmax.", "The first token is right; bonus tokens never vary.",
          "shreyansh26 `probabilistic_verify`; vllm-project/vllm#42744 (class)",
          judged(bonus=lambda seen: greedy(seen.p[-1]) if seen.x else seen.p[-1])),
     # where the round ends
@@ -83,8 +80,7 @@ WRONG = {rule.id: rule for rule in (
          "vllm-project/vllm#47386, #54282", judged(correct=lambda seen, n: w.shared_noise(seen.p[n], seen.q[n]))),
     # another try in place of the test, or after it
     Rule("M22", "A draft is kept if the target draws the same token, and the target draws again if not.",
-         "Tokens that the draft likes are too frequent.",
-         "lablup/mlxcel#902 (class)",
+         "Tokens that the draft likes are too frequent.", "lablup/mlxcel#902 (class)",
          judged(accept=lambda seen, n: seen.p[n, seen.x[n]], correct=lambda seen, n: seen.p[n])),
     Rule("M24", "After a rejected and an accepted sibling, the bonus comes from what the rejected one left over.",
          "The first token is right; wrong only behind a second try.",
@@ -104,19 +100,14 @@ WRONG = {rule.id: rule for rule in (
     Rule("M30", "The target's cache is trimmed one token too few, so a rejected draft stays in it.",
          "Right up to the first rejection, and always if p looks back one token only.",
          "ml-explore/mlx-lm#846 (class)", lambda x, p, q, **setting: generate(x, w.Leaky(p), q, **setting)),
-    Rule("M31", "An accepted stop token is drawn again, from the residual.",
-         "Texts are too long.",
+    Rule("M31", "An accepted stop token is drawn again, from the residual.", "Texts are too long.",
          "huggingface/transformers#28508", partial(speculate, judging=w.judge_redrawing_stop), "stop"),
-    Rule("M32", "A drafted stop token ends the run although it was rejected.",
-         "Texts end without a stop token.",
-         "openvinotoolkit/openvino.genai#3293",
-         partial(speculate, stopping=w.until_drafted_stop), "stop"),
+    Rule("M32", "A drafted stop token ends the run although it was rejected.", "Texts end without a stop token.",
+         "openvinotoolkit/openvino.genai#3293", partial(speculate, stopping=w.until_drafted_stop), "stop"),
     Rule("M33", "Tokens behind an accepted stop token are emitted.",
          "Texts go on after a stop token: one observation is enough.",
-         "huggingface/transformers#47912",
-         partial(speculate, stopping=w.behind_stop), "stop"),
-    Rule("M34", "From round 2 on the ratio is gathered at an old token.",
-         "The first round is right.",
+         "huggingface/transformers#47912", partial(speculate, stopping=w.behind_stop), "stop"),
+    Rule("M34", "From round 2 on the ratio is gathered at an old token.", "The first round is right.",
          "romsto/Speculative-Decoding@41668c8", w.with_old_index, "rounds"),
     Rule("M36", "The ratio and the residual use another sequence's q.",
          "Right for a batch of one and for equal prompts.",
@@ -130,8 +121,7 @@ WRONG = {rule.id: rule for rule in (
          "EricLBuehler/mistral.rs#2424", w.without_temperature, "sharp"),
     # seen by no law of one text
     Rule("M39", "Every sequence starts from the same seed.",
-         "Seen across samples only: each text looks right, and all are the same.",
-         "", w.with_same_seed),
+         "Seen across samples only: each text looks right, and all are the same.", "", w.with_same_seed),
     Rule("M40", "The test is u <= p/q, so that a token of p = 0 passes at u = 0.",
          "Seen with scripted uniform numbers only: u = 0 has probability 2^-24 in float32 and 0 in the exact law.",
          "sgl-project/sglang#35771", judged(passes=lambda u, a: u <= a), "gaps"),
@@ -142,6 +132,22 @@ WRONG = {rule.id: rule for rule in (
     Rule("M42", "Block verification ends at the first run that does not pass.",
          "The draft's favourites are too rare.",
          "vllm-project/vllm-ascend#11985 (review)", verified(w.block_until_refused)),
+    # where a round ends, and what the next one inherits
+    Rule("M43", "As many drafts are kept as pass their test, not those up to the first refusal: n = accepted.sum().",
+         "Refused drafts are kept if others pass; right for one draft.",
+         "vllm-project/vllm#2658, #10604 (class)", partial(speculate, judging=wrong_rounds.judge_by_count)),
+    Rule("M44", "The last draft's q is subtracted from the bonus row too.",
+         "The first token is right; bonus tokens that the draft likes are too rare.",
+         "", judged(bonus=wrong_rounds.bonus_less_q)),
+    Rule("M45", "1/1000 is added to the residual before it is normalised.",
+         "Every token can replace a rejected one, also one of probability 0, but seldom.",
+         "vllm-project/vllm#2336 (class)", judged(correct=wrong_rounds.residual_and_epsilon), "gaps"),
+    Rule("M46", "After a fully accepted round the first draft is judged by the q row before its own.",
+         "The first round is right, and every text of at most K + 2 tokens.",
+         "", wrong_rounds.with_stale_q, "rounds"),
+    Rule("M47", "The target's cache is handed the whole text in every round, so that it has read it twice.",
+         "The first round is right, and everything if p does not know its position.",
+         "romsto/Speculative-Decoding#1", wrong_rounds.with_context_read_twice, "position"),
 )}
 
 RIGHT = {rule.id: rule for rule in (
@@ -157,8 +163,7 @@ RIGHT = {rule.id: rule for rule in (
     Rule("C4", "Drafting ends after the first token of low confidence, which is kept.",
          "Fewer drafts where the draft model is unsure.",
          "huggingface `assistant_confidence_threshold`", drafted(goes_on=lambda q, x: 2 * q[x] >= 1)),
-    Rule("C7", "Drafts are sampled from q and judged with a one-hot q, for q is not known.",
-         "Fewer drafts are kept.",
+    Rule("C7", "Drafts are sampled from q and judged with a one-hot q, for q is not known.", "Fewer drafts are kept.",
          "vllm-project/vllm#40149", drafted(reported=w.one_hot)),
     Rule("C8", "The draft's cache is trimmed one token too few.",
          "Fewer drafts are kept, for they are drafted behind a wrong text.",

@@ -31,7 +31,7 @@ from specsample.conformance.pack.packed import see
 from specsample.distributions import Array
 
 # rules whose acceptance, replacement and bonus depend on nothing but p and q where the draft stands
-PER_TOKEN = ("M01", "M02", "M03", "M04", "M05", "M06", "M08", "M09", "M10", "M11", "M12", "M17", "M22", "M28", "M29")
+PER_TOKEN = tuple(f"M{i:02}" for i in (1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 17, 22, 28, 29, 45))
 ROUND_WITHOUT_DRAFTS = -1  # in place of the number of drafts left
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from specsample.conformance.evidence.cells import Cells, Text, padded
-from specsample.conformance.laws.probes import Penalised
+from specsample.conformance.laws.probes import Penalised, Positional
 from specsample.conformance.laws.setting import Setting
 from specsample.distributions import Array
 from specsample.language_model import LanguageModel, TableModel
@@ -97,7 +97,7 @@ def unpack(record: Mapping[str, Any]) -> PackedProbe:
     # the file has whole weights and fractions in quotes; floats are made here, the same on every machine
     strategy = {name: _number(value) for name, value in record["strategy"].items()}
     setting = Setting(
-        target_model=_model(record["target"], record["penalty"]),
+        target_model=_model(record["target"], record["penalty"], by_position="by_position" in record),
         draft_model=_model(record["draft"]),
         prompt=tuple(record["prompt"]),
         K=record["K"],
@@ -148,11 +148,17 @@ def _belongs(name: str, wanted: str) -> bool:
     return name == wanted or name.startswith(f"{wanted}-")
 
 
-def _model(rows: Any, penalty: str | None = None) -> LanguageModel:
-    """Build a table of floats from whole weights, and penalise repetitions where asked."""
+def _model(rows: Any, penalty: str | None = None, *, by_position: bool = False) -> LanguageModel:
+    """Build a table of floats from whole weights, or one for each position, and penalise repetitions where asked."""
+    if by_position:
+        return Positional(tuple(_table(each) for each in rows))
+    return _table(rows) if penalty is None else Penalised(_table(rows), float(Fraction(penalty)))
+
+
+def _table(rows: Any) -> TableModel:
+    """Divide whole weights by the sums of their rows."""
     weights = np.array(rows, float)
-    table = TableModel(weights / weights.sum(axis=-1, keepdims=True))
-    return table if penalty is None else Penalised(table, float(Fraction(penalty)))
+    return TableModel(weights / weights.sum(axis=-1, keepdims=True))
 
 
 def _number(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The ten probes: tables and settings, by hand or designed.
+"""The twelve probes: tables and settings, by hand or designed.
 
 Everything else in `probes.json` is computed from them. P8 and P10 have three parts each.
 """
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from specsample.conformance.evidence.cells import Text
-from specsample.conformance.laws.probes import Penalised, Probe, sharpen
+from specsample.conformance.laws.probes import Penalised, Positional, Probe, sharpen
 from specsample.conformance.laws.setting import Setting
 from specsample.conformance.pack.design import fractions
 from specsample.language_model import TableModel
@@ -34,14 +34,16 @@ class Plan:
     penalty: str | None = None  # how likely a token of the text becomes again, such as "1/4"
     positions: Text | None = None  # as in `PackedProbe`, and so are bins
     bins: Weights = None
-    weight: int = 1  # relative to the other probes
+    by_position: bool = False  # whether target holds a table for each number of tokens read
+    weight: int = 2  # relative to the other probes
     prompt: Text = (0,)
 
     @property
     def probe(self) -> Probe:
         """The question with models of fractions, whose laws are exact."""
-        p = TableModel(fractions(self.target))
         q = TableModel(fractions(self.draft))
+        tables = [TableModel(fractions(each)) for each in (self.target if self.by_position else [self.target])]
+        p = Positional(tuple(tables)) if self.by_position else tables[0]
         target = p if self.penalty is None else Penalised(p, Fraction(self.penalty))
         transform = exact_strategy(self.strategy)
         setting = Setting(target, q, self.prompt, self.K, self.max_new_tokens, self.stop, transform)
@@ -122,10 +124,15 @@ SPARSE = (
     rows("1 3 1 0  2 0 2 0  0 0 1 3  1 1 2 2", V=4, order=1),
 )
 NEAR = rows("2 1 1  3 4 3  5 2 3", V=3, order=1), rows("2 1 1  4 3 3  5 3 2", V=3, order=1)
+STALE = rows("5 2 3  3 6 2  2 3 5", V=3, order=1), rows("1 2 4  5 1 2  2 5 1", V=3, order=1)
+PLACES = (
+    [rows(each, V=3, order=1) for each in ("6 2 1  1 5 2  2 1 5", "1 2 5  4 1 3  5 3 1", "2 5 2  2 2 5  1 6 2")],
+    TEXT[1],
+)
 ONE_HOT = rows("0 1 0  0 0 1  1 0 0", V=3, order=1)
 
 TABLE = (
-    Plan("P1", "the slowest wrong sampler is rejected as soon as possible", *P1, K=2, max_new_tokens=3, weight=3),
+    Plan("P1", "the slowest wrong sampler is rejected as soon as possible", *P1, K=2, max_new_tokens=3, weight=4),
     Plan("P2", "small enough to follow by hand", *TEXT, K=1, max_new_tokens=2),
     Plan("P3", "the last three of five tokens, behind the first round", *P3, 3, 5, positions=(2, 3, 4)),
     Plan("P4", "tokens that p or q cannot emit, and rows that share none", *SPARSE, K=2, max_new_tokens=3),
@@ -137,5 +144,7 @@ TABLE = (
     Plan("P10-temperature", "temperature 1/2", *TEXT, K=2, max_new_tokens=3, strategy={"temperature": "1/2"}),
     Plan("P10-filters", "temperature, top-k, top-p and min-p", *FIVE, K=2, max_new_tokens=3, strategy=FILTERS),
     Plan("P10-penalty", "tokens in the text, drafts included, are a quarter as likely", *TEXT, 2, 3, penalty="1/4"),
+    Plan("P11", "K = 1: drafted rounds after fully accepted ones", *STALE, K=1, max_new_tokens=5, weight=1),
+    Plan("P12", "p knows its position: a text read twice, or shifted", *PLACES, 2, 4, by_position=True, weight=1),
 )
 PLANS = {plan.name: plan for plan in TABLE}
