@@ -103,6 +103,12 @@ def all_zero_at_once(p, q, tape):
     return x if u < accept(p[x], q[x]) else ss.pick(residual(p, q), u)
 
 
+def greedy(p, q, tape):
+    u = tape.random(3)
+    x = int(np.argmax(q))
+    return x if u[1] < accept(p[x], q[x]) else ss.pick(residual(p, q), u[2])
+
+
 def with_numpys_numbers(p, q, tape):
     x = np.random.choice(len(q), p=q.astype(float))  # noqa: NPY002
     u = np.random.random(2)  # noqa: NPY002
@@ -218,7 +224,7 @@ WRONG_ANSWERS = (
     ("02.1", "0/0", lambda p, q: max(p / q), ""),
     ("02.2", "swapped", [3 / 5, 1 / 3], "swapped"),
     ("02.2", "rounded", (0.33, 0.6), "rounded"),
-    ("02.2", "one number", F(1, 3), ""),
+    ("02.2", "one number", F(1, 3), "one thing is given"),
     ("02.2", "M", (3, F(3, 5)), "M itself"),
     (
         "02.3",
@@ -301,6 +307,11 @@ WRONG_ANSWERS = (
     ("03.4", "more", lambda p, q, tape: (rule()(p, q, tape), True), "more is returned"),
     ("03.4", "no tape", lambda p, q: 0, "arguments that it is called with"),
     ("03.4", "nothing", lambda p, q, tape: print(rule()(p, q, tape)), "nothing is returned"),
+    ("03.1", "both", lambda p_x, q_x: (p_x, q_x), "several things"),
+    ("03.1", "complex", lambda p_x, q_x: 1j * p_x, ""),
+    ("03.3", "a sum", lambda p, q: sum(np.maximum(p - q, 0)), "one thing is given"),
+    ("03.4", "the number", lambda p, q, tape: tape.random(1)[0], "a uniform number is returned"),
+    ("03.4", "greedy draft", greedy, "M05"),
     # 04
     ("04.1", "no correction", [2], "correction is left out"),
     ("04.1", "reversed", [1, 2], "reverse order"),
@@ -317,7 +328,7 @@ WRONG_ANSWERS = (
     ("04.2", "residual(q, p)", verify(corrects=lambda p, q, n: ss.residual(q[n], p[n])), "max(0, q - p)"),
     ("04.2", "summed", verify_summed, "M18"),
     ("04.2", "pair reversed", lambda *a, **k: verify()(*a, **k)[::-1], "reverse order"),
-    ("04.2", "token only", lambda *a, **k: verify()(*a, **k)[1], ""),
+    ("04.2", "token only", lambda *a, **k: verify()(*a, **k)[1], "one thing is given"),
     ("04.2", "two arguments", verify_two, "arguments that it is called with"),
     ("04.3", "prompt too", loop(lambda K, n, t: min(K, n - len(t)), going_on, lambda t, n: t), "prompt is returned"),
     ("04.3", "overshoot", loop(lambda K, n, t: K, going_on, lambda t, n: t[1:]), "although fewer are wanted"),

@@ -164,7 +164,7 @@ print("β =", beta, "and the four lines hold with ==")
 #
 # ### Exercise 03.4 (implement)
 #
-# Write the sampler: draft from q, test, keep or correct. `tape.random(3)` gives three uniform numbers: one to draft, one to test, one to emit. It is judged by its exact law, on many p and q.
+# Write the sampler: draft from q, test, keep or correct. `tape.random(3)` gives three uniform numbers: one to draft, one to test, one to emit. It is judged by its exact law, on many p and q, and at u = 0.
 #
 # <details><summary>Hint</summary>
 #

@@ -1,4 +1,4 @@
-"""What an answer makes of the cases of an exercise, and what it does besides.
+"""What an answer makes of its cases, and what it does besides.
 
 How long may it take, does it change what it is given, what did it return, and at which of its lines did it raise?
 """

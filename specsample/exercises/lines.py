@@ -4,6 +4,7 @@ import re
 from linecache import getline
 from pathlib import Path
 from sysconfig import get_paths
+from textwrap import shorten
 from traceback import extract_tb
 
 # what nobody who answers has written: this package, the standard library, installed packages
@@ -18,7 +19,7 @@ def line_of(error: BaseException) -> str:
         return ""
     last = frames[-1]
     where = "your cell" if CELL.search(last.filename) else Path(last.filename).name
-    text = (last.line or getline(last.filename, last.lineno or 0)).strip()
+    text = shorten((last.line or getline(last.filename, last.lineno or 0)).strip(), 100, placeholder=" ...")
     return f"line {last.lineno} of {where}" + (f": {text}" if text else "")
 
 

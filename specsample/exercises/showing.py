@@ -60,7 +60,7 @@ def flat(value: Any) -> list[Any]:
         return [x for key in sorted(value, key=repr) for x in flat(value[key])]
     if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim):
         return [x for item in value for x in flat(item)]
-    return [value] if _is_number(value) else []
+    return [value] if _is_number(value) and not isinstance(value, complex) else []
 
 
 class Words(str):

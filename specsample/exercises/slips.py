@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy import random as numpys
 
+from specsample.conformance.laws.lazy import LazyUniform
 from specsample.exercises.asking import Asked, ask_all
 from specsample.exercises.exercise import Exercise, Raised, Slip
 from specsample.exercises.showing import flat, same, show
@@ -39,6 +40,8 @@ def misuse(exercise: Exercise, answer: Any, asked: Sequence[Asked]) -> Slip | No
         return Slip("nothing is returned", "print shows a value; only return hands it over.")
     if any(value is None for value in returned):
         return Slip("nothing is returned in some cases", "Which way through your function ends without a return?")
+    if any(isinstance(value, LazyUniform) for value in returned):
+        return Slip("a uniform number is returned, and not what it decides", "Compare it: with what?")
     if any(callable(value) for value in returned):
         return Slip("a function is returned, and not its result", "Are there brackets missing after its name?")
     return None
@@ -94,6 +97,13 @@ def facts(exercise: Exercise, asked: Sequence[Asked], wanted: Sequence[Any]) -> 
         return Slip("NaN comes out", "Is 0 divided by 0, or a logarithm taken of what has none?")
     if all(len(mine) == len(right) for mine, right in both) and all(map(_are_rounded, both)):
         return Slip("the numbers are rounded", "Let Python divide, or write fractions: F(2, 3), not 0.667.")
+    # one number for several, or several for one
+    several = [not _is_single(x) for x in made]
+    wanted_several = [not _is_single(x) for x in wanted if not isinstance(x, str)]
+    if any(several) and not any(wanted_several):
+        return Slip("several things are given where one is asked for", "Which of them is the answer?")
+    if all(wanted_several) and not any(several):
+        return Slip("one thing is given where several are asked for", "How many numbers are asked for?")
     # of rows only: what is asked for is a distribution in every case
     if all(_is_row(right) for right, (_, flat_right) in zip(wanted, both, strict=True) if flat_right):
         if any(x < 0 for mine, _ in both for x in mine):
@@ -108,6 +118,11 @@ def constancy(asked: Sequence[Asked]) -> Slip | None:
     if len(asked) > 2 and len({_written(each.made) for each in asked}) == 1:
         return Slip("the answer is the same in every case", "Which of its arguments does it use?")
     return None
+
+
+def _is_single(made: Any) -> bool:
+    """Say whether a result is one thing, such as a number or a text."""
+    return not isinstance(made, dict | list | tuple | set) and not np.ndim(made)
 
 
 def _are_rounded(both: tuple[list[Any], list[Any]]) -> bool:

@@ -1,4 +1,4 @@
-"""Known mistakes about rounds in a row, for the exercises of notebook 04."""
+"""Known mistakes about rounds in a row, of notebook 04."""
 
 from collections.abc import Callable
 from typing import Any

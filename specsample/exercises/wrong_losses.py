@@ -1,4 +1,4 @@
-"""Known mistakes about losses and their gradients, for the exercises of notebook 07."""
+"""Known mistakes about losses and their gradients, of notebook 07."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""Known mistakes about picking a token and cutting the tail off, for the exercises of notebook 01."""
+"""Known mistakes about picking a token and the nucleus, of notebook 01."""
 
 from collections.abc import Callable
 from typing import Any

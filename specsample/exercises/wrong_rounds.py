@@ -1,4 +1,4 @@
-"""Known mistakes about a whole round, for the exercises of notebook 04."""
+"""Known mistakes about a whole round, of notebook 04."""
 
 from collections.abc import Callable
 from typing import Any

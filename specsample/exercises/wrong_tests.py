@@ -1,4 +1,4 @@
-"""Known mistakes about the test of a draft and about its residual, for the exercises of notebook 03."""
+"""Known mistakes about the test of a draft and its residual."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Known mistakes about one token that is drafted, tested and corrected, for the exercises of notebook 03."""
+"""Known mistakes about a token that is drafted, tested and corrected."""
 
 import operator
 from collections.abc import Callable
@@ -73,6 +73,13 @@ def _without_refused(p: Array, q: Array, tape: Any) -> int:
     return pick(normalised(np.where(np.arange(len(p)) == x, 0 * p, p)), u[2])
 
 
+def _greedy(p: Array, q: Array, tape: Any) -> int:
+    """Draft the likeliest token."""
+    u = tape.random(3)
+    x = int(np.argmax(q))
+    return x if u[1] < ratio(p[x], q[x]) else pick(residual(p, q), u[2])
+
+
 def _loose(probs: Array, u: Any) -> int:
     """Pick with <= for <."""
     return int(np.argmax(u <= probs.cumsum()))
@@ -117,6 +124,11 @@ SAMPLER = (
         for by in (operator.gt, operator.ge)
     ),
     Mistake("the draft is drawn from p", "Who drafts: the small model or the large one?", _from_p),
+    Mistake(
+        "the draft is the likeliest token of q, and the test uses q (M05)",
+        "How often should the likeliest token be drafted?",
+        _greedy,
+    ),
     Mistake(
         "the replacement is drawn from q",
         "q has had its turn. Which tokens are missing?",
