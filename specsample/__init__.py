@@ -3,8 +3,9 @@
 The algorithm is in `specsample.speculative`. Rooms are read, and import each other, in one order:
 
 Read `distributions`, `strategies`, `request`, `language_model`, `autoregressive`, `acceptance`, `trace`,
-`speculative`, `rounds`, `streaming`, `adaptive`, `backend`, `batched`, `cuda`, `verifiers`, `theory`, `transformer`,
-`drafts`, `training`, `conformance`, `viewer`, `figures`, `bench`, `exercises`, `course`, `papers`, `commands`, `cli`.
+`speculative`, `rounds`, `streaming`, `adaptive`, `files`, `backend`, `batched`, `cuda`, `verifiers`, `theory`,
+`transformer`, `drafts`, `training`, `conformance`, `viewer`, `figures`, `bench`, `exercises`, `course`, `papers`,
+`commands`, `cli`.
 """
 
 from specsample.acceptance import accept_probability, overlap, residual

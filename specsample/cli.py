@@ -5,8 +5,10 @@ one line and a status.
 """
 
 import argparse
+import io
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from specsample.commands import bench, check, course, demo, evaluate, generate, papers, plan, trace, train
@@ -40,7 +42,15 @@ def main(arguments: list[str] | None = None) -> int:
     -------
     int, exit status: 0, 2 for bad input, 130 after Ctrl-C, 141 if output is no longer read; a check's is its verdict
     """
+    # a terminal or a file that cannot show α gets a question mark: no command dies of a letter
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     given, unknown = parser().parse_known_args(arguments)
+    # without a command there is one thing to say
+    if given.command is None:
+        parser().print_help()
+        return 0
     refuse = vars(given).pop("refuse")
     # argparse itself would show the usage of no command
     if unknown:
@@ -74,7 +84,8 @@ def parser() -> argparse.ArgumentParser:
     and a message
     """
     whole = argparse.ArgumentParser(prog="specsample", description=ABOUT, epilog=EPILOG)
-    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    whole.add_argument("--version", action="version", version=f"specsample {version('specsample')}")
+    commands = whole.add_subparsers(dest="command", metavar="COMMAND")
     for name, module in COMMANDS.items():
         command = commands.add_parser(name, help=module.about, description=module.about)
         module.add_arguments(command)
@@ -94,6 +105,8 @@ def _check(given: argparse.Namespace) -> None:
 
 def _check_writable(name: str, path: str) -> None:
     """Refuse a file that cannot be written, before the work whose result it is to hold."""
+    if not path:
+        raise ValueError(f"{name} must name a file to write; got ''.")
     if Path(path).is_dir() or not Path(path).parent.is_dir():
         what = "a folder" if Path(path).is_dir() else f"a file in {Path(path).parent}, which is no folder"
         raise ValueError(f"{name} must name a file to write; got {path!r}, {what}.")

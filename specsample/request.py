@@ -148,9 +148,11 @@ def check_request(
     for name, model in named.items():
         limit = getattr(model, "max_length", None)
         if limit is not None and len(prompt_tokens) + max_new_tokens > limit:
+            room = limit - len(prompt_tokens)
+            advice = f" or ask for at most {room}" if room > 0 else ""
             raise ValueError(
                 f"prompt and new tokens must fit {name}'s limit of {limit} tokens; got {len(prompt_tokens)} + "
-                f"{max_new_tokens}. Shorten the prompt or ask for at most {max(0, limit - len(prompt_tokens))}."
+                f"{max_new_tokens}. Shorten the prompt{advice}."
             )
 
 

@@ -168,7 +168,7 @@ def test_without_matplotlib_a_figure_is_refused_before_anything_is_measured(monk
     monkeypatch.setattr("specsample.figures.style.find_spec", lambda name: None)
     assert main([*QUICK, "--plot", "out.svg"]) == 2
     assert capsys.readouterr().err == (
-        "specsample bench: a figure needs matplotlib: pip install matplotlib, or the extra 'specsample[notebooks]'\n"
+        "specsample bench: a figure needs matplotlib: pip install matplotlib, or here pip install -e '.[notebooks]'\n"
     )
 
 

@@ -1,5 +1,6 @@
 """The command line: what comes in wrong ends in one line that says so, and never in a traceback."""
 
+import json
 import os
 import re
 import signal
@@ -30,9 +31,23 @@ def run(arguments, capsys):
         ([*FEW, "--seed", "-1"], "specsample generate: seed must be an integer >= 0; got -1."),
         ([*FEW, "--K", "-1"], "specsample generate: K must be an integer >= 0; got -1. K = 0 is autoregressive"),
         ([*FEW, "--top-p", "7"], r"specsample generate: top_p must lie in \(0, 1\]; got 7\.0"),
-        ([*FEW, "--prompt", ""], "specsample generate: prompt_tokens must hold at least one token"),
+        ([*FEW, "--prompt", ""], "specsample generate: --prompt must hold at least one character; got none"),
         ([*FEW, "--prompt", "é"], "specsample generate: text must hold only printable ASCII"),
         ([*FEW, "--stop-string", ""], "stop_strings must be a list of non-empty strings; .* would end every text"),
+        ([*FEW, "--autoregressive", "--K", "3"], "--autoregressive is K = 0: it cannot go with --K 3"),
+        (["demo", "--K", "0"], "demo needs --K >= 1 and --max-new-tokens >= 2; got 0 and 200"),
+        (["demo", "--max-new-tokens", "0"], "demo needs --K >= 1 and --max-new-tokens >= 2"),
+        (["bench", "--quick", "--max-K", "0"], "argument --max-K: must be at least 1; got 0"),
+        (["bench", "--quick", "--temperatures", "-1"], "temperature must be a finite number >= 0; got -1"),
+        (["bench", "--quick", "--max-rows", "9"], "--quick sets its own sizes: it cannot go with --max-rows"),
+        (["check", "a:b", "--kind", "verify", "--workers", "0"], "argument --workers: must be at least 1"),
+        (
+            ["plan", "--target", "70B", "--draft", "1B", "--device", "h100", "--count", "0"],
+            "argument --count: must be at least 1; got 0",
+        ),
+        (["trace", "--prompt", "a", "--out", "a.json", "--html", "a.json"], "--out and --html must name two files"),
+        (["trace", "--prompt", "a", "--html", ""], "--html must name a file to write; got ''"),
+        ([*FEW[:2], "a" * 600], r"limit of 512 tokens; got 600 \+ 200\. Shorten the prompt\.$"),
         ([*FEW, "--json", "--stream"], "--json cannot go with --stream or --stop-string"),
         ([*FEW, "--frobnicate"], r"(?s)usage: specsample generate .*unrecognized arguments: --frobnicate"),
         (
@@ -141,3 +156,25 @@ def test_help_fits_into_80_columns_and_says_something_of_every_argument(command,
 def test_every_command_is_listed_and_run():
     listed = cli.parser().format_help()
     assert all(re.search(rf"^    {name} ", listed, re.M) for name in COMMANDS)
+
+
+def test_without_a_command_the_help_is_shown_and_the_version_is_told(capsys):
+    assert cli.main([]) == 0
+    assert "Start with: specsample demo" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert re.match(r"specsample \d+\.\d+", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1"])
+@pytest.mark.parametrize("command", [["papers"], ["plan", "--target", "7B", "--draft", "1B", "--device", "h100"]])
+def test_a_file_that_cannot_show_a_greek_letter_ends_no_command(encoding, command):
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = subprocess.run([sys.executable, "-m", "specsample", *command], env=environment, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode(encoding)
+
+
+def test_a_run_is_written_to_standard_output_where_a_dash_is_asked_for(capsys):
+    assert cli.main(["trace", "--prompt", "a", "--max-new-tokens", "2", "--out", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["prompt_tokens"]

@@ -12,10 +12,10 @@ import samplers_under_test as s
 
 from specsample import cli
 from specsample.commands.check import add_arguments, run
-from specsample.commands.files import write_whole
 from specsample.commands.user_code import find
 from specsample.conformance import check, from_verify
 from specsample.conformance.report import EXIT_STATUS
+from specsample.files import write_whole
 
 DRIFT = {"probes": [s.small_probe()], "eps": 0.1}
 

@@ -85,7 +85,7 @@ def test_a_rollback_outside_what_was_read_is_refused(length):
         ([0], -1, 1, "max_new_tokens must be an integer >= 0; got -1"),
         ([0], 1, -1, "K must be an integer >= 0; got -1"),
         ([0] * 3, 6, 1, r"fit target_model's limit of 8 tokens; got 3 \+ 6. Shorten the prompt or ask for at most 5"),
-        ([0] * 9, 1, 1, "ask for at most 0"),
+        ([0] * 9, 1, 1, r"got 9 \+ 1\. Shorten the prompt\.$"),
     ],
 )
 def test_a_request_that_cannot_be_served_is_refused(prompt, max_new_tokens, K, message):

@@ -164,8 +164,14 @@ def test_the_command_streams_the_text_that_it_prints_otherwise(capsys):
     text = json.loads(capsys.readouterr().out)["text"]
     main([*arguments, "--stream"])
     assert capsys.readouterr().out == text + "\n"
-    main([*arguments, "--stop-string", text[20:22], "--stop-string", text[25:28]])
-    assert capsys.readouterr().out == cut(text, [text[20:22], text[25:28]])[0] + "\n"
+    shown = cut(text, [text[20:22], text[25:28]])[0]
+    stops = ["--stop-string", text[20:22], "--stop-string", text[25:28]]
+    main([*arguments, "--stream", *stops])
+    assert capsys.readouterr().out == shown + "\n"
+    main([*arguments, *stops])  # for people: prompt and counters too
+    out, err = capsys.readouterr()
+    assert out == "The value of " + shown + "\n"
+    assert "target passes" in err
 
 
 def test_a_decode_that_rewrites_what_was_shown_is_refused():

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from specsample.bench.decode import ADAPTIVE, Decoding
 from specsample.bench.machine import header
 from specsample.bench.passes import PassTimes
 from specsample.bench.peers import Peer
+from specsample.files import write_whole
 
 
 @dataclass
@@ -44,9 +44,7 @@ class Results:
     def save(self, path: str | Path) -> None:
         """Write JSON beside the file and move it there, so that the file is whole at any moment."""
         # a killed run leaves the file of before, or this one, never half of it
-        beside = Path(f"{path}.part")
-        beside.write_text(self.to_json(), encoding="utf-8")
-        os.replace(beside, path)
+        write_whole(path, self.to_json())
 
 
 def show(results: Results, console: Console) -> None:

@@ -20,6 +20,7 @@ from specsample.bench.peers import measure_peers
 from specsample.bench.plot import draw
 from specsample.bench.report import Results, show
 from specsample.bench.shapes import SHAPES, models_of
+from specsample.commands.sampling import at_least
 from specsample.figures.style import check_matplotlib, write_svg
 from specsample.strategies import temperature
 from specsample.transformer.allocator import keep_freed_memory
@@ -43,12 +44,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="texts for the pair; none: no decoding",
     )
     add("--temperatures", nargs="+", type=float, default=list(TEMPERATURES), help="of both models (default: 0 0.7 1)")
-    add("--max-K", type=int, default=12, help="largest number of drafts a round (default: 12)")
-    add("--max-rows", type=int, default=17, help="rows of the largest pass (default: 17)")
-    add("--context", type=int, default=128, help="tokens read before the passes (default: 128)")
-    add("--prompts", type=int, default=3, help="prompts of each kind (default: 3)")
-    add("--max-new-tokens", type=int, default=256, help="tokens a prompt (default: 256)")
-    add("--repeats", type=int, default=5, help="of each run of decoding; passes get six times as many (default: 5)")
+    add("--max-K", type=at_least(1), default=12, help="largest number of drafts a round (default: 12)")
+    add("--max-rows", type=at_least(1), default=17, help="rows of the largest pass (default: 17)")
+    add("--context", type=at_least(1), default=128, help="tokens read before the passes (default: 128)")
+    add("--prompts", type=at_least(1), default=3, help="prompts of each kind (default: 3)")
+    add("--max-new-tokens", type=at_least(4), default=256, help="tokens a prompt (default: 256)")
+    add(
+        "--repeats",
+        type=at_least(1),
+        default=5,
+        help="of each run of decoding; passes get six times as many (default: 5)",
+    )
     add("--seed", type=int, default=0, help="of the random numbers (default: 0)")
     add(
         "--peers",
@@ -70,7 +76,13 @@ def run(given: argparse.Namespace) -> int:
     """
     if given.plot:
         check_matplotlib()
+    for T in given.temperatures:
+        temperature(T)
+    # small sizes in place of the defaults; what was asked for is refused here, not ignored
     if given.quick:
+        asked = [name for name in QUICK if getattr(given, name) != getattr(_defaults(), name)]
+        if asked:
+            raise ValueError(f"--quick sets its own sizes: it cannot go with {', '.join(map(_option, asked))}.")
         vars(given).update(QUICK)
     keep_freed_memory()
     # what was asked for stands beside what was found
@@ -98,6 +110,18 @@ def run(given: argparse.Namespace) -> int:
     if given.plot and (results.passes or results.decodings):
         write_svg(draw(results.passes, results.decodings), given.plot)
     return 0 if results.is_complete else 130
+
+
+def _defaults() -> argparse.Namespace:
+    """Read no arguments."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parser.parse_args([])
+
+
+def _option(name: str) -> str:
+    """Write an argument as it is given."""
+    return "--" + name.replace("_", "-")
 
 
 def _measure(

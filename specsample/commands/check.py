@@ -16,13 +16,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
-from specsample.commands.files import write_whole
+from specsample.commands.sampling import at_least
 from specsample.commands.user_code import find
 from specsample.conformance.adapters import Adapter, Broken, from_generate, from_step, from_torch, from_verify
 from specsample.conformance.child import Died, in_child
 from specsample.conformance.kit import Progress, check
 from specsample.conformance.report import EXIT_STATUS, Report, unjudged
 from specsample.conformance.report_html import to_html
+from specsample.files import write_whole
 
 ASKED = ("alpha", "eps", "power", "seed")  # of a report
 
@@ -55,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--power", type=float, default=0.999, metavar="P", help="chance to find a deviation by eps (default: 0.999)")
     add("--budget", type=int, metavar="N", help="streams in all (default: as many as eps needs)")
     add("--time-limit", type=float, default=60.0, metavar="S", help="seconds for one call (default: 60)")
-    add("--workers", type=int, default=1, metavar="N", help="processes (default: 1)")
+    add("--workers", type=at_least(1), default=1, metavar="N", help="processes (default: 1)")
     add("--seed", type=int, default=0, metavar="N", help="of the random numbers (default: 0)")
     add("--json", action="store_true", help="print the report as JSON")
     add("--report", metavar="OUT.html", help="write the report as HTML too")

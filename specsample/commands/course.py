@@ -77,7 +77,7 @@ def open_course(folder: Path) -> int:
     if not any(folder.glob("*.ipynb")):
         write_student_notebooks(folder)
     if find_spec("jupyterlab") is None:
-        raise ValueError(f"the notebooks are in {folder}; to open them: pip install 'specsample[notebooks]'")
+        raise ValueError(f"the notebooks are in {folder}; to open them here: pip install -e '.[notebooks]'")
     return subprocess.run([sys.executable, "-m", "jupyterlab", str(folder)], check=False).returncode
 
 

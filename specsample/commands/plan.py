@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from specsample.commands.sampling import at_least
 from specsample.figures.heat_map import draw
 from specsample.figures.style import check_matplotlib, write_svg
 from specsample.theory import break_even, expected_tokens, is_memory_bound
@@ -40,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--draft", required=True, help="the same for the draft")
     add("--device", required=True, help=", ".join(known("devices")))
     add(
-        "--count", type=int, help="devices that share each pass (default: the fewest, doubling, that hold everything)"
+        "--count",
+        type=at_least(1),
+        help="devices that share each pass (default: the fewest, doubling, that hold everything)",
     )
     add("--batch", default="1..256", help="sequences: 8, or 1,8,64, or 1..256 for doubling (default: 1..256)")
     add("--context", default="2048", help="tokens of each sequence, written likewise (default: 2048)")
@@ -170,7 +173,7 @@ def _question(given: argparse.Namespace, batch: int, context: int) -> tuple[Depl
     settings = {"bits": 8 if given.bits == 8 else 16, "layer_seconds": given.layer_us * 1e-6}
     models = shape(given.target), shape(given.draft)
     rest = given.alpha, given.K, given.bits / 8, given.cache_bits / 8
-    count = given.count or 1
+    count = 1 if given.count is None else given.count
     deployment = Deployment(*models, device(given.device, count=count, **settings), *rest)
     # without --count as many devices as hold everything, doubling
     while given.count is None and not deployment.fits(batch, context) and count < 1024:

@@ -13,13 +13,26 @@ from specsample.strategies import decoding_strategy
 from specsample.transformer import ragged
 from specsample.transformer.lm import TransformerLM, load_pair
 
+DEFAULT_K = 5
 STRATEGY = ("temperature", "top_k", "top_p", "min_p", "typical_p")
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Make what argparse reads a number with, and refuses a smaller one by."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}; got {value}.")
+        return value
+
+    return number
 
 
 def add_basics(add: Callable[..., Any]) -> None:
     """Add what all three can be asked for."""
     add("--max-new-tokens", type=int, default=200, metavar="N", help="tokens to add (default: 200)")
-    add("--K", type=int, default=5, metavar="N", help="drafts a round (default: 5)")
+    add("--K", type=int, metavar="N", help=f"drafts a round (default: {DEFAULT_K})")
     add("--temperature", type=float, default=1.0, metavar="T", help="of both models; 0 is greedy (default: 1)")
     add("--seed", type=int, default=0, metavar="N", help="of the random numbers (default: 0)")
 
@@ -53,14 +66,19 @@ def continue_prompt(
     given: argparse.Namespace, target: TransformerLM, draft: TransformerLM, *, run: Any = generate, **settings: Any
 ) -> Any:
     """Run what the arguments ask for; the autoregressive baseline is the case K = 0."""
+    if given.autoregressive and given.K:
+        raise ValueError(f"--autoregressive is K = 0: it cannot go with --K {given.K}.")
     prompt = given.prompt
     if prompt == "-":
         # a program that was started without standard input has none to read
         if sys.stdin is None or sys.stdin.closed:
             raise ValueError("--prompt - reads standard input, which is closed. Give the text: --prompt TEXT.")
         prompt = sys.stdin.read()
+    if not prompt:
+        raise ValueError("--prompt must hold at least one character; got none. Models predict what follows a token.")
     strategy = decoding_strategy(**{name: getattr(given, name) for name in STRATEGY})
     settings |= {"max_new_tokens": given.max_new_tokens, "transform": strategy}
-    K = 0 if given.autoregressive else given.K
+    K = DEFAULT_K if given.K is None else given.K
+    K = 0 if given.autoregressive else K
     rng = np.random.default_rng(given.seed)
     return run(target.tokenizer.encode(prompt), target, draft, K=K, rng=rng, **settings)

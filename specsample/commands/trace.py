@@ -1,10 +1,11 @@
 """`specsample trace`: every round of a run, as JSON or as a page."""
 
 import argparse
+import sys
 from functools import partial
 
-from specsample.commands.files import write_whole
 from specsample.commands.sampling import add_sampling, continue_prompt
+from specsample.files import write_whole
 from specsample.trace import Trace
 from specsample.transformer.lm import load_pair
 
@@ -27,15 +28,21 @@ def run(given: argparse.Namespace) -> None:
     ValueError
         If no file is named.
     """
-    if not (given.out or given.html):
+    if given.out is None and given.html is None:
         raise ValueError("trace needs --out RUN.json or --html RUN.html; got neither. Where should the rounds go?")
+    if given.out == given.html:
+        raise ValueError(f"--out and --html must name two files; got {given.out!r} for both.")
     # with all rows: what the pages show is p and q
     target, draft = load_pair()
     trace = continue_prompt(given, target, draft, keep_rows=True)[1]
+    # where a run itself goes to standard output, nothing else does
+    told = sys.stderr if "-" in (given.out, given.html) else sys.stdout
     for path, write in (
         (given.out, Trace.to_json),
         (given.html, partial(Trace.to_html, decode=target.tokenizer.decode)),
     ):
-        if path:
+        if path == "-":
+            print(write(trace))
+        elif path is not None:
             write_whole(path, write(trace))
-            print(f"{len(trace.rounds)} rounds, {len(trace.tokens)} tokens: {path}")
+            print(f"{len(trace.rounds)} rounds, {len(trace.tokens)} tokens: {path}", file=told)

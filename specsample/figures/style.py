@@ -6,9 +6,11 @@ is drawn.
 """
 
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from specsample.files import write_whole
 from specsample.viewer.origins import COLORS
 
 SERIES = ("#009E73", "#D55E00", "#0072B2", "#332288")  # which of several runs: no meaning of their own
@@ -44,7 +46,7 @@ def panels(n: int, size: tuple[float, float], *, columns: int | None = None) -> 
 def check_matplotlib() -> None:
     """Refuse to draw without matplotlib, before anything long is computed."""
     if find_spec("matplotlib") is None:
-        raise ValueError("a figure needs matplotlib: pip install matplotlib, or the extra 'specsample[notebooks]'")
+        raise ValueError("a figure needs matplotlib: pip install matplotlib, or here pip install -e '.[notebooks]'")
 
 
 def write_svg(figure: Any, path: str | Path) -> None:
@@ -53,7 +55,9 @@ def write_svg(figure: Any, path: str | Path) -> None:
 
     # no date and no random ids, so that a page built twice does not change
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "specsample"}):
-        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+        text = StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    write_whole(path, text.getvalue())
 
 
 def drawable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Files that are whole, or not there."""
 
 import os
 from pathlib import Path
