@@ -1,4 +1,4 @@
-"""A process of its own for a check: whatever ends it, ends not the one that asked."""
+"""A process of its own for a check: what ends it ends nobody else."""
 
 import faulthandler
 import os
