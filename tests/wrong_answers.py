@@ -307,6 +307,11 @@ WRONG_ANSWERS = (
     ("03.4", "more", lambda p, q, tape: (rule()(p, q, tape), True), "more is returned"),
     ("03.4", "no tape", lambda p, q: 0, "arguments that it is called with"),
     ("03.4", "nothing", lambda p, q, tape: print(rule()(p, q, tape)), "nothing is returned"),
+    ("03.1", "1 / 0", lambda p_x, q_x: p_x / 0, ""),
+    ("03.1", "|p - q|", lambda p_x, q_x: abs(p_x - q_x), "distance"),
+    ("03.2", "max", 4 / 3, "max stands for min"),
+    ("03.3", "sums to 0", lambda p, q: (p - q) / (p - q).sum(), ""),
+    ("04.2", "emitted tokens", lambda *a, **k: emitted(*a, **k), "emitted tokens are returned"),
     ("03.1", "both", lambda p_x, q_x: (p_x, q_x), "several things"),
     ("03.1", "complex", lambda p_x, q_x: 1j * p_x, ""),
     ("03.3", "a sum", lambda p, q: sum(np.maximum(p - q, 0)), "one thing is given"),
@@ -421,6 +426,11 @@ def coupled(p, q, tape, corrects=residual):
     u = tape.random(3)
     x = ss.pick(q, u[0])
     return x, (x if u[1] < min(1, p[x] / q[x]) else ss.pick(corrects(p, q), u[2]))
+
+
+def emitted(draft_tokens, *rows, **uniforms):
+    n, token = verify()(draft_tokens, *rows, **uniforms)
+    return [*draft_tokens[:n], token]
 
 
 def normal(x):

@@ -128,6 +128,8 @@ def diagnose(exercise: Exercise, answer: Any, asked: Sequence[Asked], by_form: b
 
     Where many answers make one mistake no results can be compared: it is recognised by the answer's form.
     """
+    # an error in every case tells mistakes from nothing
+    has_results = not all(isinstance(each.made, Raised) for each in asked)
     for mistake in exercise.mistakes:
         if mistake.is_it is not None:
             try:
@@ -136,7 +138,7 @@ def diagnose(exercise: Exercise, answer: Any, asked: Sequence[Asked], by_form: b
             except Exception:
                 continue  # an answer of another form
         # else the mistake is an answer like any other, and is asked about every case
-        elif not by_form:
+        elif has_results and not by_form:
             theirs = (outcome(exercise, mistake.answer, each.case) for each in asked)
             if all(_alike(their, each.made) for their, each in zip(theirs, asked, strict=True)):
                 return mistake

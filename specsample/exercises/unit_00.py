@@ -77,6 +77,7 @@ EXERCISES = (
                 "Some drafts were rejected or discarded. Which field lists what came out?",
                 _per(lambda trace: trace.drafted),
             ),
+            Mistake("the passes are counted", "How many tokens came of them?", lambda trace: trace.target_passes),
             Mistake(
                 "the tokens are counted, and not divided by passes",
                 "A ratio is asked for: tokens by passes of the large model.",

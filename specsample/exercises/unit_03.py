@@ -72,6 +72,7 @@ EXERCISES = (
         cases=one_question,
         ask=take,
         mistakes=(
+            Mistake("max stands for min", "Which part of the bars do p and q share?", np.maximum(P, Q).sum()),
             Mistake("the probability of a rejection is given", "Kept, not refused.", 1 - overlap(P, Q)),
             # sampling both and comparing
             Mistake(

@@ -156,6 +156,11 @@ EXERCISES = (
                 lambda trace: len(trace.tokens) / trace.drafted,
             ),
             Mistake(
+                "rounds in which every draft was accepted are counted",
+                "α is about drafts. How many of them were accepted?",
+                lambda trace: sum(r.n_accepted == r.K for r in trace.rounds) / trace.target_passes,
+            ),
+            Mistake(
                 "the rates of the rounds are averaged",
                 "A round in which one draft was tested weighs less than one in which five were.",
                 lambda trace: np.mean([r.n_accepted / r.K for r in trace.rounds if r.K]),

@@ -36,6 +36,12 @@ def _without_bonus(otherwise: Callable[..., Any]) -> Callable[..., Any]:
     return wrong
 
 
+def _emitting(x: Any, q: Any, p: Any, *, u_accept: Any, u_emit: Any) -> Any:
+    """Answer with the emitted tokens."""
+    n, emitted = by_the_library(x, q, p, u_accept=u_accept, u_emit=u_emit)
+    return [*x[:n], emitted]
+
+
 def _summing(x: Any, q: Any, p: Any, *, u_accept: Any, u_emit: Any) -> Any:
     """Count every draft that would pass, and go on from the row of that number."""
     n = sum(bool(u_accept[i] < p[i, token] / q[i, token]) for i, token in enumerate(x))
@@ -53,6 +59,11 @@ ROUND = (
         "the emitted tokens are counted, and not the accepted drafts",
         "How many drafts are accepted if the first one is refused?",
         _counting(lambda n, K: n + 1),
+    ),
+    Mistake(
+        "the emitted tokens are returned, and not how many drafts were accepted",
+        "Two things are asked for: a number of drafts, and the token that follows them.",
+        _emitting,
     ),
     Mistake("the rejected drafts are counted", "How many are accepted?", _counting(lambda n, K: K - n)),
     Mistake(

@@ -45,6 +45,9 @@ ACCEPT = (
         "x has been drafted already. What is the chance that it stays, given that?",
         lambda a, b: min(a, b),
     ),
+    Mistake(
+        "the distance |p - q| is taken", "How many of the drafts of x may stay? A share.", lambda a, b: abs(a - b)
+    ),
     Mistake("p and q are multiplied", "That is how often two draws are both x.", lambda a, b: a * b),
     Mistake(
         "p is set against the sum p + q",
