@@ -1,7 +1,8 @@
 """What is wrong with a sampler that has failed.
 
-The name comes from likelihood ratios between the exact laws of the catalogue, over all probes that have been sampled;
-it is given only if its law also fits. Where none does: "unknown", with the texts that are furthest off.
+The name comes from likelihood ratios between the exact laws of the catalogue, over all probes that have been sampled.
+It is given only if its law fits on each of them, and on the one that best tells it from the next most probable. Where
+none does: "unknown", with the texts that are furthest off.
 """
 
 from collections.abc import Sequence
@@ -14,11 +15,15 @@ from specsample.conformance.adapters import Sample
 from specsample.conformance.branches import Branch, attribute
 from specsample.conformance.evidence.e_process import posterior
 from specsample.conformance.evidence.fit import FITS, goodness_of_fit, standardised_cells
-from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
+from specsample.conformance.laws.wrong_samplers import WRONG
 from specsample.conformance.questions import Tally
 
-EXTRA = 3072  # streams drawn after the verdict, on the probe that failed
+EXTRA = 3072  # streams drawn after the verdict, on the probe that failed, and on the one that separates two names
 ALONE = 512  # and one at a time, where no known mistake fits
+CATALOGUE = "docs/wrong-samplers.md"
+UNEXPLAINED = "No mistake of the catalogue explains what was seen."
+UNCOMPARED = "On these models no law of the catalogue is known, so that no known mistake was looked for."
+LAWFUL = "The law of the texts fits the target's: what is said above is all that was found."
 
 
 class Guess(NamedTuple):
@@ -27,7 +32,8 @@ class Guess(NamedTuple):
     id: str  # of the catalogue, or "unknown"
     mechanism: str
     source: str
-    posterior: dict[str, float]  # the five most probable
+    nearest: str  # id of the most probable mistake where it has no name, for its law does not fit; or ""
+    posterior: dict[str, float]  # the five most probable, where there is a name
     fit: float  # how well the most probable one fits the probe that failed
     cells: list[tuple[str, float]]  # the texts furthest off, in standard deviations
     where: list[str]  # sentences
@@ -43,19 +49,21 @@ def guess(tallies: Sequence[Tally], failed: Tally, sample: Sample) -> Guess:
     failed : Tally, the one to fit
     sample : Sample of the failed tally, with its rounds
     """
-    # the most probable mistake of the catalogue, if it fits what was seen
+    # the most probable mistake of the catalogue has a name only if it fits what was seen, wherever that is known
     odds = catalogue_posterior(tallies, failed)
-    question = failed.question
-    best = next((name for name, share in odds.items() if share > 0), None)
-    fit = goodness_of_fit(failed.evidence.counts, question.known_laws[best]) if best else 0.0
-    known = (WRONG | RIGHT).get(best) if best and fit >= FITS else None
+    best = next((name for name, share in odds.items() if share > 0), "")
+    fit = fit_of(best, failed) if best else 0.0
+    is_lawful = follows_target(failed)
+    is_known = best in WRONG and not is_lawful and fits_everywhere(best, tallies)
+    said = LAWFUL if is_lawful else UNEXPLAINED if failed.question.rule_laws else UNCOMPARED
     # where it shows, whether it has a name or not
-    branches = attribute(sample, question.setting)
+    branches = attribute(sample, failed.question.setting)
     return Guess(
-        id=known.id if known else "unknown",
-        mechanism=known.mechanism if known else "No mistake of the catalogue explains what was seen.",
-        source=known.source if known else "",
-        posterior={name: odds[name] for name in list(odds)[:5]},
+        id=best if is_known else "unknown",
+        mechanism=WRONG[best].mechanism if is_known else said,
+        source=WRONG[best].source if is_known else "",
+        nearest="" if is_known or is_lawful else best,
+        posterior={name: odds[name] for name in list(odds)[:5]} if is_known else {},
         fit=fit,
         cells=furthest_cells(failed),
         where=where_wrong(branches),
@@ -64,16 +72,50 @@ def guess(tallies: Sequence[Tally], failed: Tally, sample: Sample) -> Guess:
 
 
 def catalogue_posterior(tallies: Sequence[Tally], failed: Tally) -> dict[str, float]:
-    """Compute the odds of the wrong samplers whose law is known on the probe that failed.
+    """Compute the odds of the wrong samplers that the probe which failed can show.
 
     Other probes count too, as far as the laws of all these samplers are known there.
     """
-    # one likelihood over all probes on which every candidate has a law
-    names = list(failed.question.known_laws)
+    # one likelihood over all probes on which every candidate has a law; whom the failed probe cannot show is none
+    names = list(failed.question.rule_laws)
     others = [tally for tally in tallies if tally is not failed and tally.evidence.n]
     asked = [failed, *(tally for tally in others if {*names} <= {*tally.question.known_laws})]
     laws = {name: np.concatenate([tally.question.known_laws[name] for tally in asked]) for name in names}
     return posterior(np.concatenate([tally.evidence.counts for tally in asked]), laws) if names else {}
+
+
+def separating(tallies: Sequence[Tally], failed: Tally) -> Tally | None:
+    """Choose the probe that best tells the two most probable mistakes apart, before the first of them is named.
+
+    None where the first does not fit anyway, or no other probe knows both.
+    """
+    two = [name for name, share in catalogue_posterior(tallies, failed).items()][:2]
+    if len(two) < 2 or follows_target(failed) or not fits_everywhere(two[0], tallies):
+        return None
+    others = [tally for tally in tallies if tally is not failed and {*two} <= {*tally.question.known_laws}]
+
+    def apart(tally: Tally) -> float:
+        # twice the square of Hellinger's distance
+        a, b = (np.sqrt(tally.question.known_laws[name]) for name in two)
+        return float(((a - b) ** 2).sum())
+
+    return max(others, key=apart, default=None)
+
+
+def fits_everywhere(name: str, tallies: Sequence[Tally]) -> bool:
+    """Whether the law of a mistake fits on every probe that was sampled and on which it is known."""
+    seen = [tally for tally in tallies if tally.evidence.n and name in tally.question.known_laws]
+    return all(fit_of(name, tally) >= FITS for tally in seen)
+
+
+def fit_of(name: str, tally: Tally) -> float:
+    """Compute how well the law of a mistake fits what was seen on a probe: a p-value."""
+    return goodness_of_fit(tally.evidence.counts, tally.question.known_laws[name])
+
+
+def follows_target(tally: Tally) -> bool:
+    """Whether what was seen on a probe fits the target's law after all: something else is wrong."""
+    return goodness_of_fit(tally.evidence.counts, tally.question.law) >= FITS
 
 
 def furthest_cells(tally: Tally, n: int = 4) -> list[tuple[str, float]]:
@@ -137,16 +179,28 @@ def merged(samples: Sequence[Sample]) -> Sample:
     return Sample(np.concatenate([sample.tokens for sample in samples]))
 
 
+def described(id: str) -> str:
+    """Write the name of a mistake of the catalogue, and where more is said about it."""
+    return f"{WRONG[id].mechanism} ({CATALOGUE}#{id.lower()})" if id in WRONG else "Not in the catalogue."
+
+
 def diagnosis_lines(diagnosis: Guess | None) -> list[str]:
     """Say in lines what is probably wrong."""
     if diagnosis is None:
         return []
-    odds = ", ".join(f"{name} {share:.3f}" for name, share in diagnosis.posterior.items() if share >= 1e-3)
-    seen = f" Seen in {diagnosis.source}." if diagnosis.source else ""
-    lines = [f"Diagnosis: {diagnosis.id}. {diagnosis.mechanism}{seen}"]
-    lines += [f"  odds over the catalogue: {odds}"] if odds else []
+    # odds are given with a name alone; what is merely nearest is no answer
+    if diagnosis.id in WRONG:
+        seen = f" Seen in {diagnosis.source}." if diagnosis.source else ""
+        lines = [f"Diagnosis: {diagnosis.id}. {described(diagnosis.id)}{seen}"]
+        odds = {name: share for name, share in diagnosis.posterior.items() if share >= 1e-3}
+        lines.append(f"  odds over the catalogue: {odds.pop(diagnosis.id):.3f}")
+        lines += [f"  or, with odds {share:.3f}: {name}. {described(name)}" for name, share in odds.items()]
+    else:
+        lines = [f"Diagnosis: {diagnosis.id}. {diagnosis.mechanism}"]
+        nearest = diagnosis.nearest
+        lines += [f"  nearest: {nearest} (does not fit). {described(nearest)}"] if nearest else []
     lines += [f"  {sentence}" for sentence in diagnosis.where]
-    if diagnosis.id == "unknown" and diagnosis.cells:
+    if diagnosis.id not in WRONG and diagnosis.cells:
         far = "; ".join(f"{text} {z:+.1f}" if isfinite(z) else text for text, z in diagnosis.cells)
         lines.append(f"  furthest texts, in standard deviations: {far}")
     return lines

@@ -16,7 +16,7 @@ import numpy as np
 from specsample.conformance.adapters import Adapter, Broken, Sample
 from specsample.conformance.chunks import Task, run, run_all, sizes
 from specsample.conformance.contract import Pairs, same_whatever_the_seed, scripted, seeds_of
-from specsample.conformance.diagnosis import ALONE, EXTRA, Guess, guess, merged, right_alone
+from specsample.conformance.diagnosis import ALONE, EXTRA, Guess, guess, merged, right_alone, separating
 from specsample.conformance.questions import INDEPENDENCE_SHARE, Tally, questions_for, tallies_for
 from specsample.conformance.report import Report, report
 from specsample.conformance.watch import guarded
@@ -180,6 +180,10 @@ def diagnose(asked: Check, failed: Tally) -> Guess:
     chunk = run(_task(asked, i, max(1000, len(sizes(failed.limit))), EXTRA, keep=True))
     failed.add(chunk)
     assert chunk.sample is not None
+    # a name is given only if it also fits where it differs most from the next best
+    other = separating(asked.tallies, failed)
+    if other is not None:
+        other.add(run(_task(asked, asked.tallies.index(other), max(1000, len(sizes(other.limit))), EXTRA)))
     found = guess(asked.tallies, failed, chunk.sample)
     if found.id != "unknown" or not asked.adapter.is_batched:
         return found

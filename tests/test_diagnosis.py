@@ -1,0 +1,94 @@
+"""A name is given only where it fits everything that was seen; nobody is told a mistake that was not looked for."""
+
+import numpy as np
+import pytest
+import samplers_under_test as s
+
+from specsample import generate
+from specsample.conformance import check, from_engine, from_generate, from_verify
+from specsample.conformance.adapters import Sample
+from specsample.conformance.diagnosis import (
+    EXTRA,
+    LAWFUL,
+    UNCOMPARED,
+    UNEXPLAINED,
+    diagnosis_lines,
+    follows_target,
+    guess,
+    separating,
+)
+from specsample.conformance.laws.rule import judged
+from specsample.conformance.laws.wrong_samplers import WRONG
+from specsample.conformance.pack.packed import load_probes
+from specsample.conformance.questions import questions_for, tallies_for
+
+
+def shown(sampler, name="own"):
+    """Show the kit a function with the arguments of `speculative.generate`, one text a call."""
+
+    def run(prompt, n, *, target_model, draft_model, K, stop, seed, transform):
+        setting = {"K": K, "max_new_tokens": n, "stop": stop, "transform": transform}
+        return sampler(prompt, target_model, draft_model, rng=np.random.default_rng(seed), **setting)[0]
+
+    return from_generate(run, name=name)
+
+
+def too_strict(seen, n):
+    """p over its largest value: on P1 alone it looks like M08."""
+    return seen.p[n, seen.x[n]] / seen.p[n].max()
+
+
+@pytest.mark.parametrize(
+    ("name", "probe"), [("M43", "P6"), ("M44", "P1"), ("M45", "P4"), ("M46", "P11"), ("M47", "P12")]
+)
+def test_the_newest_of_the_catalogue_are_named_by_the_kit(name, probe):
+    found = check(shown(WRONG[name].generate), probes=["P2", probe])
+    assert (found.verdict, found.diagnosis.id) == ("FAIL", name)
+
+
+def test_a_name_that_fits_on_one_probe_alone_is_not_given():
+    sampler = shown(judged(accept=too_strict))
+    alone, together = (check(sampler, probes=probes) for probes in (["P1"], ["P1", "P6", "P11"]))
+    assert alone.diagnosis.id == "M08"  # its law fits there
+    assert (together.diagnosis.id, together.diagnosis.nearest) == ("unknown", "M08")
+    # the second probe had its own streams, though no FAIL asked for it
+    assert EXTRA in [probe.streams for probe in together.probes]
+
+
+def test_odds_stand_with_a_name_alone_and_what_is_nearest_does_not_fit():
+    named, unknown = (check(from_verify(f), probes=["P1"]) for f in (s.replaced_from_p, s.squared_residual))
+    assert "odds over the catalogue: 1.000" in "\n".join(diagnosis_lines(named.diagnosis))
+    lines = diagnosis_lines(unknown.diagnosis)
+    assert lines[0] == f"Diagnosis: unknown. {UNEXPLAINED}"
+    nearest = unknown.diagnosis.nearest
+    assert lines[1].startswith(
+        f"  nearest: {nearest} (does not fit). {WRONG[nearest].mechanism} (docs/wrong-samplers.md#"
+    )
+    assert unknown.diagnosis.posterior == {}
+    assert not any("odds" in line for line in lines)
+
+
+@pytest.mark.parametrize("probe", ["P1", "P4", "P7"])
+def test_a_mistake_that_the_probe_cannot_show_is_no_candidate(probe):
+    found = check(from_verify(s.square_root_ratio), probes=[probe])
+    assert found.verdict == "FAIL"
+    assert found.diagnosis.nearest not in load_probes([probe])[0].blind_to
+
+
+def test_on_own_models_nothing_is_said_about_the_catalogue():
+    def biased(prompt, n, *, seed):
+        return (np.random.default_rng(seed).random(n) < 0.8).astype(int).tolist()
+
+    found = check(from_engine(biased, next_probs=lambda text: [0.5, 0.5], prompt=[1]), eps=0.3)
+    assert (found.verdict, found.diagnosis.mechanism, found.diagnosis.nearest) == ("FAIL", UNCOMPARED, "")
+
+
+def test_where_the_law_fits_nothing_is_named():
+    # what follows a stop token is never looked at: a broken promise, and the right law
+    tally = tallies_for(questions_for(shown(generate), ["P7"]), alpha=1e-6, eps=0.1, power=0.999)[0]
+    law = tally.question.law
+    tally.evidence.update(np.random.default_rng(0).multinomial(3000, law / law.sum()))
+    assert follows_target(tally)
+    found = guess([tally], tally, Sample(np.full((1, 4), 2)))
+    assert (found.id, found.mechanism, found.nearest, found.posterior) == ("unknown", LAWFUL, "", {})
+    assert separating([tally], tally) is None
