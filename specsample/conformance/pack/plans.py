@@ -124,7 +124,7 @@ SPARSE = (
     rows("1 3 1 0  2 0 2 0  0 0 1 3  1 1 2 2", V=4, order=1),
 )
 NEAR = rows("2 1 1  3 4 3  5 2 3", V=3, order=1), rows("2 1 1  4 3 3  5 3 2", V=3, order=1)
-STALE = rows("5 2 3  3 6 2  2 3 5", V=3, order=1), rows("1 2 4  5 1 2  2 5 1", V=3, order=1)
+STALE = rows("2 3 5  3 6 2  5 2 3", V=3, order=1), rows("4 2 1  5 1 2  2 5 1", V=3, order=1)
 PLACES = (
     [rows(each, V=3, order=1) for each in ("6 2 1  1 5 2  2 1 5", "1 2 5  4 1 3  5 3 1", "2 5 2  2 2 5  1 6 2")],
     TEXT[1],
