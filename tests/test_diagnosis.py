@@ -92,3 +92,15 @@ def test_where_the_law_fits_nothing_is_named():
     found = guess([tally], tally, Sample(np.full((1, 4), 2)))
     assert (found.id, found.mechanism, found.nearest, found.posterior) == ("unknown", LAWFUL, "", {})
     assert separating([tally], tally) is None
+
+
+@pytest.mark.parametrize(("sampler", "verdict"), [(generate, "PASS"), (WRONG["M01"].generate, "FAIL")])
+def test_texts_that_are_too_long_are_cut_and_convict_nobody_by_themselves(sampler, verdict):
+    def one_round_too_many(*models, max_new_tokens, **setting):
+        return sampler(*models, max_new_tokens=max_new_tokens + 2, **setting)
+
+    found = check(shown(one_round_too_many), probes=["P1"], eps=0.1)
+    assert found.verdict == verdict
+    said = "\n".join(found.reasons)
+    assert f"cut at max_new_tokens: {found.streams:,} of {found.streams:,} texts had more tokens" in said
+    assert (found.diagnosis is None) == (verdict == "PASS")

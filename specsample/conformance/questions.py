@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from specsample.conformance.adapters import Adapter, Tabled
+from specsample.conformance.adapters.adapter import TOO_LONG
 from specsample.conformance.chunks import Chunk, light, setting_of
 from specsample.conformance.evidence.cells import PADDING, Cells
 from specsample.conformance.evidence.e_process import EProcess, log_e_threshold
@@ -69,6 +70,16 @@ class Tally:
         n = self.evidence.n
         return min(1.0, sqrt(E_PROCESS_PRICE * self.noncentral / (4 * n))) if n else 1.0
 
+    @property
+    def broken(self) -> Counter[str]:
+        """The promises broken that decide the verdict; texts that were too long have been cut."""
+        return Counter({said: n for said, n in self.violations.items() if not said.startswith(TOO_LONG)})
+
+    @property
+    def n_cut(self) -> int:
+        """How many texts were cut at max_new_tokens."""
+        return self.violations.total() - self.broken.total()
+
     def add(self, chunk: Chunk) -> None:
         """Count the streams of a chunk, and note when the evidence suffices."""
         # the law of the text, in cells
@@ -82,8 +93,16 @@ class Tally:
         self.log_e = self.evidence.update(counts)
         self.violations += chunk.violations
         self.efficiency = self.efficiency + chunk.efficiency
-        if self.rejected_at is None and (self.log_e >= log_e_threshold(self.alpha) or self.violations):
+        if self.rejected_at is None and (self.log_e >= log_e_threshold(self.alpha) or self.broken):
             self.rejected_at = self.evidence.n
+
+
+def cut_texts(tallies: Sequence[Tally]) -> list[str]:
+    """Say how many texts were longer than asked for: what came after is no part of the law."""
+    n = sum(tally.n_cut for tally in tallies)
+    drawn = sum(tally.evidence.n for tally in tallies)
+    said = f"cut at max_new_tokens: {n:,} of {drawn:,} texts had more tokens. What is judged is the text up to there"
+    return [f"{said}; a caller who asks for n tokens gets more."] if n else []
 
 
 def questions_for(adapter: Adapter, probes: Any) -> list[Question]:

@@ -19,7 +19,7 @@ from rich.text import Text
 from specsample.conformance.adapters import Adapter
 from specsample.conformance.diagnosis import Guess, diagnosis_lines
 from specsample.conformance.evidence.e_process import log_e_threshold
-from specsample.conformance.questions import Tally
+from specsample.conformance.questions import Tally, cut_texts
 from specsample.conformance.report_html import HEADS, to_html
 
 Verdict = Literal["FAIL", "PASS", "INCONCLUSIVE", "INVALID"]
@@ -163,6 +163,7 @@ def report(
     is_done = all(tally.evidence.n >= tally.needed for tally in tallies)
     verdict: Verdict = "FAIL" if is_failed else "INVALID" if error else "PASS" if is_done else "INCONCLUSIVE"
     reasons = [*findings, *(_why(failed) if failed is not None else []), *([error] if error else [])]
+    reasons += cut_texts(tallies)
     return Report(
         sampler=adapter.name,
         kind=adapter.kind,
@@ -185,7 +186,7 @@ def _why(tally: Tally) -> list[str]:
     """Say on what a tally was rejected."""
     # broken promises and impossible texts say more than a number
     n, name = tally.rejected_at, tally.question.name
-    said = [f"{what}: {times:,} times on probe {name}" for what, times in tally.violations.items()]
+    said = [f"{what}: {times:,} times on probe {name}" for what, times in tally.broken.items()]
     for text, times in tally.outside.most_common(2):
         said.append(f"{list(text)} came {times:,} times on probe {name}; the target's law gives it probability 0")
     return said or [f"the law of the text on probe {name} is not the target's (after {n:,} streams)"]

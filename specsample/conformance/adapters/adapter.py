@@ -18,6 +18,7 @@ from specsample.distributions import Array
 
 SHORT = "a text ends before max_new_tokens without a stop token"
 STRIPPED = " (no text has one: was it left out? The stop token is part of the text, return it)"
+TOO_LONG = "more than max_new_tokens"  # the one that is mended, by a cut, and decides nothing
 Kind = Literal["verify", "step", "generate"]
 
 
@@ -189,7 +190,7 @@ def checked_texts(given: Any, n: int, setting: Tabled) -> Sample:
         _check_ids(kept, V)
         if (kept == PADDING).any():
             raise Broken(f"padding (-1) must stand behind all tokens of a text; got {text.tolist()}.")
-        sample.violations[f"more than max_new_tokens = {L} tokens"] += len(kept) > L
+        sample.violations[f"{TOO_LONG} = {L} tokens"] += len(kept) > L
         sample.tokens[i, : min(len(kept), L)] = kept[:L]
     return with_stop_violations(sample, setting)
 
