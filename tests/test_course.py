@@ -100,9 +100,9 @@ def test_an_empty_submission_gets_no_point_and_is_told_so(tmp_path):
 
 def test_a_wrong_answer_costs_its_own_point_and_those_of_what_is_built_on_it(tmp_path):
     mistaken = "def my_residual(p, q):\n    return p"
-    grades = grade(submit(tmp_path, RIGHT | {"03-3": mistaken}))
-    assert points(grades) == {"03.1": 1, "03.2": 1, "03.3": 0, "03.4": 0}
-    assert "M01" in next(one.message for one in grades if one.exercise == "03.4")
+    grades = grade(submit(tmp_path, RIGHT | {"03-2": mistaken}))
+    assert points(grades) == {"03.1": 1, "03.4": 1, "03.2": 0, "03.3": 0}
+    assert "M01" in next(one.message for one in grades if one.exercise == "03.3")
 
 
 def test_edited_check_cells_do_not_matter(tmp_path):
@@ -112,11 +112,11 @@ def test_edited_check_cells_do_not_matter(tmp_path):
 
 
 def test_an_answer_that_exits_ends_nobody_elses_check(tmp_path):
-    assert points(grade(submit(tmp_path, RIGHT | {"03-2": "raise SystemExit"}))) == {
+    assert points(grade(submit(tmp_path, RIGHT | {"03-4": "raise SystemExit"}))) == {
         "03.1": 1,
-        "03.2": 0,
+        "03.4": 0,
+        "03.2": 1,
         "03.3": 1,
-        "03.4": 1,
     }
 
 

@@ -102,28 +102,6 @@ row = np.array([0.125, 0.25, 0.375, 0.25])
 
 # %% [markdown]
 # Greedy decoding is not a special case in the code: it is sampling from a one-hot row (`ss.greedy`). Keep that in mind; it is why speculative sampling works for greedy decoding without another word.
-#
-# ### Exercise 01.2 (predict)
-#
-# What becomes of (1/4, 3/4) at temperature 1/2? Work it out on paper.
-#
-# <details><summary>Hint</summary>
-#
-# What does T do to logits, and so to probabilities? The sentence before the first picture of this section says it.
-#
-# </details>
-
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "01-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
-my_row = None
-### BEGIN SOLUTION
-my_row = [0.1, 0.9]
-### END SOLUTION
-
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "01-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("01.2", my_row)
-### BEGIN HIDDEN TESTS
-check("01.2", my_row, seed=1)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## Cutting the tail
@@ -140,7 +118,7 @@ for name, strategy in strategies.items():
 # %% [markdown]
 # top-k counts tokens; top-p (nucleus) counts mass; min-p compares with the likeliest; typical keeps tokens whose surprise −log p is near the average surprise, and may drop the *likeliest* token. Which one is used makes no difference to what follows: a strategy is a map from rows to rows, and any of them can stand on either model.
 #
-# ### Exercise 01.3 (implement)
+# ### Exercise 01.2 (implement)
 #
 # Write top-p: keep the smallest set of most likely tokens that holds **at least** `mass`, and normalise.
 #
@@ -151,7 +129,7 @@ for name, strategy in strategies.items():
 # </details>
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "01-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "01-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_top_p(p, mass):
     ### BEGIN SOLUTION
     order = np.argsort(-p, kind="stable")
@@ -162,10 +140,10 @@ def my_top_p(p, mass):
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "01-3-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("01.3", my_top_p)
+# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "01-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+check("01.2", my_top_p)
 ### BEGIN HIDDEN TESTS
-check("01.3", my_top_p, seed=1)
+check("01.2", my_top_p, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -179,6 +157,29 @@ kept = strategy(p_2)
 print(
     f"{(kept > 0).sum()} of {len(kept)} tokens are kept; the likeliest has {p_2.max():.3f} before, {kept.max():.3f} after"
 )
+
+# %% [markdown]
+# ### Exercise 01.3 (predict)
+#
+# What becomes of (1/4, 3/4) at temperature 1/2? Work it out on paper.
+#
+# <details><summary>Hint</summary>
+#
+# What does T do to logits, and so to probabilities? The section on strategies began with it.
+#
+# </details>
+
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "01-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+my_row = None
+### BEGIN SOLUTION
+my_row = [0.1, 0.9]
+### END SOLUTION
+
+# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "01-3-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+check("01.3", my_row)
+### BEGIN HIDDEN TESTS
+check("01.3", my_row, seed=1)
+### END HIDDEN TESTS
 
 # %% [markdown]
 # **Open question.** A friend says: "I sample at temperature 0.7, so my model's distribution is p." What would you correct? (A model answer is in the instructor's guide, `docs/course.md`.)

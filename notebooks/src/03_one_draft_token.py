@@ -73,31 +73,6 @@ check("03.1", my_accept_probability, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ### Exercise 03.2 (predict)
-#
-# For another pair, p = (1/2, 1/3, 1/6) and q = (1/6, 1/3, 1/2): how often is a draft kept, on average over drafts? Sketch the bars, as in the picture above.
-#
-# <details><summary>Hint</summary>
-#
-# Add up the green parts.
-#
-# </details>
-
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "03-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
-my_overlap = None
-### BEGIN SOLUTION
-my_overlap = F(2, 3)
-### END SOLUTION
-
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "03-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("03.2", my_overlap)
-### BEGIN HIDDEN TESTS
-check("03.2", my_overlap, seed=1)
-### END HIDDEN TESTS
-
-# %% [markdown]
-# That number has a name: the **overlap** β = Σ min(p, q). Averaged over a text it is the acceptance rate α, the one number on which the speed depends (notebook 08).
-#
 # ## And if not?
 #
 # **Question.** Of the pair in the picture, a quarter of all drafts is refused. What should be emitted instead? The obvious answer, "a token from p", is what several real implementations did. **Predict:** which token would come up too often?
@@ -117,7 +92,7 @@ print("missing", *(p - np.minimum(p, q)))
 print("residual", *ss.residual(p, q))
 
 # %% [markdown]
-# ### Exercise 03.3 (implement)
+# ### Exercise 03.2 (implement)
 #
 # Write the residual. Think of p = q as well: nothing is ever refused there, so any distribution will do, but 0/0 will not.
 #
@@ -128,7 +103,7 @@ print("residual", *ss.residual(p, q))
 # </details>
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "03-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "03-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_residual(p, q):
     ### BEGIN SOLUTION
     excess = np.maximum(p - q, 0)
@@ -136,10 +111,10 @@ def my_residual(p, q):
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "03-3-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("03.3", my_residual)
+# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "03-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+check("03.2", my_residual)
 ### BEGIN HIDDEN TESTS
-check("03.3", my_residual, seed=1)
+check("03.2", my_residual, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -162,7 +137,7 @@ print("β =", beta, "and the four lines hold with ==")
 # %% [markdown]
 # ## All of it
 #
-# ### Exercise 03.4 (implement)
+# ### Exercise 03.3 (implement)
 #
 # Write the sampler: draft from q, test, keep or correct. `tape.random(3)` gives three uniform numbers: one to draft, one to test, one to emit. It is judged by its exact law, on many p and q, and at u = 0.
 #
@@ -173,7 +148,7 @@ print("β =", beta, "and the four lines hold with ==")
 # </details>
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "03-4", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "03-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_sampler(p, q, tape):
     ### BEGIN SOLUTION
     u = tape.random(3)
@@ -182,11 +157,37 @@ def my_sampler(p, q, tape):
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "03-4-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("03.4", my_sampler)
+# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "03-3-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+check("03.3", my_sampler)
 ### BEGIN HIDDEN TESTS
-check("03.4", my_sampler, seed=1)
+check("03.3", my_sampler, seed=1)
 ### END HIDDEN TESTS
+
+# %% [markdown]
+# ### Exercise 03.4 (predict)
+#
+# For another pair, p = (1/2, 1/3, 1/6) and q = (1/6, 1/3, 1/2): how often is a draft kept, on average over drafts? Sketch the bars, as in the picture above.
+#
+# <details><summary>Hint</summary>
+#
+# Add up the green parts.
+#
+# </details>
+
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "03-4", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+my_overlap = None
+### BEGIN SOLUTION
+my_overlap = F(2, 3)
+### END SOLUTION
+
+# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "03-4-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+check("03.4", my_overlap)
+### BEGIN HIDDEN TESTS
+check("03.4", my_overlap, seed=1)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# That number has a name: the **overlap** β = Σ min(p, q). Averaged over a text it is the acceptance rate α, the one number on which the speed depends (notebook 08).
 
 # %% [markdown]
 # **Open question.** Suppose the draft reports a *wrong* q: it samples from q′, but the test and the residual use q. Is the result still p? Where does the proof break? (Instructor's guide.)

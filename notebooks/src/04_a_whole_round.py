@@ -59,9 +59,38 @@ names = [decode([x]) for x in range(97)]
 figures.target_against_draft(round_1.target_rows[n], round_1.draft_rows[n], labels=names, top=10)
 
 # %% [markdown]
-# ### Exercise 04.1 (predict)
+# ### Exercise 04.1 (implement)
 #
-# Play a round by hand: three tokens 0, 1, 2, and K = 3. Which tokens are emitted? Answer with a list.
+# Write it: return how many drafts are accepted, and the token that follows them. `draft_probs` is (K, V), `target_probs` is (K+1, V). `ss.pick` and `ss.residual` are yours to use.
+#
+# <details><summary>Hint</summary>
+#
+# A loop that counts while `u_accept[n] < p/q`, and two cases after it. Or one: what does `ss.residual(p, 0 * p)` give?
+#
+# </details>
+
+
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "04-1", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+def my_verify(draft_tokens, draft_probs, target_probs, *, u_accept, u_emit):
+    ### BEGIN SOLUTION
+    p, q, x, n = target_probs, draft_probs, draft_tokens, 0
+    while n < len(x) and u_accept[n] < p[n][x[n]] / q[n][x[n]]:
+        n += 1
+    row = ss.residual(p[n], q[n]) if n < len(x) else p[n]
+    return n, ss.pick(row, u_emit)
+    ### END SOLUTION
+
+
+# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "04-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+check("04.1", my_verify)
+### BEGIN HIDDEN TESTS
+check("04.1", my_verify, seed=1)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### Exercise 04.2 (predict)
+#
+# Play a round by hand, without your function: three tokens 0, 1, 2, and K = 3. Which tokens are emitted? Answer with a list.
 
 # %%
 for i, x in enumerate(HAND["draft_tokens"]):
@@ -76,45 +105,16 @@ print("then:     p =", ", ".join(map(str, HAND["target_probs"][3])), "          
 #
 # </details>
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "04-1", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "04-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 my_tokens = None
 ### BEGIN SOLUTION
 my_tokens = [2, 1]
 ### END SOLUTION
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "04-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("04.1", my_tokens)
-### BEGIN HIDDEN TESTS
-check("04.1", my_tokens, seed=1)
-### END HIDDEN TESTS
-
-# %% [markdown]
-# ### Exercise 04.2 (implement)
-#
-# Write it: return how many drafts are accepted, and the token that follows them. `draft_probs` is (K, V), `target_probs` is (K+1, V). `ss.pick` and `ss.residual` are yours to use.
-#
-# <details><summary>Hint</summary>
-#
-# A loop that counts while `u_accept[n] < p/q`, and two cases after it. Or one: what does `ss.residual(p, 0 * p)` give?
-#
-# </details>
-
-
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "04-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
-def my_verify(draft_tokens, draft_probs, target_probs, *, u_accept, u_emit):
-    ### BEGIN SOLUTION
-    p, q, x, n = target_probs, draft_probs, draft_tokens, 0
-    while n < len(x) and u_accept[n] < p[n][x[n]] / q[n][x[n]]:
-        n += 1
-    row = ss.residual(p[n], q[n]) if n < len(x) else p[n]
-    return n, ss.pick(row, u_emit)
-    ### END SOLUTION
-
-
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "04-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("04.2", my_verify)
+check("04.2", my_tokens)
 ### BEGIN HIDDEN TESTS
-check("04.2", my_verify, seed=1)
+check("04.2", my_tokens, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -131,36 +131,7 @@ print("target has read", round_1.target_length, "  draft has read", round_1.draf
 #
 # ## Rounds in a row
 #
-# ### Exercise 04.3 (implement)
-#
-# Write the loop, starting from token 0 on two small models. Exactly `n` tokens must come out: the last rounds must draft fewer than K. Ask `rng.random(2 * k + 1)` for each round of k drafts, as the library does.
-#
-# <details><summary>Hint</summary>
-#
-# A round of k drafts emits at most k + 1 tokens. How many may it draft if `room` tokens are still wanted?
-#
-# </details>
-
-
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "04-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
-def my_generate(target_model, draft_model, *, K, n, rng):
-    ### BEGIN SOLUTION
-    target, drafter, tokens = target_model.start(), draft_model.start(), [0]
-    while len(tokens) < n + 1:
-        k = min(K, n - len(tokens))
-        tokens, _ = ss.step(tokens, target, drafter, K=k, u=rng.random(2 * k + 1))
-    return tokens[1:]
-    ### END SOLUTION
-
-
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "04-3-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("04.3", my_generate)
-### BEGIN HIDDEN TESTS
-check("04.3", my_generate, seed=1)
-### END HIDDEN TESTS
-
-# %% [markdown]
-# `ss.generate` is that loop, with stop tokens and a record of every round, the `Trace`. **Predict:** in 120 characters of code, how many target passes?
+# `ss.generate` plays one round after the other, with stop tokens and a record of every round, the `Trace`. **Predict:** in 120 characters of code, how many target passes?
 
 # %%
 settings = {"K": 5, "max_new_tokens": 120, "rng": np.random.default_rng(0), "keep_rows": True}
@@ -176,7 +147,7 @@ shorter = settings | {"max_new_tokens": 20, "rng": np.random.default_rng(4)}
 ss.generate(prompt, target_model, draft_model, **shorter)[1].show(decode)
 
 # %% [markdown]
-# ### Exercise 04.4 (measure)
+# ### Exercise 04.3 (measure)
 #
 # The acceptance rate α is accepted / **tested** drafts. Compute it from `trace.rounds` (each has `K` and `n_accepted`).
 #
@@ -187,7 +158,7 @@ ss.generate(prompt, target_model, draft_model, **shorter)[1].show(decode)
 # </details>
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "04-4", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "04-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_acceptance_rate(trace):
     ### BEGIN SOLUTION
     tested = sum(min(r.n_accepted + 1, r.K) for r in trace.rounds)
@@ -195,10 +166,39 @@ def my_acceptance_rate(trace):
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "04-4-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("04.4", my_acceptance_rate)
+# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "04-3-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+check("04.3", my_acceptance_rate)
 ### BEGIN HIDDEN TESTS
-check("04.4", my_acceptance_rate, seed=1)
+check("04.3", my_acceptance_rate, seed=1)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### Exercise 04.4 (implement)
+#
+# Write the loop, starting from token 0 on two small models. Exactly `n` tokens must come out: the last rounds must draft fewer than K. Ask `rng.random(2 * k + 1)` for each round of k drafts, as the library does.
+#
+# <details><summary>Hint</summary>
+#
+# A round of k drafts emits at most k + 1 tokens. How many may it draft if `room` tokens are still wanted?
+#
+# </details>
+
+
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "04-4", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+def my_generate(target_model, draft_model, *, K, n, rng):
+    ### BEGIN SOLUTION
+    target, drafter, tokens = target_model.start(), draft_model.start(), [0]
+    while len(tokens) < n + 1:
+        k = min(K, n - len(tokens))
+        tokens, _ = ss.step(tokens, target, drafter, K=k, u=rng.random(2 * k + 1))
+    return tokens[1:]
+    ### END SOLUTION
+
+
+# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "04-4-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+check("04.4", my_generate)
+### BEGIN HIDDEN TESTS
+check("04.4", my_generate, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -127,31 +127,6 @@ print(f"speed-up measured {measured:.2f}, predicted {bench.predicted_speedup(run
 
 # %% [markdown]
 # If the two differ much, look for: other work on this machine (run it again), α on so short a text, and everything that is not a pass: drawing, testing, recording.
-#
-# ### Exercise 08.3 (measure)
-#
-# Predict the speed-up from a trace and three times in seconds: of a draft pass, of a target pass with one row, of one with K + 1 rows. `trace.acceptance_rate` and `trace.rounds[0].K` are there to be used.
-#
-# <details><summary>Hint</summary>
-#
-# c and ρ are both measured against the one-row target pass.
-#
-# </details>
-
-
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "08-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
-def my_prediction(trace, draft_seconds, one_row_seconds, all_rows_seconds):
-    ### BEGIN SOLUTION
-    c, rho = draft_seconds / one_row_seconds, all_rows_seconds / one_row_seconds
-    return my_speedup(trace.acceptance_rate, trace.rounds[0].K, c, rho)
-    ### END SOLUTION
-
-
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "08-3-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("08.3", my_prediction)
-### BEGIN HIDDEN TESTS
-check("08.3", my_prediction, seed=1)
-### END HIDDEN TESTS
 
 # %% [markdown]
 # ## Best, worst, and where it loses
@@ -175,7 +150,7 @@ figures.speedup_map(mine)
 # %% [markdown]
 # The white points are Leviathan et al.'s measurements (T5-XXL with three drafts, tables 2 and 4). In every group of three their *smallest* draft, the one with the lowest α, was the fastest: cheap beats good.
 #
-# ### Exercise 08.4 (predict, as a function)
+# ### Exercise 08.3 (predict, as a function)
 #
 # Which K in 0 ... 20 is best for given α and c (with ρ = 1)? Return 0 where no draft pays, and the smallest of equally good ones.
 #
@@ -186,17 +161,43 @@ figures.speedup_map(mine)
 # </details>
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "08-4", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "08-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_best_K(alpha, c):
     ### BEGIN SOLUTION
     return max(range(21), key=lambda K: my_speedup(alpha, K, c, 1))
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "08-4-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("08.4", my_best_K)
+# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "08-3-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+check("08.3", my_best_K)
 ### BEGIN HIDDEN TESTS
-check("08.4", my_best_K, seed=1)
+check("08.3", my_best_K, seed=1)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### Exercise 08.4 (measure)
+#
+# Predict the speed-up from a trace and three times in seconds: of a draft pass, of a target pass with one row, of one with K + 1 rows. `trace.acceptance_rate` and `trace.rounds[0].K` are there to be used.
+#
+# <details><summary>Hint</summary>
+#
+# c and ρ are both measured against the one-row target pass.
+#
+# </details>
+
+
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "08-4", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+def my_prediction(trace, draft_seconds, one_row_seconds, all_rows_seconds):
+    ### BEGIN SOLUTION
+    c, rho = draft_seconds / one_row_seconds, all_rows_seconds / one_row_seconds
+    return my_speedup(trace.acceptance_rate, trace.rounds[0].K, c, rho)
+    ### END SOLUTION
+
+
+# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "08-4-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+check("08.4", my_prediction)
+### BEGIN HIDDEN TESTS
+check("08.4", my_prediction, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]

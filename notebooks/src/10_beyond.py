@@ -102,6 +102,40 @@ law = exact_law(
 print(law == target_law(paper.setting.target_model, [0], 3))
 
 # %% [markdown]
+# ## Lenience
+#
+# "Nearly" the target may be enough: keep a draft with min(1, p / (l q)) for some l < 1 (Leviathan et al., appendix A.5). No token can then come up with more than p/l. **Predict:** how far is the law from p, and how much is gained?
+
+# %%
+p, q = np.array([F(1, 2), F(1, 4), F(1, 4)]), np.array([F(1, 4), F(1, 4), F(1, 2)])
+for l in (F(1), F(4, 5), F(1, 2)):
+    kept = np.minimum(p / l, q).sum()
+    print(f"l = {l}: a draft is kept with {kept}, total variation {lenient.distance(p, q, l)}")
+
+# %% [markdown]
+# ### Exercise 10.2 (break it)
+#
+# M28 keeps drafts with min(1, 1.25 p/q), that is l = 4/5. Find p and q on which its first token is off by at least 1/6 (1/5 is the most anyone can reach).
+#
+# <details><summary>Hint</summary>
+#
+# A token gains at most a quarter of its p. Which tokens gain that much, and how much p may they have together?
+#
+# </details>
+
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "10-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+my_pair = None
+### BEGIN SOLUTION
+my_pair = ([F(4, 5), F(1, 5)], [1, 0])
+### END SOLUTION
+
+# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "10-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+check("10.2", my_pair)
+### BEGIN HIDDEN TESTS
+check("10.2", my_pair, seed=1)
+### END HIDDEN TESTS
+
+# %% [markdown]
 # ## Coupling
 #
 # With another draft model, or another K, `generate` makes another text from the same seed. Sometimes that is unwelcome: a server wants its text to be reproducible whatever drafts. Let target and draft *share the noise* of each position: both take their token from the same random numbers, and the draft is kept if the two agree. Then the text is the target's own, and the draft cannot change it.
@@ -117,7 +151,7 @@ for K in (0, 3, 5):
 # %% [markdown]
 # The price: agreeing is rarer than being accepted, for target and draft do not look at each other (notebook 02 had this as the coupling that shares one uniform number).
 #
-# ### Exercise 10.2 (implement)
+# ### Exercise 10.3 (implement)
 #
 # The simplest such coupling: draw x from p and y from q, each by inverse CDF, with **one** uniform number. Neither may look at the other. Return `(x, y)`; `tape.random(1)` gives the number.
 #
@@ -128,7 +162,7 @@ for K in (0, 3, 5):
 # </details>
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "10-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
+# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "10-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 def my_common(p, q, tape):
     ### BEGIN SOLUTION
     u = tape.random(1)[0]
@@ -136,44 +170,10 @@ def my_common(p, q, tape):
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "10-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("10.2", my_common)
-### BEGIN HIDDEN TESTS
-check("10.2", my_common, seed=1)
-### END HIDDEN TESTS
-
-# %% [markdown]
-# ## Lenience
-#
-# "Nearly" the target may be enough: keep a draft with min(1, p / (l q)) for some l < 1 (Leviathan et al., appendix A.5). No token can then come up with more than p/l. **Predict:** how far is the law from p, and how much is gained?
-
-# %%
-p, q = np.array([F(1, 2), F(1, 4), F(1, 4)]), np.array([F(1, 4), F(1, 4), F(1, 2)])
-for l in (F(1), F(4, 5), F(1, 2)):
-    kept = np.minimum(p / l, q).sum()
-    print(f"l = {l}: a draft is kept with {kept}, total variation {lenient.distance(p, q, l)}")
-
-# %% [markdown]
-# ### Exercise 10.3 (break it)
-#
-# M28 keeps drafts with min(1, 1.25 p/q), that is l = 4/5. Find p and q on which its first token is off by at least 1/6 (1/5 is the most anyone can reach).
-#
-# <details><summary>Hint</summary>
-#
-# A token gains at most a quarter of its p. Which tokens gain that much, and how much p may they have together?
-#
-# </details>
-
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "10-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
-my_pair = None
-### BEGIN SOLUTION
-my_pair = ([F(4, 5), F(1, 5)], [1, 0])
-### END SOLUTION
-
 # %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "10-3-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-check("10.3", my_pair)
+check("10.3", my_common)
 ### BEGIN HIDDEN TESTS
-check("10.3", my_pair, seed=1)
+check("10.3", my_common, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]

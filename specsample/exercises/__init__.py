@@ -1,6 +1,6 @@
 """Exercises that say what is wrong with an answer.
 
-`check("03.3", my_residual)` names the mistake where it is a known one. The library is the answer key, laws are exact,
+`check("03.2", my_residual)` names the mistake where it is a known one. The library is the answer key, laws are exact,
 uniform numbers are scripted: no answer passes or fails by luck. A unit is a file for one notebook; its exercises are
 numbered as they stand there.
 

@@ -98,8 +98,8 @@ def check(id: str, answer: Any, *, seed: int = 0) -> Passed:
     Examples
     --------
     >>> from specsample import residual
-    >>> check("03.3", residual)
-    03.3 passed: the residual distribution.
+    >>> check("03.2", residual)
+    03.2 passed: the residual distribution.
       cost: 0 target passes, 0 draft passes (it runs no model); 55 cases, no sampling error
     """
     exercise = find(id)

@@ -83,9 +83,36 @@ EXERCISES = (
             *PICK,
         ),
     ),
-    # squares, normalised; by hand
+    # a strategy is a map from rows to rows, so that p and q can both be sent through it
     Exercise(
         id="01.2",
+        kind="implement",
+        title="nucleus (top-p) sampling as a map of distributions",
+        key=lambda p, mass: top_p(mass)(p),
+        cases=_nuclei,
+        mistakes=(
+            # the nucleus is the smallest set of at least the mass
+            Mistake(
+                "the token that crosses the mass is dropped",
+                "The set that is kept must hold at least the mass.",
+                _kept(lambda total, p, mass: total <= mass),
+            ),
+            Mistake(
+                "what is kept is not normalised",
+                "A strategy maps distributions to distributions. What do your rows sum to?",
+                lambda p, mass: np.where(top_p(mass)(p) > 0, p, 0),
+            ),
+            Mistake(
+                "the mass is taken as a threshold on each probability (that is min-p)",
+                "The mass is that of a set of tokens.",
+                lambda p, mass: min_p(mass)(p),
+            ),
+            *NUCLEUS,
+        ),
+    ),
+    # squares, normalised; by hand
+    Exercise(
+        id="01.3",
         kind="predict",
         title="(1/4, 3/4) at temperature 1/2",
         key=temperature(0.5)(QUARTERS),
@@ -110,33 +137,6 @@ EXERCISES = (
                 softmax(QUARTERS / 0.5),
             ),
             Mistake("the likeliest token gets everything: that is T = 0", "T is 1/2.", [0, 1]),
-        ),
-    ),
-    # a strategy is a map from rows to rows, so that p and q can both be sent through it
-    Exercise(
-        id="01.3",
-        kind="implement",
-        title="nucleus (top-p) sampling as a map of distributions",
-        key=lambda p, mass: top_p(mass)(p),
-        cases=_nuclei,
-        mistakes=(
-            # the nucleus is the smallest set of at least the mass
-            Mistake(
-                "the token that crosses the mass is dropped",
-                "The set that is kept must hold at least the mass.",
-                _kept(lambda total, p, mass: total <= mass),
-            ),
-            Mistake(
-                "what is kept is not normalised",
-                "A strategy maps distributions to distributions. What do your rows sum to?",
-                lambda p, mass: np.where(top_p(mass)(p) > 0, p, 0),
-            ),
-            Mistake(
-                "the mass is taken as a threshold on each probability (that is min-p)",
-                "The mass is that of a set of tokens.",
-                lambda p, mass: min_p(mass)(p),
-            ),
-            *NUCLEUS,
         ),
     ),
 )

@@ -65,7 +65,7 @@ EXERCISES = (
     ),
     # its mean over drafts is the overlap: q(x) min(1, p/q) summed
     Exercise(
-        id="03.2",
+        id="03.4",
         kind="predict",
         title="how often a draft is kept, for p = (1/2, 1/3, 1/6) and q = (1/6, 1/3, 1/2)",
         key=overlap(P, Q),
@@ -90,7 +90,7 @@ EXERCISES = (
     ),
     # the other half: what is missing once the drafts have been kept
     Exercise(
-        id="03.3",
+        id="03.2",
         kind="implement",
         title="the residual distribution",
         key=residual,
@@ -137,7 +137,7 @@ EXERCISES = (
     ),
     # both halves together, judged by the exact law; the numbers M.. are those of the catalogue of wrong samplers
     Exercise(
-        id="03.4",
+        id="03.3",
         kind="implement",
         title="a sampler whose token follows p although it drafts from q",
         key=sampler(ratio, residual),

@@ -15,7 +15,7 @@ from specsample.exercises.wrong_rounds import ROUND
 from specsample.language_model import TableModel
 from specsample.speculative import generate, verify
 
-# the round of exercise 04.1, which notebook 04 prints
+# the round of exercise 04.2, which notebook 04 prints
 HAND: dict[str, Any] = {
     "draft_tokens": [2, 0, 1],
     "draft_probs": np.array([row(1, 1, 2), row(2, 1, 1), row(1, 2, 1)]),
@@ -26,7 +26,7 @@ HAND: dict[str, Any] = {
 
 
 def _by_hand() -> list[int]:
-    """Play the round of exercise 04.1."""
+    """Play the round of exercise 04.2."""
     n, token = verify(**HAND)
     return [*HAND["draft_tokens"][:n], token]
 
@@ -59,36 +59,9 @@ def _known(id: str, name: str, hint: str) -> Mistake:
 
 
 EXERCISES = (
-    # a round by hand: the second of three drafts is refused
-    Exercise(
-        id="04.1",
-        kind="predict",
-        title="what a round with scripted uniform numbers emits",
-        key=_by_hand(),
-        cases=one_question,
-        ask=take,
-        mistakes=(
-            Mistake("the correction is left out", "Every round emits one token after the accepted ones.", [2]),
-            Mistake(
-                "a draft after the rejected one is kept",
-                "Drafts after the first rejection are discarded unseen.",
-                [2, 1, 1],
-            ),
-            Mistake("the rejected draft is kept", "Compare the second draft's u with p/q in the second row.", [2, 0]),
-            Mistake("all drafts are rejected", "Compare the first draft's u with p/q in the first row.", [1]),
-            Mistake("no draft is rejected", "Compare the second draft's u with p/q in the second row.", [2, 0, 1]),
-            Mistake("no draft is rejected", "Compare the second draft's u with p/q in the second row.", [2, 0, 1, 1]),
-            Mistake(
-                "how many drafts are accepted is given, and the token that follows",
-                "A round emits the accepted drafts themselves.",
-                [1, 1],
-            ),
-            Mistake("only the correction is given", "Which drafts were accepted before it?", 1),
-        ),
-    ),
     # the same as a function; the mistakes are those of the catalogue of wrong samplers
     Exercise(
-        id="04.2",
+        id="04.1",
         kind="implement",
         title="verify: how many drafts are kept, and which token follows",
         key=by_the_library,
@@ -121,20 +94,36 @@ EXERCISES = (
         ),
         passes=(1, 3),
     ),
-    # the tokens must be the library's, one for one: it is a question of how many numbers a round takes
+    # a round by hand: the second of three drafts is refused
     Exercise(
-        id="04.3",
-        kind="implement",
-        title="the loop over rounds, for exactly n tokens",
-        key=_loop,
-        cases=_settings,
-        ask=_run,
-        mistakes=LOOP,
-        passes=(1, 5),
+        id="04.2",
+        kind="predict",
+        title="what a round with scripted uniform numbers emits",
+        key=_by_hand(),
+        cases=one_question,
+        ask=take,
+        mistakes=(
+            Mistake("the correction is left out", "Every round emits one token after the accepted ones.", [2]),
+            Mistake(
+                "a draft after the rejected one is kept",
+                "Drafts after the first rejection are discarded unseen.",
+                [2, 1, 1],
+            ),
+            Mistake("the rejected draft is kept", "Compare the second draft's u with p/q in the second row.", [2, 0]),
+            Mistake("all drafts are rejected", "Compare the first draft's u with p/q in the first row.", [1]),
+            Mistake("no draft is rejected", "Compare the second draft's u with p/q in the second row.", [2, 0, 1]),
+            Mistake("no draft is rejected", "Compare the second draft's u with p/q in the second row.", [2, 0, 1, 1]),
+            Mistake(
+                "how many drafts are accepted is given, and the token that follows",
+                "A round emits the accepted drafts themselves.",
+                [1, 1],
+            ),
+            Mistake("only the correction is given", "Which drafts were accepted before it?", 1),
+        ),
     ),
     # accepted / tested, and not accepted / drafted: the definition that the papers' α has
     Exercise(
-        id="04.4",
+        id="04.3",
         kind="measure",
         title="the acceptance rate α of a trace",
         key=lambda trace: trace.acceptance_rate,
@@ -171,6 +160,17 @@ EXERCISES = (
                 lambda trace: trace.accepted / trace.target_passes,
             ),
         ),
+        passes=(1, 5),
+    ),
+    # the tokens must be the library's, one for one: it is a question of how many numbers a round takes
+    Exercise(
+        id="04.4",
+        kind="implement",
+        title="the loop over rounds, for exactly n tokens",
+        key=_loop,
+        cases=_settings,
+        ask=_run,
+        mistakes=LOOP,
         passes=(1, 5),
     ),
 )

@@ -114,9 +114,35 @@ EXERCISES = (
         ),
         passes=(1, 5),
     ),
-    # the same, from one's own measurements: what is c a ratio of?
+    # argmax over K of theorem 3.8, and the case in which nothing pays
     Exercise(
         id="08.3",
+        kind="predict",
+        title="the best number of drafts, 0 where none pays",
+        key=lambda alpha, c: best_K(alpha, c, max_K=20),
+        cases=_grid,
+        mistakes=(
+            Mistake(
+                "at least one draft is always made",
+                "What do one draft cost and bring where it is rarely kept and nearly as slow as the target?",
+                lambda alpha, c: max(1, best_K(alpha, c, max_K=20)),
+            ),
+            # tokens a pass grow with K without end; the speed-up does not
+            Mistake(
+                "the K with the most tokens a pass is taken",
+                "More drafts always give more tokens a pass. What else do they cost?",
+                lambda alpha, c: 20,
+            ),
+            Mistake(
+                "K is where the next draft is kept less than half of the time",
+                "Whether a draft pays depends on what it costs too.",
+                lambda alpha, c: max([0, *[K for K in range(21) if alpha**K >= 0.5]]),
+            ),
+        ),
+    ),
+    # the same, from one's own measurements: what is c a ratio of?
+    Exercise(
+        id="08.4",
         kind="measure",
         title="the speed-up that a trace and three measured times predict",
         key=_predicted,
@@ -140,31 +166,5 @@ EXERCISES = (
             ),
         ),
         passes=(1, 5),
-    ),
-    # argmax over K of theorem 3.8, and the case in which nothing pays
-    Exercise(
-        id="08.4",
-        kind="predict",
-        title="the best number of drafts, 0 where none pays",
-        key=lambda alpha, c: best_K(alpha, c, max_K=20),
-        cases=_grid,
-        mistakes=(
-            Mistake(
-                "at least one draft is always made",
-                "What do one draft cost and bring where it is rarely kept and nearly as slow as the target?",
-                lambda alpha, c: max(1, best_K(alpha, c, max_K=20)),
-            ),
-            # tokens a pass grow with K without end; the speed-up does not
-            Mistake(
-                "the K with the most tokens a pass is taken",
-                "More drafts always give more tokens a pass. What else do they cost?",
-                lambda alpha, c: 20,
-            ),
-            Mistake(
-                "K is where the next draft is kept less than half of the time",
-                "Whether a draft pays depends on what it costs too.",
-                lambda alpha, c: max([0, *[K for K in range(21) if alpha**K >= 0.5]]),
-            ),
-        ),
     ),
 )

@@ -84,34 +84,9 @@ EXERCISES = (
             Mistake("w_0 = 1 is missing", "The empty run has a weight too.", lambda p, q: run_weights(p, q)[1:]),
         ),
     ),
-    # a draft for which target and drafter need not talk to each other
-    Exercise(
-        id="10.2",
-        kind="implement",
-        title="the coupling by common random numbers: x from p, y from q, neither knowing of the other",
-        key=lambda p, q, tape: quantile_coupling(q, p, tape.random(1)),  # there x is the draft's: from the second
-        cases=lambda seed: [*pairs(seed), *at_zero()],
-        ask=agreement,
-        mistakes=(
-            Mistake(
-                "x and y have random numbers of their own",
-                "Both laws are right; they agree too rarely. What may two strangers share?",
-                lambda p, q, tape: independent_coupling(q, p, tape.random(2)),
-            ),
-            # agrees always, but y's law is p
-            Mistake("y is a copy of x", "Then y does not follow q.", _copied),
-            Mistake(
-                "y looks at x: a maximal coupling, which strangers cannot make",
-                "x and y are equal too often: y is to be made from q and u alone.",
-                lambda p, q, tape: maximal_coupling(q, p, tape.random(3)),
-            ),
-            UNREAD,
-        ),
-        passes=(1, 1),
-    ),
     # the catalogue's M28: a rule that is meant to change the law, and by how much
     Exercise(
-        id="10.3",
+        id="10.2",
         kind="break it",
         title="p and q on which lenient acceptance, min(1, 1.25 p/q) (M28), is off by at least 1/6",
         # q always drafts token 0, and 1.25 times 4/5 keeps it always: off by 1/5
@@ -140,5 +115,30 @@ EXERCISES = (
             ),
         ),
         **at_least(Fraction(1, 6)),
+    ),
+    # a draft for which target and drafter need not talk to each other
+    Exercise(
+        id="10.3",
+        kind="implement",
+        title="the coupling by common random numbers: x from p, y from q, neither knowing of the other",
+        key=lambda p, q, tape: quantile_coupling(q, p, tape.random(1)),  # there x is the draft's: from the second
+        cases=lambda seed: [*pairs(seed), *at_zero()],
+        ask=agreement,
+        mistakes=(
+            Mistake(
+                "x and y have random numbers of their own",
+                "Both laws are right; they agree too rarely. What may two strangers share?",
+                lambda p, q, tape: independent_coupling(q, p, tape.random(2)),
+            ),
+            # agrees always, but y's law is p
+            Mistake("y is a copy of x", "Then y does not follow q.", _copied),
+            Mistake(
+                "y looks at x: a maximal coupling, which strangers cannot make",
+                "x and y are equal too often: y is to be made from q and u alone.",
+                lambda p, q, tape: maximal_coupling(q, p, tape.random(3)),
+            ),
+            UNREAD,
+        ),
+        passes=(1, 1),
     ),
 )
