@@ -63,32 +63,6 @@ EXERCISES = (
             *ACCEPT,
         ),
     ),
-    # its mean over drafts is the overlap: q(x) min(1, p/q) summed
-    Exercise(
-        id="03.4",
-        kind="predict",
-        title="how often a draft is kept, for p = (1/2, 1/3, 1/6) and q = (1/6, 1/3, 1/2)",
-        key=overlap(P, Q),
-        cases=one_question,
-        ask=take,
-        mistakes=(
-            Mistake("max stands for min", "Which part of the bars do p and q share?", np.maximum(P, Q).sum()),
-            Mistake("the probability of a rejection is given", "Kept, not refused.", 1 - overlap(P, Q)),
-            # sampling both and comparing
-            Mistake(
-                "the probability that two independent draws agree is given",
-                "That is another rule, which keeps less: here the draft only has to pass a test.",
-                (P * Q).sum(),
-            ),
-            # drafts come from q: the mean is weighted by q(x)
-            Mistake(
-                "the average of min(1, p/q) over tokens is taken, not over drafts",
-                "Tokens are not drafted equally often.",
-                sum(ratio(a, b) for a, b in zip(P, Q)) / 3,
-            ),
-        ),
-    ),
-    # the other half: what is missing once the drafts have been kept
     Exercise(
         id="03.2",
         kind="implement",
@@ -135,7 +109,6 @@ EXERCISES = (
             *RESIDUAL,
         ),
     ),
-    # both halves together, judged by the exact law; the numbers M.. are those of the catalogue of wrong samplers
     Exercise(
         id="03.3",
         kind="implement",
@@ -171,5 +144,29 @@ EXERCISES = (
         ),
         wanted=lambda wanted: show(wanted) + ", the target's p",
         passes=(1, 1),
+    ),
+    Exercise(
+        id="03.4",
+        kind="predict",
+        title="how often a draft is kept, for p = (1/2, 1/3, 1/6) and q = (1/6, 1/3, 1/2)",
+        key=overlap(P, Q),
+        cases=one_question,
+        ask=take,
+        mistakes=(
+            Mistake("max stands for min", "Which part of the bars do p and q share?", np.maximum(P, Q).sum()),
+            Mistake("the probability of a rejection is given", "Kept, not refused.", 1 - overlap(P, Q)),
+            # sampling both and comparing
+            Mistake(
+                "the probability that two independent draws agree is given",
+                "That is another rule, which keeps less: here the draft only has to pass a test.",
+                (P * Q).sum(),
+            ),
+            # drafts come from q: the mean is weighted by q(x)
+            Mistake(
+                "the average of min(1, p/q) over tokens is taken, not over drafts",
+                "Tokens are not drafted equally often.",
+                sum(ratio(a, b) for a, b in zip(P, Q)) / 3,
+            ),
+        ),
     ),
 )
