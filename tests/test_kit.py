@@ -22,7 +22,7 @@ from specsample.conformance import (
     from_verify,
     kit,
 )
-from specsample.conformance.contract import ScriptedUniforms, Unscriptable, mutual_information_bound, seeds_of
+from specsample.conformance.contract import mutual_information_bound, seeds_of
 from specsample.conformance.pack.packed import load_probes
 
 DRIFT = {"probes": [s.small_probe()], "eps": 0.1}
@@ -158,7 +158,8 @@ def test_a_message_says_what_the_function_was_called_with():
     found = check(from_generate(lambda prompts, n: n, batched=True), **DRIFT)
     assert "unexpected keyword argument" in found.reasons[0]
     assert "called with (list of 128, 3, K=2, stop=(), target_model=TabledModel" in found.reasons[0]
-    assert "int64 (1, 2), float64 (1, 2, 4), float64 (1, 3, 4)" in check(from_verify(s.crashes), **DRIFT).reasons[0]
+    shapes = r"int64 \((\d+), 2\), float64 \(\1, 2, 4\), float64 \(\1, 3, 4\), Generator"
+    assert re.search(shapes, check(from_verify(s.crashes), **DRIFT).reasons[0])
 
 
 def test_a_fixed_seed_fails():
@@ -177,20 +178,6 @@ def test_a_token_before_the_last_that_is_no_draft_fails():
     found = check(from_verify(s.other_than_the_draft), **DRIFT)
     assert found.verdict == "FAIL"
     assert any("not its draft" in reason for reason in found.reasons)
-
-
-def test_a_test_that_is_not_strict_fails_at_u_0():
-    found = check(from_verify(s.at_most), **DRIFT)
-    assert found.verdict == "FAIL"
-    assert "u = 0 it emits token" in found.reasons[0]
-
-
-def test_scripted_numbers_stand_in_for_a_generator():
-    rng = ScriptedUniforms(0.25)
-    assert rng.random() == 0.25
-    assert rng.random((2, 3)).tolist() == [[0.25] * 3] * 2
-    with pytest.raises(Unscriptable):
-        rng.integers(3)
 
 
 def test_pairs_that_depend_on_each_other_are_told_from_independent_ones():

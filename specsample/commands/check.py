@@ -21,7 +21,7 @@ from specsample.commands.user_code import find
 from specsample.conformance.adapters import Adapter, Broken, from_generate, from_step, from_torch, from_verify
 from specsample.conformance.child import Died, in_child
 from specsample.conformance.kit import Progress, check
-from specsample.conformance.report import EXIT_STATUS, Report, unjudged
+from specsample.conformance.report import EXIT_STATUS, Report
 from specsample.conformance.report_html import to_html
 from specsample.files import write_whole
 
@@ -76,7 +76,9 @@ def run(given: argparse.Namespace) -> int:
         try:
             found: Report = in_child(judge, given)
         except Died as error:
-            found = unjudged(given.function, given.kind, str(error), **{name: getattr(given, name) for name in ASKED})
+            settings = {name: getattr(given, name) for name in ASKED}
+            nothing: dict[str, Any] = {"optimal": "not measured", "probes": [], "diagnosis": None, "seconds": 0.0}
+            found = Report(given.function, given.kind, "INVALID", **settings, reasons=[str(error)], **nothing)
         write(found, as_json=given.json, path=given.report)
     # bad usage, and a reader that has gone: one line and a status of `cli`
     except (ValueError, TypeError, RuntimeError, BrokenPipeError):

@@ -71,7 +71,7 @@ def _child(pipe: Any, path: str, fn: Callable[..., Any], given: tuple[Any, ...])
         return
     except Exception as error:
         # a type of the user's may not be known there
-        is_known = type(error).__module__ == "builtins" or type(error) is Broken
+        is_known = type(error).__module__ == "builtins" or isinstance(error, Broken)
         answer = (True, error if is_known else Broken(f"{type(error).__name__}: {error}"))
     pipe.send(answer)
 

@@ -1,126 +1,18 @@
-"""What must hold before a law is judged: fresh, possible tokens.
+"""What must hold before a law is judged: fresh random numbers.
 
-Shapes, ids and padding are checked at every call (`adapters.adapter`); here are the checks that need calls of their
-own. A finding is a sentence for the report.
+Shapes, ids and padding are checked at every call (`adapters.adapter`), possible tokens in `edges`; here are seeds and
+independence. A finding is a sentence for the report.
 """
 
-from collections.abc import Iterator
 from math import exp
-from typing import Any
 
 import numpy as np
 
-from specsample.conformance.adapters import Adapter, Broken, Sample, Seeds, Tabled
-from specsample.conformance.evidence.cells import PADDING
+from specsample.conformance.adapters import Adapter, Sample, Seeds, Tabled
 from specsample.conformance.evidence.dependence import Independence
 from specsample.conformance.evidence.e_process import log_e_threshold
 from specsample.conformance.evidence.fit import agrawal_bound
-from specsample.conformance.watch import guarded
 from specsample.distributions import Array
-
-SCRIPTS = {"0": 0.0, "2^-53": 2.0**-53, "1 - 2^-24": 1 - 2.0**-24}
-EDGES = (  # p and q rows with zeros in one, in the other, in both; equal rows; one-hot rows
-    ([0.5, 0.0, 0.5, 0.0], [0.25, 0.5, 0.25, 0.0]),
-    ([0.0, 1.0, 0.0, 0.0], [0.25, 0.25, 0.25, 0.25]),
-    ([0.25, 0.25, 0.5, 0.0], [0.25, 0.25, 0.5, 0.0]),
-    ([0.0, 0.5, 0.25, 0.25], [0.0, 0.0, 0.0, 1.0]),
-    ([0.0, 0.0, 0.5, 0.5], [0.5, 0.5, 0.0, 0.0]),
-)
-
-
-class Unscriptable(Exception):
-    """A sampler asks its generator for more than `random`."""
-
-
-class ScriptedUniforms:
-    """A stand-in for a NumPy Generator: every uniform number is one and the same, u in [0, 1)."""
-
-    def __init__(self, u: float) -> None:
-        self.u = u
-
-    def random(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
-        """Return u, or an array of it."""
-        if out is not None:
-            raise Unscriptable
-        return self.u if size is None else np.full(size, self.u, dtype)
-
-    def uniform(self, low: float = 0.0, high: float = 1.0, size: Any = None) -> Any:
-        """Return u, or an array of it, where the interval is [0, 1)."""
-        if (low, high) != (0.0, 1.0):
-            raise Unscriptable
-        return self.random(size)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise Unscriptable(name)
-
-
-def scripted(adapter: Adapter, time_limit: float) -> tuple[bool, list[str]]:
-    """Call a verifier with uniform numbers at the ends of [0, 1), on rows with zeros.
-
-    A token of p = 0 must not come out whatever the numbers are: `u <= p / q` lets it pass at u = 0.
-
-    Parameters
-    ----------
-    adapter : Adapter of kind "verify" with `call`
-    time_limit : float, seconds a call
-
-    Returns
-    -------
-    (whether the numbers could be scripted, findings)
-    """
-    found: list[str] = []
-    if adapter.call is None:
-        return False, found
-    # every end of [0, 1) on every pair of rows; one finding is enough to mend it
-    for name, u in SCRIPTS.items():
-        for given in _edge_cases():
-            emitted = _call(adapter, (*given, ScriptedUniforms(u)), time_limit)
-            if emitted is None:
-                return False, []
-            found += _impossible(name, emitted[0].tolist(), given)
-    more = [f"and in {len(found) - 1} more cases of scripted numbers"] if len(found) > 1 else []
-    return True, [*found[:1], *more]
-
-
-def _impossible(name: str, emitted: list[int], given: tuple[Array, Array, Array]) -> list[str]:
-    """Name the first token of p = 0 that was emitted; all rows of p are one, and so are those of q."""
-    x, q, p = given
-    for token in emitted:
-        if token != PADDING and p[0, 0, token] == 0:
-            where = f"p = {p[0, 0].tolist()}, q = {q[0, 0].tolist()}, drafts {x[0].tolist()}"
-            return [
-                f"with every uniform number at u = {name} it emits token {token}, although {where}. "
-                "Compare strictly, u < p/q, and never pick a token of probability 0."
-            ]
-    return []
-
-
-def _edge_cases() -> Iterator[tuple[Array, Array, Array]]:
-    """Yield drafts (1, 2), q (1, 2, V), p (1, 3, V) for each pair of rows and each token that q can draft."""
-    for p, q in EDGES:
-        for x in np.flatnonzero(q):
-            rows_p = np.tile(p, (1, 3, 1))
-            rows_q = np.tile(q, (1, 2, 1))
-            yield np.array([[x, x]]), rows_q.astype(float), rows_p.astype(float)
-
-
-def _call(adapter: Adapter, given: Any, time_limit: float) -> Any:
-    """Call a verifier; None where its generator is asked for more than uniform numbers."""
-    assert adapter.call is not None
-    try:
-        return guarded(lambda: _unless_unscriptable(adapter.call, given), time_limit, adapter.last)
-    except Broken as error:
-        raise Broken(f"{error} (All uniform numbers were scripted to {given[3].u!r}.)") from error
-
-
-def _unless_unscriptable(call: Any, given: Any) -> Any:
-    """Call, and return None if the numbers cannot be scripted."""
-    try:
-        return call(*given)
-    except Unscriptable:
-        return None
 
 
 def same_whatever_the_seed(first: Sample, second: Sample, law: Array, setting: Tabled) -> str | None:
@@ -161,6 +53,29 @@ def _is_always_the_likeliest(sample: Sample, setting: Tabled) -> bool:
     first = np.concatenate([played.emitted[:, 0] for played in begun])
     likeliest = np.concatenate([setting.p.rows(played.nodes).argmax(axis=1) for played in begun])
     return bool((first == likeliest).all()) and len(set(first.tolist())) > 1
+
+
+def own_ways(adapter: Adapter, first: Sample, again: Sample) -> list[str]:
+    """Warn of randomness of the sampler's own, and of changed arguments.
+
+    Parameters
+    ----------
+    adapter : Adapter, whose last calls were watched
+    first, again : Sample of equal inputs and equal seeds
+    """
+    said: list[str] = []
+    last = adapter.last
+    is_repeatable = np.array_equal(first.tokens, again.tokens)
+    if adapter.kind != "generate" and not last.is_asked:
+        said.append("it never asked the random generator that it was given.")
+    if not is_repeatable:
+        said.append(
+            "equal inputs with equal seeds gave different texts: it draws random numbers of its own, or remembers "
+            "earlier calls. The same check may end with another verdict; draw from the rng (or seed) that is given."
+        )
+    if last.is_spoiling:
+        said.append("it changes the arrays that it is given; the kit hands out copies, a caller may not.")
+    return said
 
 
 class Pairs:

@@ -15,8 +15,9 @@ import numpy as np
 
 from specsample.conformance.adapters import Adapter, Broken, Sample
 from specsample.conformance.chunks import Task, run, run_all, sizes
-from specsample.conformance.contract import Pairs, same_whatever_the_seed, scripted, seeds_of
+from specsample.conformance.contract import Pairs, own_ways, same_whatever_the_seed, seeds_of
 from specsample.conformance.diagnosis import ALONE, EXTRA, Guess, guess, merged, right_alone, separating
+from specsample.conformance.edges import at_the_edges
 from specsample.conformance.questions import INDEPENDENCE_SHARE, Tally, questions_for, tallies_for
 from specsample.conformance.report import Report, report
 from specsample.conformance.watch import guarded
@@ -100,14 +101,17 @@ def check(
     asked = Check(adapter, tallies, seed, executor, time_limit, alpha, progress or (lambda _: None))
     # whatever breaks the contract ends the check; what was found until then is reported
     findings: list[str] = []
+    warnings: list[str] = []
     error = ""
     failed = None
     diagnosis = None
     is_scripted = False
     try:
         # first the contract, which costs a few calls
-        is_scripted, findings = scripted(adapter, time_limit)
-        fixed = fixed_seed(asked)
+        adapter.last.forget()
+        findings, warnings, is_scripted = at_the_edges(adapter, seed, time_limit)
+        fixed, own = seeds_compared(asked)
+        warnings += own
         # then the law, which costs thousands; with a fixed seed there is none to judge
         if not fixed:
             failed, dependent = first_failure(asked, n_each=IF_FAILED if findings else None)
@@ -119,16 +123,17 @@ def check(
     # verdict and words
     settings: dict[str, Any] = {"alpha": alpha, "eps": eps, "power": power, "seed": seed, "is_scripted": is_scripted}
     found: dict[str, Any] = {"findings": findings, "error": error, "failed": failed, "diagnosis": diagnosis}
-    return report(adapter, tallies, **settings, **found, seconds=perf_counter() - started)
+    return report(adapter, tallies, **settings, **found, warnings=warnings, seconds=perf_counter() - started)
 
 
-def fixed_seed(asked: Check) -> list[str]:
-    """Ask twice with equal inputs and different seeds."""
+def seeds_compared(asked: Check) -> tuple[list[str], list[str]]:
+    """Ask with equal inputs and different seeds, then with equal seeds: findings and warnings."""
     tally = _liveliest(asked.tallies)
-    seeds = (seeds_of(asked.seed, 9, 0), seeds_of(asked.seed, 9, 0, sampler=(9, 1)))
-    first, second = (_sample(asked, tally, SEED_STREAMS, each) for each in seeds)
+    one = seeds_of(asked.seed, 9, 0)
+    other = seeds_of(asked.seed, 9, 0, sampler=(9, 1))
+    first, second, again = (_sample(asked, tally, SEED_STREAMS, each) for each in (one, other, one))
     said = same_whatever_the_seed(first, second, tally.question.law, tally.question.setting)
-    return [said] if said else []
+    return [said] if said else [], own_ways(asked.adapter, first, again)
 
 
 def first_failure(asked: Check, n_each: int | None = None) -> tuple[Tally | None, list[str]]:
@@ -262,6 +267,7 @@ def assert_lossless(adapter: Adapter, **settings: Any) -> None:
     Traceback (most recent call last):
     AssertionError: FAIL
     """
+    __tracebackhide__ = True  # pytest shows the line of the test, not ours
     found = check(adapter, **settings)
     if found.verdict != "PASS":
         raise AssertionError(str(found))

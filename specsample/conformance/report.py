@@ -63,8 +63,10 @@ class Report:
     optimal: str  # about tokens a round: a claim of its own, which never decides the verdict
     probes: list[ProbeResult]
     diagnosis: Guess | None
-    is_scripted: bool  # whether uniform numbers could be scripted
     seconds: float = field(compare=False)
+    warnings: list[str] = field(default_factory=list)  # what decides no verdict
+    is_scripted: bool = False  # whether the sampler drew numbers that the kit had scripted
+    is_asked: bool | None = None  # whether it asked the generator that it was given; None where it gets a seed
 
     @property
     def exit_status(self) -> int:
@@ -118,6 +120,7 @@ class Report:
         # verdict and reasons, the probes, the diagnosis, how it was drawn
         head = Text.assemble((self.verdict, STYLES[self.verdict]), f"  {self.sampler} ({self.kind})")
         lines = [head, Text(self.meaning), *(Text(f"- {reason}") for reason in self.reasons)]
+        lines += [Text(f"- WARNING: {each}", "yellow") for each in self.warnings]
         table = Table(*HEADS)
         for probe in self.asked:
             table.add_row(*probe.row, style="red" if probe.is_rejected else None)
@@ -172,14 +175,9 @@ def report(
         optimal=_optimal(tallies),
         probes=[_result(tally) for tally in tallies],
         diagnosis=diagnosis,
+        is_asked=None if adapter.kind == "generate" else adapter.last.is_asked,
         **settings,
     )
-
-
-def unjudged(sampler: str, kind: str, error: str, **settings: Any) -> Report:
-    """Report a sampler whose process came to an end before anything could be judged."""
-    nothing: dict[str, Any] = {"probes": [], "diagnosis": None, "optimal": "not measured", "is_scripted": False}
-    return Report(sampler, kind, "INVALID", reasons=[error], **settings, **nothing, seconds=0.0)
 
 
 def _why(tally: Tally) -> list[str]:

@@ -4,13 +4,15 @@
 `from_engine` for an engine that keeps its own models, `from_torch` for tensors. Ready-made: `huggingface`, `vllm`,
 `flashinfer`.
 
-Read `text_numbers`, `tabled`, `adapter`, `rounds`, `torch_callables`, `flashinfer`, `vllm`, `whole`, `huggingface`.
+Read `text_numbers`, `tabled`, `watched`, `adapter`, `rounds`, `torch_callables`, `flashinfer`, `vllm`, `whole`,
+`huggingface`.
 """
 
-from specsample.conformance.adapters.adapter import Adapter, Broken, LastCall, Sample, Seeds
+from specsample.conformance.adapters.adapter import Adapter, Broken, NoToken, Sample, Seeds
 from specsample.conformance.adapters.rounds import from_step, from_verify
 from specsample.conformance.adapters.tabled import Tabled
 from specsample.conformance.adapters.torch_callables import from_torch
+from specsample.conformance.adapters.watched import LastCall
 from specsample.conformance.adapters.whole import from_engine, from_generate
 
 __all__ = [
@@ -25,4 +27,5 @@ __all__ = [
     "Seeds",
     "Tabled",
     "Broken",
+    "NoToken",
 ]

@@ -5,14 +5,14 @@ a user's function returned and say what is wrong with it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from specsample.conformance.adapters.tabled import Tabled
+from specsample.conformance.adapters.watched import LastCall
 from specsample.conformance.evidence.cells import PADDING
 from specsample.distributions import Array
 
@@ -26,36 +26,8 @@ class Broken(Exception):
     """A sampler broke its contract, so that no law can be judged: what happened, and what to do."""
 
 
-@dataclass
-class LastCall:
-    """When and with what a user's function was last called: whoever waits for it reads this, for messages."""
-
-    at: float = 0.0  # seconds on a monotonic clock
-    given: tuple[Any, ...] = ()
-    named: Mapping[str, Any] = field(default_factory=dict)
-
-    def begin(self, given: tuple[Any, ...], named: Mapping[str, Any]) -> None:
-        """Note a call."""
-        self.at = monotonic()
-        self.given = given
-        self.named = named
-
-    def __reduce__(self) -> Any:
-        # to another process goes an empty one: the arguments may be large
-        return LastCall, ()
-
-
-@dataclass(frozen=True)
-class Watched:
-    """A user's function that notes when and with what it is called."""
-
-    fn: Callable[..., Any]
-    last: LastCall = field(default_factory=LastCall)
-
-    def __call__(self, *given: Any, **named: Any) -> Any:
-        """Call the function."""
-        self.last.begin(given, named)
-        return self.fn(*given, **named)
+class NoToken(Broken):
+    """A token id lies outside the vocabulary."""
 
 
 class Seeds(NamedTuple):
@@ -257,7 +229,7 @@ def _check_ids(tokens: Array, V: int) -> None:
     """Refuse ids that are neither tokens nor padding."""
     is_bad = (tokens < PADDING) | (tokens >= V)
     if is_bad.any():
-        raise Broken(
+        raise NoToken(
             f"token ids must lie in 0 .. V-1 = {V - 1} (or be -1, padding); got {tokens[is_bad].ravel()[0]}. "
             "Does a cumulative sum stay below 1?"
         )

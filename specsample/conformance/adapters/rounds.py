@@ -16,13 +16,13 @@ from specsample.conformance.adapters.adapter import (
     Played,
     Sample,
     Seeds,
-    Watched,
     checked_row,
     checked_rows,
     name_of,
 )
 from specsample.conformance.adapters.tabled import Tabled
 from specsample.conformance.adapters.text_numbers import child, text_of
+from specsample.conformance.adapters.watched import Watched
 from specsample.conformance.evidence.cells import PADDING
 from specsample.distributions import Array
 
@@ -143,7 +143,13 @@ class Verifier:
     batch: int  # sequences a call, at most
 
     def __call__(self, drafts: Array, q: Array, p: Array, rng: Any) -> Any:
-        """Verify (N, K) drafts; (N, K+1) tokens come back, padded with -1."""
+        """Verify (N, K) drafts, batch by batch; (N, K+1) tokens come back, padded with -1."""
+        N = len(drafts)
+        parts = [self.part(drafts[i], q[i], p[i], rng) for i in _slices(N, self.batch if self.is_batched else N)]
+        return np.concatenate(parts)
+
+    def part(self, drafts: Array, q: Array, p: Array, rng: Any) -> Any:
+        """Verify a batch, or one sequence after the other."""
         N, K, V = q.shape
         # copies: what the function does to its arguments stays its own
         q = logs(q) if self.wants_logits else q.copy()
@@ -157,8 +163,7 @@ class Verifier:
         # drafts from the harness' numbers, the verdict from the sampler's
         harness, sampler = rngs
         drafts, q, p = draw_drafts(setting, nodes, k, harness)
-        parts = [self(drafts[i], q[i], p[i], sampler) for i in _slices(len(nodes), self.batch)]
-        return drafts, np.concatenate(parts)
+        return drafts, self(drafts, q, p, sampler)
 
 
 @dataclass(frozen=True)

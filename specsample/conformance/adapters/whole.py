@@ -12,12 +12,12 @@ from specsample.conformance.adapters.adapter import (
     Adapter,
     Sample,
     Seeds,
-    Watched,
     checked_texts,
     counted,
     name_of,
 )
 from specsample.conformance.adapters.tabled import Tabled
+from specsample.conformance.adapters.watched import Watched
 from specsample.distributions import Array
 from specsample.language_model import FunctionModel, TextContext
 
