@@ -1,4 +1,4 @@
-"""Rows with zeros, where a token of p = 0 must not come out whatever the numbers are.
+"""Rows with zeros, of which a token of p = 0 must not come.
 
 With drawn numbers such a token is a finding: a lossless sampler never emits it. With scripted ones it is a warning:
 numbers that are all 0, say, are an event of probability 0, which a right sampler need not survive.
@@ -30,7 +30,8 @@ VALUES = {"0": 0, "0.7": word_of(0.7), "1 - 2^-53": word_of(1)}
 SCRIPTS = {  # constant, and varying along the call: the numbers that accept, and the one that picks
     "2^-53": [word_of(2**-53)],
     "1 - 2^-24": [word_of(1 - 2**-24)],
-    **{" and ".join(names): [VALUES[name] for name in names] for names in product(VALUES, repeat=3)},
+    **{name: [word] for name, word in VALUES.items()},
+    **{", ".join(each): [VALUES[name] for name in each] for each in product(VALUES, repeat=3) if len({*each}) > 1},
 }
 SCRIPTED = 60  # numbers a call; then come drawn ones
 COPIES = 16  # of every case with drawn numbers
@@ -139,7 +140,7 @@ def _plays() -> Iterator[tuple[str, Case, list[int | None], bool]]:
         yield f"with drawn numbers, one of them {name},", case, [*[None] * before, word], True
     # and nothing but the ends
     for (name, words), case in product(SCRIPTS.items(), CASES):
-        yield f"with its numbers scripted to {name} in turn", case, [*words * (SCRIPTED // len(words))], False
+        yield f"with its numbers scripted to {name}", case, [*words * (SCRIPTED // len(words))], False
 
 
 def _impossible(case: Case, emitted: list[int]) -> str:
