@@ -4,6 +4,7 @@ import argparse
 import json
 import re
 import sys
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,10 @@ from specsample.commands.check import add_arguments, run
 from specsample.commands.user_code import find
 from specsample.conformance import check, from_verify
 from specsample.conformance.report import EXIT_STATUS
+from specsample.conformance.report_html import BARS, DARK, IN_WORDS, LIGHT, to_html, to_page
+from specsample.conformance.results import TextShare, bars
 from specsample.files import write_whole
+from specsample.viewer.origins import COLORS
 
 DRIFT = {"probes": [s.small_probe()], "eps": 0.1}
 
@@ -61,6 +65,93 @@ def test_an_invalid_report_shows_the_line_that_raised(reports):
 def test_html_escapes_what_users_write():
     report = check(from_verify(s.crashes, name="<script>"), **DRIFT)
     assert "<script>" not in report._repr_html_()
+
+
+HOSTILE = "<script>alert(1)</script>\"'&</code></title>"
+
+
+class Page(HTMLParser):
+    """The tags of a page, with the attributes that matter, and whether each is closed."""
+
+    VOID = ("meta", "br", "rect")
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.links, self.texts = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [value for name, value in attrs if name == "href"]
+        assert not [name for name, _ in attrs if name.startswith("on")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+@pytest.mark.parametrize("verdict", EXIT_STATUS)
+def test_a_page_has_a_heading_a_verdict_in_words_and_no_script(reports, verdict):
+    page = Page(to_page(reports[verdict]))
+    assert page.open == []
+    assert (page.tags.count("h1"), page.tags.count("script"), page.tags.count("title") >= 1) == (1, 0, True)
+    said = " ".join(page.texts)
+    assert IN_WORDS[verdict] in said
+    assert ("svg" in page.tags) == (verdict != "INVALID")
+    assert ("natural logarithm" in said) == (verdict != "INVALID")
+
+
+def test_a_page_draws_each_text_twice_and_links_names_to_the_catalogue(reports):
+    page = Page(to_page(reports["FAIL"]))
+    texts = reports["FAIL"].probes[0].texts
+    assert page.tags.count("rect") == 2 * len(texts) == 20
+    assert "docs/wrong-samplers.md#m01" in page.links
+    assert f"{texts[0].observed:.2%} / {texts[0].expected:.2%}" in page.texts
+    assert [abs(each.z) for each in texts] == sorted((abs(each.z) for each in texts), reverse=True)
+
+
+def test_a_picture_shows_what_was_counted(reports):
+    shares = {each.text: each for each in reports["FAIL"].probes[0].texts}
+    law = s.small_probe()
+    assert all(each.expected == law.law[law.cell_of(map(int, text.split()))] for text, each in shares.items())
+
+
+def test_a_hostile_name_stays_text():
+    broken = check(from_verify(s.crashes, name=HOSTILE), **DRIFT)
+    failed = check(from_verify(s.replaced_from_p, name=HOSTILE), **DRIFT)
+    hostile = bars([TextShare(HOSTILE, 0.5, 0.25, 9.0)], HOSTILE)
+    for page in (to_page(broken), to_page(failed), hostile):
+        found = Page(page)
+        assert "script" not in found.tags
+        assert HOSTILE in "".join(found.texts)
+
+
+def luminance(colour):
+    values = [v / 255 for v in bytes.fromhex(colour[1:])]
+    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
+def test_everything_is_legible_on_both_grounds(scheme):
+    for name in ("fg", "mute", "link", *EXIT_STATUS):
+        assert contrast(scheme[name], scheme["bg"]) >= 4.5, name
+    # marks need 3 : 1, and have the viewer's colours: a colour means one thing
+    assert all(contrast(colour, scheme["bg"]) >= 3 for colour in BARS.values())
+    assert {*BARS.values()} <= {*COLORS.values()}
+    assert "prefers-color-scheme: dark" in to_html(check(from_verify(s.crashes), **DRIFT))
 
 
 # --- the command -------------------------------------------------------------------------------------------------
@@ -188,5 +279,6 @@ def test_a_file_in_place_of_a_module_is_told_the_modules_form(path, said):
 def test_a_file_that_hides_a_module_of_the_standard_library_is_named(tmp_path, monkeypatch):
     (tmp_path / "random.py").write_text("def verify(): pass\n")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])  # what `find` adds goes again, before workers of other tests start
     with pytest.raises(ValueError, match=r"random\.py here has the name of a module of the standard library"):
         find("random:verify")

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
-from html import escape
 from multiprocessing import get_context
 from typing import Any
 
@@ -22,7 +21,7 @@ from specsample.conformance.adapters import Adapter, Broken, from_generate, from
 from specsample.conformance.child import Died, in_child
 from specsample.conformance.kit import Progress, check
 from specsample.conformance.report import EXIT_STATUS, Report
-from specsample.conformance.report_html import to_html
+from specsample.conformance.report_html import to_page
 from specsample.files import write_whole
 
 ASKED = ("alpha", "eps", "power", "seed")  # of a report
@@ -117,8 +116,7 @@ def write(found: Report, *, as_json: bool, path: str | None) -> None:
     else:
         Console(highlight=False).print(found)
     if path is not None:
-        title = f"<!doctype html><meta charset='utf-8'><title>{found.verdict} {escape(found.sampler)}</title>"
-        write_whole(path, title + to_html(found))
+        write_whole(path, to_page(found))
 
 
 def adapter_for(given: argparse.Namespace) -> Adapter:

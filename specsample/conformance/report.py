@@ -18,34 +18,14 @@ from rich.text import Text
 
 from specsample.conformance.adapters import Adapter
 from specsample.conformance.diagnosis import Guess, diagnosis_lines
-from specsample.conformance.evidence.e_process import log_e_threshold
 from specsample.conformance.questions import Tally, cut_texts
-from specsample.conformance.report_html import HEADS, to_html
+from specsample.conformance.report_html import to_html
+from specsample.conformance.results import HEADS, ProbeResult, result_of
 
 Verdict = Literal["FAIL", "PASS", "INCONCLUSIVE", "INVALID"]
 EXIT_STATUS = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3, "INVALID": 4}  # 2 is bad usage
 STYLES = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow", "INVALID": "bold magenta"}
 SLOWER, FEWEST_ROUNDS = -6.0, 500  # standard deviations at which OPTIMAL warns; rounds before it says anything
-
-
-@dataclass(frozen=True)
-class ProbeResult:
-    """What was seen on one probe."""
-
-    name: str
-    purpose: str
-    streams: int  # drawn
-    needed: int  # asked for by eps and power
-    log_e: float  # evidence
-    threshold: float  # where it rejects
-    excluded_tv: float  # a deviation that the streams so far would have shown
-    is_rejected: bool
-
-    @property
-    def row(self) -> tuple[str, ...]:
-        """A line of the report's table, under `HEADS`."""
-        numbers = f"{self.streams:,} of {self.needed:,}", f"{self.log_e:.1f}", f"{self.threshold:.1f}"
-        return self.name, self.purpose, *numbers
 
 
 @dataclass(frozen=True)
@@ -173,7 +153,7 @@ def report(
         verdict=verdict,
         reasons=reasons,
         optimal=_optimal(tallies),
-        probes=[_result(tally) for tally in tallies],
+        probes=[result_of(tally) for tally in tallies],
         diagnosis=diagnosis,
         is_asked=None if adapter.kind == "generate" else adapter.last.is_asked,
         **settings,
@@ -188,12 +168,6 @@ def _why(tally: Tally) -> list[str]:
     for text, times in tally.outside.most_common(2):
         said.append(f"{list(text)} came {times:,} times on probe {name}; the target's law gives it probability 0")
     return said or [f"the law of the text on probe {name} is not the target's (after {n:,} streams)"]
-
-
-def _result(tally: Tally) -> ProbeResult:
-    """Sum a tally up."""
-    numbers = tally.evidence.n, tally.needed, tally.log_e, log_e_threshold(tally.alpha), tally.excluded_tv
-    return ProbeResult(tally.question.name, tally.question.purpose, *numbers, tally.rejected_at is not None)
 
 
 def _optimal(tallies: Sequence[Tally]) -> str:

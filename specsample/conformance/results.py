@@ -1,0 +1,99 @@
+"""What was seen on one probe, in numbers and as a picture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import NamedTuple
+
+import numpy as np
+
+from specsample.conformance.evidence.e_process import log_e_threshold
+from specsample.conformance.evidence.fit import standardised_cells
+from specsample.conformance.questions import Tally
+
+HEADS = ("probe", "asks", "streams", "log E", "rejects at")  # of `ProbeResult.row`
+SHOWN = 10  # texts of a picture
+LABEL, BAR, NUMBERS, ROW = 190, 290, 150, 34  # widths and the height of a row, in pixels
+
+
+class TextShare(NamedTuple):
+    """How often a text came, and how often it should have come."""
+
+    text: str  # its token ids, or what is seen of them
+    observed: float  # share of the streams
+    expected: float
+    z: float  # observed - expected in standard deviations
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """What was seen on one probe."""
+
+    name: str
+    purpose: str
+    streams: int  # drawn
+    needed: int  # asked for by eps and power
+    log_e: float  # evidence
+    threshold: float  # where it rejects
+    excluded_tv: float  # a deviation that the streams so far would have shown
+    is_rejected: bool
+    texts: list[TextShare]  # those furthest off
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """A line of the report's table, under `HEADS`."""
+        numbers = f"{self.streams:,} of {self.needed:,}", f"{self.log_e:.1f}", f"{self.threshold:.1f}"
+        return self.name, self.purpose, *numbers
+
+
+def result_of(tally: Tally) -> ProbeResult:
+    """Sum a tally up."""
+    numbers = tally.evidence.n, tally.needed, tally.log_e, log_e_threshold(tally.alpha), tally.excluded_tv
+    return ProbeResult(
+        tally.question.name, tally.question.purpose, *numbers, tally.rejected_at is not None, text_shares(tally)
+    )
+
+
+def text_shares(tally: Tally) -> list[TextShare]:
+    """List the texts of a probe that are furthest from the target's law, the furthest first."""
+    n = tally.evidence.n
+    if not n:
+        return []
+    law = np.asarray(tally.question.law)
+    # 0/0 in cells that neither side ever reaches
+    with np.errstate(invalid="ignore"):
+        z = standardised_cells(tally.evidence.counts, law)
+    # the last cell holds what the target cannot emit
+    cells = tally.question.cells
+    furthest = np.argsort(-abs(z), kind="stable")[:SHOWN].tolist()
+    names = [" ".join(map(str, cells[i])) if i < len(cells) else "anything else" for i in furthest]
+    shares = (tally.evidence.counts[furthest] / n).tolist()
+    return [
+        TextShare(*each) for each in zip(names, shares, law[furthest].tolist(), z[furthest].tolist(), strict=True)
+    ]
+
+
+def bars(texts: Sequence[TextShare], title: str) -> str:
+    """Draw two bars for each text, expected above observed, with their shares as numbers: an SVG for a page.
+
+    Colours come from the page's `--expected`, `--observed` and `--fg`; expected is an outline, so that the two are
+    told apart without colours.
+    """
+    width = LABEL + BAR + NUMBERS
+    scale = BAR / max([*(share for each in texts for share in (each.observed, each.expected)), 1e-9])
+    rows: list[str] = []
+    for i, each in enumerate(texts):
+        y = i * ROW + 4
+        words = f"{each.text}: {each.observed:.2%} observed, {each.expected:.2%} expected"
+        rows.append(
+            f'<g><title>{escape(words)}</title><text x="{LABEL - 10}" y="{y + 17}" text-anchor="end">'
+            f'{escape(each.text)}</text><rect class="expected" x="{LABEL}" y="{y}" height="11" '
+            f'width="{each.expected * scale:.1f}"/><rect class="observed" x="{LABEL}" y="{y + 13}" height="11" '
+            f'width="{each.observed * scale:.1f}"/><text class="number" x="{width}" y="{y + 17}" text-anchor="end">'
+            f"{each.observed:.2%} / {each.expected:.2%}</text></g>"
+        )
+    height = len(texts) * ROW + 4
+    return (
+        f'<svg role="img" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">'
+        f"<title>{escape(title)}</title>{''.join(rows)}</svg>"
+    )
