@@ -13,8 +13,9 @@ import numpy as np
 
 from specsample.conformance.adapters import Sample
 from specsample.conformance.branches import Branch, attribute
-from specsample.conformance.evidence.e_process import posterior
+from specsample.conformance.evidence.e_process import log_e_threshold, posterior
 from specsample.conformance.evidence.fit import FITS, goodness_of_fit, standardised_cells
+from specsample.conformance.evidence.formulas import log_ratio
 from specsample.conformance.laws.wrong_samplers import WRONG
 from specsample.conformance.questions import Tally
 
@@ -54,7 +55,7 @@ def guess(tallies: Sequence[Tally], failed: Tally, sample: Sample) -> Guess:
     best = next((name for name, share in odds.items() if share > 0), "")
     fit = fit_of(best, failed) if best else 0.0
     is_lawful = follows_target(failed)
-    is_known = best in WRONG and not is_lawful and fits_everywhere(best, tallies)
+    is_known = best in WRONG and not is_lawful and may_be_named(best, tallies, failed)
     said = LAWFUL if is_lawful else UNEXPLAINED if failed.question.rule_laws else UNCOMPARED
     # where it shows, whether it has a name or not
     branches = attribute(sample, failed.question.setting)
@@ -90,7 +91,7 @@ def separating(tallies: Sequence[Tally], failed: Tally) -> Tally | None:
     None where the first does not fit anyway, or no other probe knows both.
     """
     two = [name for name, share in catalogue_posterior(tallies, failed).items()][:2]
-    if len(two) < 2 or follows_target(failed) or not fits_everywhere(two[0], tallies):
+    if len(two) < 2 or follows_target(failed) or not may_be_named(two[0], tallies, failed):
         return None
     others = [tally for tally in tallies if tally is not failed and {*two} <= {*tally.question.known_laws}]
 
@@ -102,8 +103,14 @@ def separating(tallies: Sequence[Tally], failed: Tally) -> Tally | None:
     return max(others, key=apart, default=None)
 
 
-def fits_everywhere(name: str, tallies: Sequence[Tally]) -> bool:
-    """Whether the law of a mistake fits on every probe that was sampled and on which it is known."""
+def may_be_named(name: str, tallies: Sequence[Tally], failed: Tally) -> bool:
+    """Whether the law of a mistake fits wherever it is known, and explains the failure better than the target's."""
+    # a law next to the target's fits whatever the target's nearly fits
+    counts = failed.evidence.counts
+    target = np.asarray(failed.question.law)
+    ratio = log_ratio(counts, failed.question.known_laws[name], target)
+    if ratio < log_e_threshold(FITS) and not counts[target == 0].any():
+        return False
     seen = [tally for tally in tallies if tally.evidence.n and name in tally.question.known_laws]
     return all(fit_of(name, tally) >= FITS for tally in seen)
 

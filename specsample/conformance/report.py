@@ -146,7 +146,7 @@ def report(
     is_done = all(tally.evidence.n >= tally.needed for tally in tallies)
     verdict: Verdict = "FAIL" if is_failed else "INVALID" if error else "PASS" if is_done else "INCONCLUSIVE"
     reasons = [*findings, *(_why(failed) if failed is not None else []), *([error] if error else [])]
-    reasons += cut_texts(tallies)
+    settings["warnings"] = [*settings.get("warnings", []), *cut_texts(tallies)]
     return Report(
         sampler=adapter.name,
         kind=adapter.kind,

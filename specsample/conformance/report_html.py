@@ -55,6 +55,7 @@ def to_html(given: Any) -> str:
     name = f'<b style="color:var(--{given.verdict})">{given.verdict}</b>'
     verdict = f'<p class="verdict">{name}: {IN_WORDS[given.verdict]}</p>'
     items = "".join(f"<li>{_lines(reason)}</li>" for reason in given.reasons)
+    items += "".join(f"<li>Warning: {_lines(each)}</li>" for each in given.warnings)
     reasons = f"<h2>What was found</h2><ul>{items}</ul>" if items else ""
     # what is wrong, the picture, the probes, and how it was drawn
     parts = [head, verdict, f"<p>{escape(given.meaning)}</p>", reasons, _diagnosis(given.diagnosis), _picture(given)]
