@@ -77,6 +77,8 @@ def _interrupted(last: LastCall, limit: float) -> Iterator[None]:
     before = signal.signal(signal.SIGALRM, alarm) if is_main else None
     look = partial(_watch, done, last, limit, thread=get_ident(), is_main=is_main)
     watch = Thread(target=look, daemon=True, name="watch")
+    # here first: the body may keep the interpreter before the other thread has had its turn
+    _end_after(limit)
     watch.start()
     try:
         yield
@@ -90,20 +92,23 @@ def _interrupted(last: LastCall, limit: float) -> Iterator[None]:
 
 def _watch(done: Event, last: LastCall, limit: float, *, thread: int, is_main: bool) -> None:
     """Look at the clock until all is done."""
-    file, may_end = stack_file()
-    step = min(1.0, limit / 4)
-    while True:
+    while not done.wait(min(1.0, limit / 4)):
         left = limit - (monotonic() - last.at)
-        # native code that keeps the interpreter keeps this thread too: then nobody puts this off
-        if left > 0 and file is not None:
-            with suppress(ValueError, OSError):
-                faulthandler.dump_traceback_later(left + GRACE, exit=may_end, file=file)
-        elif left <= 0 and is_main:
+        # native code that keeps the interpreter keeps this thread too: then nobody puts the end off
+        if left > 0:
+            _end_after(left)
+        elif is_main:
             signal.pthread_kill(thread, signal.SIGALRM)
-        elif left <= 0:
+        else:
             pythonapi.PyThreadState_SetAsyncExc(c_ulong(thread), py_object(Hung))
-        if done.wait(step):
-            return
+
+
+def _end_after(left: float) -> None:
+    """Write where all stands once the time and the grace are over, and end the process if it is ours."""
+    file, may_end = stack_file()
+    # a standard error that is no file cannot be written without the interpreter
+    with suppress(AttributeError, RuntimeError, ValueError, OSError):
+        faulthandler.dump_traceback_later(left + GRACE, exit=may_end, file=file)
 
 
 @cache
