@@ -12,8 +12,9 @@ import numpy as np
 
 from specsample.batched import verify as batched_verify
 from specsample.conformance.adapters.text_numbers import child, n_nodes, text_of
-from specsample.conformance.evidence.e_process import posterior
+from specsample.conformance.evidence.e_process import log_e_threshold, posterior
 from specsample.conformance.evidence.fit import FITS, goodness_of_fit
+from specsample.conformance.evidence.formulas import log_ratio
 from specsample.distributions import Array
 from specsample.language_model import LanguageModel, TableModel, Transformed
 from specsample.strategies import Transform
@@ -220,16 +221,21 @@ class Diagnosis(NamedTuple):
     fit: float  # `goodness_of_fit` of the most probable one
 
 
-def diagnose(counts: Array, laws: Mapping[str, Array], *, level: float = FITS) -> Diagnosis:
+def diagnose(
+    counts: Array, laws: Mapping[str, Array], *, target: Array | None = None, level: float = FITS
+) -> Diagnosis:
     """Find the law that counts come from.
 
     Parameters
     ----------
     counts : (C,) int array
     laws : dict from name to (C,) array
+    target : (C,) array or None, the law of a right sampler, which a named one has to explain better than
     level : float, how often the true law may be called "unknown"
     """
     odds = posterior(counts, laws)
     best = next((name for name, share in odds.items() if share > 0), None)
     fit = goodness_of_fit(counts, laws[best]) if best is not None else 0.0
-    return Diagnosis(best if best is not None and fit >= level else "unknown", odds, fit)
+    is_better = target is None or best is None or counts[target == 0].any()
+    is_better = is_better or log_ratio(counts, laws[best], target) >= log_e_threshold(level)
+    return Diagnosis(best if best is not None and is_better and fit >= level else "unknown", odds, fit)

@@ -7,6 +7,7 @@ once; `checks` and `speed` really run samplers through `check`. The tables of do
 pytest does not collect this file.
 """
 
+import re
 import sys
 from time import perf_counter, process_time
 
@@ -93,10 +94,10 @@ def diagnosis(runs=200, n=3000):
     print(f"diagnosis: {runs} runs of {n} streams; share named, and share `unknown` with the true law left out")
     print("| rule | probe | named | unknown when left out | taken for |\n|---|---|---|---|---|")
     for name in (rule.id for rule in WITH_LAW):
-        laws = own_probe(name).rule_laws
+        laws, target = own_probe(name).rule_laws, own_probe(name).law
         others = {other: law for other, law in laws.items() if other != name}
         counts = rng.multinomial(n, normalised(laws[name]), size=runs)
-        with_it, without = ([diagnose(row, known).name for row in counts] for known in (laws, others))
+        with_it, without = ([diagnose(row, known, target=target).name for row in counts] for known in (laws, others))
         named[name], left_out[name] = with_it.count(name) / runs, without.count("unknown") / runs
         taken = sorted({*with_it, *without} - {name, "unknown"})
         line = f"| {name} | {own_probe(name).name} | {named[name]:.3f} | {left_out[name]:.3f} | {' '.join(taken)} |"
@@ -132,7 +133,7 @@ def checks(seeds=1):
         names = [each.diagnosis.id if each.diagnosis else "-" for each in found]
         seconds.append(np.median(times))
         wrong_name += sum(name not in (rule.id, "-") for name in names)
-        on = sorted({probe.name for each in found for probe in each.probes if probe.is_rejected})
+        on = sorted({name for each in found for name in re.findall(r"on probe ([\w-]+)", " ".join(each.reasons))})
         verdicts, streams = sorted({each.verdict for each in found}), np.median([each.streams for each in found])
         print(f"| {rule.id} | {' '.join(verdicts)} | {' '.join(sorted({*names}))} | {streams:.0f} |", end="")
         elsewhere = "contract" if "FAIL" in verdicts else "a warning only"
