@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 
@@ -31,6 +33,11 @@ def holds_the_interpreter():
 
 def stuck():
     return guarded(holds_the_interpreter, LIMIT, LastCall())
+
+
+def in_a_worker():
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(stuck).result()
 
 
 def crashes():
@@ -88,6 +95,8 @@ def test_the_clock_runs_for_one_call_not_for_all_of_them():
 def test_a_process_that_keeps_the_interpreter_is_ended_and_says_where_it_stood():
     with pytest.raises(Broken, match=r"hung in native code(.|\n)*in holds_the_interpreter"):
         in_child(stuck)
+    with pytest.raises(Broken, match="BrokenProcessPool"):
+        in_child(in_a_worker)
 
 
 def test_a_crash_says_where_and_what_was_refused_is_raised_here():

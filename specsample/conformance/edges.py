@@ -6,7 +6,8 @@ numbers that are all 0, say, are an event of probability 0, which a right sample
 
 from collections.abc import Iterator
 from functools import partial
-from itertools import product
+from itertools import product, takewhile
+from time import monotonic
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,6 +42,7 @@ RARE = {  # words of the numbers next to 0 and to 1, without 0
     "above 1 - 2^-24": (2**64 - 2**40, 2**64 - 1),
 }
 SCRIPT_LIMIT = 5.0  # seconds a call
+SCRIPT_SECONDS = 20.0  # in all: a slow sampler plays fewer scripts
 
 
 class Case(NamedTuple):
@@ -117,7 +119,8 @@ def _drawn(call: Any, rng: np.random.Generator) -> list[str]:
 
 def _scripted(call: Any, found: list[str], said: list[str], asked: list[int]) -> None:
     """Judge every case with one rare number, then with scripted ones: findings and warnings are appended."""
-    for name, case, script, is_rare in _plays():
+    until = monotonic() + SCRIPT_SECONDS
+    for name, case, script, is_rare in takewhile(lambda _: monotonic() < until, _plays()):
         bits = ScriptedBits(len(script), script)
         try:
             wrong = _impossible(case, call(*case.given, np.random.Generator(bits))[0].tolist())
