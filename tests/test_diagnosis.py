@@ -85,6 +85,21 @@ def test_on_own_models_nothing_is_said_about_the_catalogue():
     assert (found.verdict, found.diagnosis.mechanism, found.diagnosis.nearest) == ("FAIL", UNCOMPARED, "")
 
 
+@pytest.mark.parametrize(("sampler", "verdict"), [(generate, "INVALID"), (WRONG["M01"].generate, "FAIL")])
+def test_a_probe_on_which_the_sampler_raises_leaves_the_others_to_be_judged(sampler, verdict):
+    def raises_on_short_texts(*models, max_new_tokens, **setting):
+        assert max_new_tokens > 2, "too short"
+        return sampler(*models, max_new_tokens=max_new_tokens, **setting)
+
+    found = check(shown(raises_on_short_texts), probes=["P2", "P6", "P11"], eps=0.3)
+    assert found.verdict == verdict
+    assert "on probe P2, the sampler raised AssertionError: too short" in "\n".join(found.reasons)
+    assert [probe.streams > 0 for probe in found.probes] == [False, True, True]
+    if verdict == "INVALID":
+        assert all(probe.streams == probe.needed for probe in found.probes[1:])
+        assert "on the others nothing was found" in str(found)
+
+
 def test_a_law_next_to_the_targets_explains_no_failure():
     # M41 on P1 fails late, when M45, nearly the target's law, still nearly fits: taken for it where M41 is not known
     found = check(shown(WRONG["M41"].generate), probes=[without("M41", "P1")])

@@ -7,11 +7,13 @@ A chunk is a fixed number of streams with a seed of its own. Chunks are started 
 
 import pickle
 from collections import Counter, deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import closing
 from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import islice
+from time import monotonic
 from typing import Any, NamedTuple
 
 from specsample.conformance.adapters import Adapter, Broken, Sample, Seeds, Tabled
@@ -92,6 +94,45 @@ def run_all(tasks: Iterable[Task], executor: Executor | None) -> Generator[Chunk
     finally:
         for future in waiting:
             future.cancel()
+
+
+def run_surviving(
+    tasks: Sequence[Task], executor: Executor | None, broken: list[str]
+) -> Generator[tuple[int, Chunk], None, None]:
+    """Run tasks as `run_all` does; where the sampler raises, go on with the tasks of the other sources.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+    executor : concurrent.futures.Executor, or None for this process
+    broken : list of str, to which is appended what was raised
+
+    Yields
+    ------
+    (number of the task, Chunk), in the tasks' order
+
+    Raises
+    ------
+    Broken
+        If a call lasts too long: it would again on every source.
+    """
+    left = list(enumerate(tasks))
+    while left:
+        n = 0
+        began = monotonic()
+        try:
+            with closing(run_all((task for _, task in left), executor)) as chunks:
+                for (i, _), chunk in zip(left, chunks, strict=True):
+                    n = n + 1
+                    yield i, chunk
+                    began = monotonic()
+        except Broken as error:
+            if monotonic() - began >= left[n][1].time_limit:
+                raise
+            source = left[n][1].source
+            broken.append(f"on probe {source}, {error}" if isinstance(source, str) else str(error))
+        # what raised is not asked again
+        left = [(i, task) for i, task in left[n + 1 :] if task.source is not left[n][1].source]
 
 
 def _result(future: "Future[Chunk]") -> Chunk:

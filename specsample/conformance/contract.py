@@ -5,6 +5,7 @@ independence. A finding is a sentence for the report.
 """
 
 from math import exp
+from typing import Any
 
 import numpy as np
 
@@ -76,6 +77,11 @@ def own_ways(adapter: Adapter, first: Sample, again: Sample) -> list[str]:
     if last.is_spoiling:
         said.append("it changes the arrays that it is given; the kit hands out copies, a caller may not.")
     return said
+
+
+def adjacent(cells: Any) -> Any:
+    """Pair rows 0 and 1, 2 and 3, and so on."""
+    return cells[: len(cells) // 2 * 2].reshape(-1, 2)
 
 
 class Pairs:

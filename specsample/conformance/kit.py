@@ -4,9 +4,9 @@ Is a sampler lossless? `check` is the whole kit in one call. Contract first, the
 probe, chunk by chunk, with one error budget for everything; after a FAIL, what is wrong and where.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from specsample.conformance.adapters import Adapter, Broken, Sample
-from specsample.conformance.chunks import Task, run, run_all, sizes
-from specsample.conformance.contract import Pairs, own_ways, same_whatever_the_seed, seeds_of
+from specsample.conformance.chunks import Task, run, run_surviving, sizes
+from specsample.conformance.contract import Pairs, adjacent, own_ways, same_whatever_the_seed, seeds_of
 from specsample.conformance.diagnosis import ALONE, EXTRA, Guess, guess, merged, right_alone, separating
 from specsample.conformance.edges import at_the_edges
-from specsample.conformance.questions import INDEPENDENCE_SHARE, Tally, questions_for, tallies_for
+from specsample.conformance.questions import INDEPENDENCE_SHARE, Tally, liveliest, questions_for, tallies_for
 from specsample.conformance.report import Report, report
 from specsample.conformance.watch import guarded
 
@@ -45,6 +45,7 @@ class Check(NamedTuple):
     time_limit: float
     alpha: float
     progress: Callable[[Progress], None]
+    broken: list[str]  # what the sampler raised on some probes, while the others are judged
 
 
 @np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
@@ -98,11 +99,10 @@ def check(
     started = perf_counter()
     ask = questions_for(adapter, probes)
     tallies = tallies_for(ask, alpha=alpha, eps=eps, power=power, budget=budget)
-    asked = Check(adapter, tallies, seed, executor, time_limit, alpha, progress or (lambda _: None))
+    asked = Check(adapter, tallies, seed, executor, time_limit, alpha, progress or (lambda _: None), [])
     # whatever breaks the contract ends the check; what was found until then is reported
     findings: list[str] = []
     warnings: list[str] = []
-    error = ""
     failed = None
     diagnosis = None
     is_scripted = False
@@ -119,16 +119,17 @@ def check(
             findings += dependent
         findings += fixed
     except Broken as broken:
-        error = str(broken)
+        asked.broken.append(str(broken))
     # verdict and words
     settings: dict[str, Any] = {"alpha": alpha, "eps": eps, "power": power, "seed": seed, "is_scripted": is_scripted}
+    error = "".join(asked.broken[:1])
     found: dict[str, Any] = {"findings": findings, "error": error, "failed": failed, "diagnosis": diagnosis}
     return report(adapter, tallies, **settings, **found, warnings=warnings, seconds=perf_counter() - started)
 
 
 def seeds_compared(asked: Check) -> tuple[list[str], list[str]]:
     """Ask with equal inputs and different seeds, then with equal seeds: findings and warnings."""
-    tally = _liveliest(asked.tallies)
+    tally = liveliest(asked.tallies)
     one = seeds_of(asked.seed, 9, 0)
     other = seeds_of(asked.seed, 9, 0, sampler=(9, 1))
     first, second, again = (_sample(asked, tally, SEED_STREAMS, each) for each in (one, other, one))
@@ -149,7 +150,7 @@ def first_failure(asked: Check, n_each: int | None = None) -> tuple[Tally | None
     (Tally that was rejected, or None; findings about outputs that depend on each other)
     """
     # on one probe, that on which equal outputs are rarest, outputs are also watched for depending on each other
-    pairs_of = asked.tallies.index(_liveliest(asked.tallies))
+    pairs_of = asked.tallies.index(liveliest(asked.tallies))
     share = asked.alpha * INDEPENDENCE_SHARE / 2
     law = asked.tallies[pairs_of].question.law
     neighbours = Pairs(law, share)
@@ -157,15 +158,15 @@ def first_failure(asked: Check, n_each: int | None = None) -> tuple[Tally | None
     kept: list[Any] = []
     # every probe's first chunk, then every probe's second: a gross mistake shows before the first probe is done
     plan = list(_plan(asked, n_each))
-    tasks = (_task(asked, i, j, n, keep=i == pairs_of and j < 2) for i, j, n in plan)
-    with closing(run_all(tasks, asked.executor)) as chunks:
-        for (i, _, _), chunk in zip(plan, chunks, strict=True):
-            tally = asked.tallies[i]
+    tasks = [_task(asked, i, j, n, keep=i == pairs_of and j < 2) for i, j, n in plan]
+    with closing(run_surviving(tasks, asked.executor, asked.broken)) as chunks:
+        for k, chunk in chunks:
+            tally = asked.tallies[plan[k][0]]
             tally.add(chunk)
             # neighbours in a batch, and the same rows of two calls
             if chunk.sample is not None:
                 kept.append(tally.question.cells_of(chunk.sample.tokens))
-                neighbours.update(_adjacent(kept[-1]), "neighbouring rows")
+                neighbours.update(adjacent(kept[-1]), "neighbouring rows")
                 if len(kept) == 2:
                     n = min(map(len, kept))
                     consecutive.update(np.stack([kept[0][:n], kept[1][:n]], axis=1), "the same rows of two calls")
@@ -188,7 +189,8 @@ def diagnose(asked: Check, failed: Tally) -> Guess:
     # a name is given only if it also fits where it differs most from the next best
     other = separating(asked.tallies, failed)
     if other is not None:
-        other.add(run(_task(asked, asked.tallies.index(other), max(1000, len(sizes(other.limit))), EXTRA)))
+        with suppress(Broken):  # what it raises on one probe more is another matter
+            other.add(run(_task(asked, asked.tallies.index(other), max(1000, len(sizes(other.limit))), EXTRA)))
     found = guess(asked.tallies, failed, chunk.sample)
     if found.id != "unknown" or not asked.adapter.is_batched:
         return found
@@ -217,16 +219,6 @@ def _sample(asked: Check, tally: Tally, n: int, seeds: Any) -> Sample:
     """Draw streams in this process."""
     draw = partial(asked.adapter.sample, tally.question.setting, n, seeds)
     return guarded(draw, asked.time_limit, asked.adapter.last)
-
-
-def _liveliest(tallies: Sequence[Tally]) -> Tally:
-    """Choose the probe on which equal outputs are least likely."""
-    return min(tallies, key=lambda tally: float((np.asarray(tally.question.law) ** 2).sum()))
-
-
-def _adjacent(cells: Any) -> Any:
-    """Pair rows 0 and 1, 2 and 3, and so on."""
-    return cells[: len(cells) // 2 * 2].reshape(-1, 2)
 
 
 def _tell(asked: Check, last: Tally) -> None:

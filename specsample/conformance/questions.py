@@ -97,6 +97,11 @@ class Tally:
             self.rejected_at = self.evidence.n
 
 
+def liveliest(tallies: Sequence[Tally]) -> Tally:
+    """Choose the probe on which equal outputs are least likely."""
+    return min(tallies, key=lambda tally: float((np.asarray(tally.question.law) ** 2).sum()))
+
+
 def cut_texts(tallies: Sequence[Tally]) -> list[str]:
     """Say how many texts were longer than asked for: what came after is no part of the law."""
     n = sum(tally.n_cut for tally in tallies)

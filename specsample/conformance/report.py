@@ -79,7 +79,9 @@ class Report:
             "FAIL": f"Not lossless. A lossless sampler gets this verdict with probability {self.alpha:g} at most.",
             "INCONCLUSIVE": f"The budget ended first: a deviation below {tv:.2g} may have been missed. Raise budget, "
             "or eps.",
-            "INVALID": "Nothing was judged: the sampler broke the contract.",
+            "INVALID": "The sampler broke the contract on a probe; on the others nothing was found."
+            if self.asked
+            else "Nothing was judged: the sampler broke the contract.",
         }[self.verdict]
 
     def to_dict(self) -> dict[str, Any]:
