@@ -17,6 +17,7 @@ from specsample.conformance.diagnosis import (
     diagnosis_lines,
     follows_target,
     guess,
+    right_alone,
     separating,
 )
 from specsample.conformance.laws.rule import judged
@@ -110,6 +111,20 @@ def without(name, probe):
     """Load a probe that does not know one of the mistakes."""
     whole = load_probes([probe])[0]
     return replace(whole, rule_laws={other: law for other, law in whole.rule_laws.items() if other != name})
+
+
+def test_few_texts_alone_tell_that_only_the_batch_is_wrong():
+    # 0.15 of evidence a text, as in a real batch whose padding was not masked: 512 texts alone suffice
+    tally = tallies_for(questions_for(shown(generate), ["P9"]), alpha=1e-6, eps=0.1, power=0.999)[0]
+    question, rng = tally.question, np.random.default_rng(0)
+    wrong = 0.75 * question.law + 0.25 * question.rule_laws["M11"]
+
+    def drawn(law, n):
+        return Sample(np.array(question.cells)[rng.choice(len(question.cells), n, p=law[:-1] / law[:-1].sum())])
+
+    assert right_alone(tally, drawn(question.law, 512), drawn(wrong, 3072))
+    assert not right_alone(tally, drawn(wrong, 512), drawn(wrong, 3072))
+    assert not right_alone(tally, drawn(question.law, 512), drawn(question.law, 3072))
 
 
 def test_where_the_law_fits_nothing_is_named():

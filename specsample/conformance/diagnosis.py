@@ -168,15 +168,14 @@ def right_alone(failed: Tally, alone: Sample, batch: Sample) -> list[str]:
     ----------
     failed : Tally
     alone : Sample of streams drawn one at a time
-    batch : Sample drawn in a batch, at least as many
+    batch : Sample drawn in a batch
     """
-    # as many of both, against the same law
-    n = len(alone.tokens)
-    question = failed.question
-    counts = [np.bincount(question.cells_of(each.tokens[:n]), minlength=len(question.law)) for each in (alone, batch)]
-    fits = [goodness_of_fit(each, question.law) for each in counts]
-    # between the two, the few streams drawn alone show nothing
-    if fits[0] < FITS or fits[1] > FITS / 10:
+    # the law of the batch as it was seen, with one text more of the target's, so that nothing has mass 0
+    law = np.asarray(failed.question.law)
+    counts, seen = (np.bincount(failed.question.cells_of(each.tokens), minlength=len(law)) for each in (alone, batch))
+    batch_law = (seen + law) / (seen.sum() + 1)
+    # alone it has to fit the target's law, and to be far likelier under it than under that of the batch
+    if goodness_of_fit(counts, law) < FITS or log_ratio(counts, law, batch_law) < log_e_threshold(FITS / 10):
         return []
     return ["right one at a time, wrong in a batch: its rows are mixed up with each other, or share random numbers"]
 
