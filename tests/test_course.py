@@ -8,8 +8,6 @@ import pytest
 from test_layout import ROOT
 
 from specsample import cli
-from specsample.course.grade import grade, write_csv
-from specsample.course.runner import run_cell
 from specsample.course.source import read, sources, to_notebook
 from specsample.course.student import student_version, write_student_notebooks
 from specsample.exercises import all_exercises
@@ -85,64 +83,6 @@ def test_a_notebook_asks_and_checks_exactly_the_exercises_of_its_unit(path):
     assert all(f"### Exercise {id} ({all_exercises()[id].kind}" in text for id in ids)
 
 
-# --- grading -----------------------------------------------------------------------------------------------------
-
-
-def test_the_source_itself_gets_every_point(tmp_path):
-    assert set(points(grade(submit(tmp_path, RIGHT))).values()) == {1}
-
-
-def test_an_empty_submission_gets_no_point_and_is_told_so(tmp_path):
-    grades = grade(submit(tmp_path, {}))
-    assert len(grades) == 4
-    assert all(one.points == 0 and "no answer yet" in one.message for one in grades)
-
-
-def test_a_wrong_answer_costs_its_own_point_and_those_of_what_is_built_on_it(tmp_path):
-    mistaken = "def my_residual(p, q):\n    return p"
-    grades = grade(submit(tmp_path, RIGHT | {"03-2": mistaken}))
-    assert points(grades) == {"03.1": 1, "03.4": 1, "03.2": 0, "03.3": 0}
-    assert "M01" in next(one.message for one in grades if one.exercise == "03.3")
-
-
-def test_edited_check_cells_do_not_matter(tmp_path):
-    harmless = lambda cell: cell._replace(text="pass") if cell.is_check else cell  # noqa: E731
-    spoilt = {"03-1": "def check(*anything, **more):\n    pass\n\nmy_accept_probability = None"}
-    assert points(grade(submit(tmp_path, RIGHT | spoilt, change=harmless)))["03.1"] == 0
-
-
-def test_an_answer_that_exits_ends_nobody_elses_check(tmp_path):
-    assert points(grade(submit(tmp_path, RIGHT | {"03-4": "raise SystemExit"}))) == {
-        "03.1": 1,
-        "03.4": 0,
-        "03.2": 1,
-        "03.3": 1,
-    }
-
-
-@pytest.mark.parametrize(
-    "endless", [pytest.param("while True:\n    pass", marks=pytest.mark.thorough), "hoard = [0] * 10**12"]
-)
-def test_limits_of_time_and_memory_end_a_submission(tmp_path, endless):
-    grades = grade(submit(tmp_path, {"03-1": endless}), seconds=15, megabytes=2048)
-    assert points(grades)["03.1"] == 0
-    assert all(one.message for one in grades)
-
-
-@pytest.mark.parametrize("text", ["", "{}", '{"cells": []}', '{"cells": [1]}'])
-def test_what_is_no_notebook_of_the_course_is_refused(tmp_path, text):
-    (tmp_path / "x.ipynb").write_text(text)
-    with pytest.raises(ValueError, match=r"x\.ipynb must"):
-        grade(tmp_path / "x.ipynb")
-
-
-def test_what_a_cell_prints_or_raises_stays_in_its_place():
-    namespace = {}
-    assert run_cell("x = 1", namespace) == ""
-    assert run_cell("y = x / 0", namespace) == "ZeroDivisionError: division by zero"
-    assert run_cell("def f(:", namespace).startswith("SyntaxError")
-
-
 # --- the command -------------------------------------------------------------------------------------------------
 
 
@@ -161,11 +101,3 @@ def test_the_command_writes_student_notebooks(tmp_path):
     first = json.loads((tmp_path / "new" / "00_start_here.ipynb").read_text(encoding="utf-8"))
     assert first["nbformat"] == 4
     assert first["cells"][0]["id"] == "00_start_here-000"
-
-
-def test_grades_with_commas_and_newlines_survive_the_table(tmp_path):
-    from specsample.course.grade import Grade
-
-    write_csv([Grade("a,b", "03.1", 0, "one\ntwo, three")], tmp_path / "x.csv")
-    with (tmp_path / "x.csv").open(newline="") as file:
-        assert next(csv.DictReader(file))["message"] == "one\ntwo, three"

@@ -1,4 +1,5 @@
 """The course: how notebooks are handed out, graded and opened.
 
-Read `runner`, `source`, `student`, `grade`, `syllabus`.
+Read `source`, `student`, `submission`, `program`, `values`, `runner`, `answers`, `borrowed`, `grade`, `gradebook`,
+`syllabus`.
 """

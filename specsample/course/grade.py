@@ -1,41 +1,45 @@
 """Grading: which exercises a submission has solved.
 
-Of a submitted notebook only the answer cells are taken; every other cell comes from our own source, so that edited
-check cells do not matter. They run in a process of their own with limits.
+Of a submitted notebook the answers are taken, with the cells of the student's that they need; everything else comes
+from our own source, so that edited checks do not matter. Each answer runs in a process and on a clock of its own, and
+is judged in this one: a loop or a crash costs one mark, and what is written there forges none.
 """
 
-import csv
-import json
-import os
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from specsample.course.source import PACKAGE, Cell, read, sources
-from specsample.course.student import without_solution
+from specsample.course.answers import AnswerProcess, CellError, Ended
+from specsample.course.borrowed import borrowed
+from specsample.course.program import program
+from specsample.course.source import Cell, read
+from specsample.course.submission import Submission, exercise_of, names_asked, read_submission
+from specsample.exercises import NotYet, check
 
 UNTRUSTED = "Grading runs the submissions' code with your rights: use a machine or an account that can spare it."
+SEEDS = (0, 1)  # the cases that the student saw, and others
+SECONDS = 30  # for one exercise
+MEGABYTES = 4096
+UNREADABLE = "could not be graded"
 
 
 class Grade(NamedTuple):
-    """One exercise of one submission; `message` is empty if it is solved."""
+    """One exercise of one submission; `message` is empty if it is solved, `note` if nothing is to be looked at."""
 
     submission: str
     exercise: str
     points: int
     message: str
+    note: str = ""
 
 
-def grade(path: Path, *, seconds: int = 120, megabytes: int = 4096) -> list[Grade]:
+def grade(path: Path, *, seconds: int = SECONDS, megabytes: int = MEGABYTES) -> list[Grade]:
     """Grade one submitted notebook.
 
     Parameters
     ----------
     path : Path, an .ipynb file
-    seconds : int, for the whole notebook
+    seconds : int, for one exercise
     megabytes : int, of address space
 
     Returns
@@ -47,93 +51,56 @@ def grade(path: Path, *, seconds: int = 120, megabytes: int = 4096) -> list[Grad
     ValueError
         If the file is no notebook of this course.
     """
-    # the submission's answers in our own notebook: edited or deleted checks make no difference
-    answers = submitted_answers(path)
-    source = source_of(answers, path)
-    cells = [_with_answer(cell, answers) for cell in read(source)]
-    said = _run([cell for cell in cells if cell.kind == "code"], seconds, megabytes)
-    checks = [exercise_of(cell) for cell in cells if cell.is_check]
-    # what was not heard of before the time was up is not solved
-    verdicts = [said.get(check, f"not reached within {seconds} s and {megabytes} MB") for check in checks]
-    return [Grade(str(path), check, int(not text), text) for check, text in zip(checks, verdicts, strict=True)]
+    submission = read_submission(path)
+    grades: list[Grade] = []
+    for exercise in names_asked(submission.source):
+        # what was not solved before is taken from the model answers: one mistake costs one mark
+        failed = [one.exercise for one in grades if not one.points]
+        grades.append(_graded(submission, exercise, failed, seconds, megabytes))
+    return grades
 
 
-def submitted_answers(path: Path) -> dict[str, str]:
-    """Read the answer cells of a submission, and nothing else of it.
-
-    Returns
-    -------
-    dict from grade id to the cell's text; of a copied cell the last one counts
-
-    Raises
-    ------
-    ValueError
-        If the file is not a notebook.
-    """
-    try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        read_cells = [Cell(cell["cell_type"], cell["metadata"], "".join(cell["source"])) for cell in cells]
-        return {cell.grade_id: cell.text for cell in read_cells if cell.is_answer}
-    except (KeyError, TypeError, AttributeError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} must be a notebook, an .ipynb file; reading it gave {error!r}.") from error
+def unreadable(path: Path, error: Exception) -> Grade:
+    """Make the row of a file that cannot be graded."""
+    return Grade(shown(str(path)), "", 0, shown(str(error)), UNREADABLE)
 
 
-def source_of(answers: dict[str, str], path: Path) -> Path:
-    """Find the source of which a submission is a copy.
-
-    Raises
-    ------
-    ValueError
-        If there is none.
-    """
-    units = {grade_id[:2] for grade_id in answers}
-    found = [source for source in sources() if source.stem[:2] in units]
-    if len(found) != 1:
-        raise ValueError(
-            f"{path} must hold the answer cells of one notebook of this course; it has those of {units}."
-        )
-    return found[0]
-
-
-def exercise_of(cell: Cell) -> str:
-    """Name the exercise that a check cell checks.
+def shown(text: str) -> str:
+    """Write what any terminal and any table can show: names of any encoding, no control characters.
 
     Examples
     --------
-    >>> exercise_of(Cell("code", {"nbgrader": {"grade_id": "03-2-check"}}, ""))
-    '03.2'
+    >>> print(shown("a\x1b[2Jb\udcff"))
+    a\x1b[2Jb\udcff
     """
-    return cell.grade_id.removesuffix("-check").replace("-", ".")
+    plain = "".join(x if x.isprintable() or x == "\n" else repr(x)[1:-1] for x in text)
+    return plain.encode("utf-8", "backslashreplace").decode()
 
 
-def write_csv(grades: Iterable[Grade], path: Path) -> None:
-    """Write grades as a table."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(Grade._fields)
-        table.writerows(grades)
+def _graded(submission: Submission, exercise: str, failed: Collection[str], seconds: int, megabytes: int) -> Grade:
+    """Grade one exercise."""
+    ours, theirs = program(submission, exercise, failed)
+    notes = [submission.remarks.get(exercise, "")]
+    notes += [f"{exercise_of(cell)} is the model answer" for cell in theirs if exercise_of(cell) in failed]
+    written = [cell.text for cell in theirs if exercise_of(cell) not in failed]
+    model = next(cell.text for cell in read(submission.source) if cell.is_answer and exercise_of(cell) == exercise)
+    notes += borrowed(exercise, written, model)
+    with AnswerProcess(seconds, megabytes) as process:
+        message = _judged(process, ours, theirs, exercise, names_asked(submission.source)[exercise])
+        notes += [f"no limit of {what} could be set" for what in process.unlimited]
+    note = "; ".join(filter(None, notes))
+    return Grade(shown(str(submission.path)), exercise, int(not message), shown(message), shown(note))
 
 
-def _with_answer(cell: Cell, answers: dict[str, str]) -> Cell:
-    """Put the submitted answer in place of the model answer; nothing submitted is an empty answer."""
-    if not cell.is_answer:
-        return cell
-    return cell._replace(text=answers.get(cell.grade_id, without_solution(cell).text))
-
-
-def _run(cells: list[Cell], seconds: int, megabytes: int) -> dict[str, str]:
-    """Run cells in a process of their own and collect what their checks said, also of a run that was cut off."""
-    work: dict[str, Any] = {"seconds": seconds, "megabytes": megabytes}
-    work["cells"] = [{"text": c.text, "check": exercise_of(c) if c.is_check else ""} for c in cells]
-    paths = os.pathsep.join([str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {**os.environ, "MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": paths}
-    # in an empty folder that goes away with whatever was written there
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "specsample.course.runner"]
-        options: dict[str, Any] = {"cwd": folder, "env": environment, "capture_output": True}
-        try:
-            out = subprocess.run(command, input=json.dumps(work).encode(), timeout=seconds, **options).stdout
-        except subprocess.TimeoutExpired as late:
-            out = late.stdout or b""
-    lines = [line for line in out.decode(errors="replace").splitlines() if line.startswith("{")]
-    return {said["check"]: said["message"] for said in map(json.loads, lines)}
+def _judged(process: AnswerProcess, ours: list[Cell], theirs: list[Cell], exercise: str, name: str) -> str:
+    """Run one answer and judge it here: an empty text, or what is wrong with it."""
+    written = [(cell.text, exercise_of(cell) == exercise) for cell in theirs]
+    try:
+        answer = process.answer([cell.text for cell in ours], written, name)
+        for seed in SEEDS:
+            check(exercise, answer, seed=seed)
+    except NotYet as wrong:
+        return str(wrong)
+    except (CellError, Ended) as error:
+        return f"{exercise} not yet: {error}"
+    return ""

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from specsample.course.source import Cell, read, sources, to_notebook
+from specsample.files import write_whole
 
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION\n?", re.MULTILINE | re.DOTALL)
 HIDDEN = re.compile(r"^ *### BEGIN HIDDEN TESTS\n.*?^ *### END HIDDEN TESTS\n?", re.MULTILINE | re.DOTALL)
@@ -29,24 +30,43 @@ def student_version(path: Path) -> list[Cell]:
     return [without_solution(cell) for cell in read(path)]
 
 
-def write_student_notebooks(folder: Path) -> list[Path]:
+def write_student_notebooks(folder: Path, *, force: bool = False) -> list[Path]:
     """Write all student notebooks into a folder.
 
     Parameters
     ----------
     folder : Path, made if need be
+    force : bool, write over notebooks that somebody has worked in
 
     Returns
     -------
     list of Path, the files
+
+    Raises
+    ------
+    ValueError
+        If that would overwrite a notebook that is not what would be written; then none is.
     """
+    texts = {folder / f"{path.stem}.ipynb": to_notebook(student_version(path), path.stem) for path in sources()}
+    worked_in = [path.name for path, text in texts.items() if path.exists() and path.read_bytes() != text.encode()]
+    if worked_in and not force:
+        raise ValueError(
+            f"{folder} must not hold notebooks that somebody has worked in, or of another version; "
+            f"it holds {', '.join(worked_in)}. Choose another folder, or --force to overwrite them."
+        )
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    for path, text in texts.items():
+        write_whole(path, text)
+    return list(texts)
+
+
+def write_missing_notebooks(folder: Path) -> None:
+    """Write those student notebooks that a folder does not hold yet."""
+    folder.mkdir(parents=True, exist_ok=True)
     for path in sources():
         out = folder / f"{path.stem}.ipynb"
-        out.write_text(to_notebook(student_version(path), path.stem), encoding="utf-8")
-        written.append(out)
-    return written
+        if not out.exists():
+            write_whole(out, to_notebook(student_version(path), path.stem))
 
 
 def _stub(match: re.Match[str]) -> str:

@@ -64,7 +64,7 @@ def ask(exercise: Exercise, answer: Any, case: Case, seconds: float = SECONDS) -
         asked.called = watched.called
         # what is drawn from, such as a model, may change
         both = enumerate(zip(case.arguments, given.arguments, strict=True))
-        asked.changed = [i for i, (before, after) in both if _differ(before, after)]
+        asked.changed = [i for i, (before, after) in both if differ(before, after)]
     return asked
 
 
@@ -95,7 +95,7 @@ def _made(exercise: Exercise, answer: Any, case: Case, seconds: float) -> Any:
         return Raised(f"raises {type(error).__name__}: {error}", type(error), line_of(error))
 
 
-def _differ(before: Any, after: Any) -> bool:
+def differ(before: Any, after: Any) -> bool:
     """Say whether an array or a list is not what it was."""
     if isinstance(before, np.ndarray):
         return not np.array_equal(before, after)

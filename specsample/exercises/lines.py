@@ -14,6 +14,9 @@ CELL = re.compile(r"ipykernel_\d+|<ipython-input|<cell")
 
 def line_of(error: BaseException) -> str:
     """Name the innermost line of an error's that is the student's, with its text; empty if there is none."""
+    # raised in another process, which saw the line
+    if isinstance(at := getattr(error, "at_line", None), str):
+        return at
     frames = [frame for frame in extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
     if not frames:
         return ""
