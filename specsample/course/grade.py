@@ -9,11 +9,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from specsample.course.answers import AnswerProcess, CellError, Ended
+from specsample.course.answers import CellError, take_answer
 from specsample.course.borrowed import borrowed
+from specsample.course.process import AnswerProcess, Ended
 from specsample.course.program import program
-from specsample.course.source import Cell, read
-from specsample.course.submission import Submission, exercise_of, names_asked, read_submission
+from specsample.course.source import Cell
+from specsample.course.submission import Submission, exercise_of, model_answers, names_asked, read_submission
 from specsample.exercises import NotYet, check
 
 UNTRUSTED = "Grading runs the submissions' code with your rights: use a machine or an account that can spare it."
@@ -53,10 +54,16 @@ def grade(path: Path, *, seconds: int = SECONDS, megabytes: int = MEGABYTES) -> 
     """
     submission = read_submission(path)
     grades: list[Grade] = []
-    for exercise in names_asked(submission.source):
+    for exercise, name in names_asked(submission.source).items():
         # what was not solved before is taken from the model answers: one mistake costs one mark
         failed = [one.exercise for one in grades if not one.points]
-        grades.append(_graded(submission, exercise, failed, seconds, megabytes))
+        ours, theirs = program(submission, exercise, failed)
+        with AnswerProcess(seconds, megabytes) as process:
+            message = _judged(process, exercise, name, ours=ours, theirs=theirs)
+        notes = _notes(submission, exercise, failed, theirs)
+        notes += [f"no limit of {what} could be set" for what in process.unlimited]
+        note = shown("; ".join(notes))
+        grades.append(Grade(shown(str(path)), exercise, int(not message), shown(message), note))
     return grades
 
 
@@ -77,26 +84,11 @@ def shown(text: str) -> str:
     return plain.encode("utf-8", "backslashreplace").decode()
 
 
-def _graded(submission: Submission, exercise: str, failed: Collection[str], seconds: int, megabytes: int) -> Grade:
-    """Grade one exercise."""
-    ours, theirs = program(submission, exercise, failed)
-    notes = [submission.remarks.get(exercise, "")]
-    notes += [f"{exercise_of(cell)} is the model answer" for cell in theirs if exercise_of(cell) in failed]
-    written = [cell.text for cell in theirs if exercise_of(cell) not in failed]
-    model = next(cell.text for cell in read(submission.source) if cell.is_answer and exercise_of(cell) == exercise)
-    notes += borrowed(exercise, written, model)
-    with AnswerProcess(seconds, megabytes) as process:
-        message = _judged(process, ours, theirs, exercise, names_asked(submission.source)[exercise])
-        notes += [f"no limit of {what} could be set" for what in process.unlimited]
-    note = "; ".join(filter(None, notes))
-    return Grade(shown(str(submission.path)), exercise, int(not message), shown(message), shown(note))
-
-
-def _judged(process: AnswerProcess, ours: list[Cell], theirs: list[Cell], exercise: str, name: str) -> str:
+def _judged(process: AnswerProcess, exercise: str, name: str, *, ours: list[Cell], theirs: list[Cell]) -> str:
     """Run one answer and judge it here: an empty text, or what is wrong with it."""
     written = [(cell.text, exercise_of(cell) == exercise) for cell in theirs]
     try:
-        answer = process.answer([cell.text for cell in ours], written, name)
+        answer = take_answer(process, name, [cell.text for cell in ours], written)
         for seed in SEEDS:
             check(exercise, answer, seed=seed)
     except NotYet as wrong:
@@ -104,3 +96,12 @@ def _judged(process: AnswerProcess, ours: list[Cell], theirs: list[Cell], exerci
     except (CellError, Ended) as error:
         return f"{exercise} not yet: {error}"
     return ""
+
+
+def _notes(submission: Submission, exercise: str, failed: Collection[str], theirs: list[Cell]) -> list[str]:
+    """Say what somebody should look at: what was done to read an answer, and what it took from where."""
+    notes = [submission.remarks.get(exercise, "")]
+    notes += [f"{exercise_of(cell)} is the model answer" for cell in theirs if exercise_of(cell) in failed]
+    written = [cell.text for cell in theirs if exercise_of(cell) not in failed]
+    notes += borrowed(exercise, written, model_answers(submission.source)[exercise])
+    return [note for note in notes if note]

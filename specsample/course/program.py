@@ -8,7 +8,7 @@ they are right, else the model answer, so that one mistake costs one mark.
 from collections.abc import Collection
 
 from specsample.course.source import Cell, read
-from specsample.course.submission import Submission, answer_cell, defined, exercise_of, used
+from specsample.course.submission import Submission, answer_cell, defined, exercise_of, model_answers, used
 
 
 def program(submission: Submission, exercise: str, failed: Collection[str]) -> tuple[list[Cell], list[Cell]]:
@@ -25,8 +25,7 @@ def program(submission: Submission, exercise: str, failed: Collection[str]) -> t
     ours : list of Cell, from our notebook
     theirs : list of Cell, the student's; model answers among them
     """
-    source = read(submission.source)
-    model = {exercise_of(cell): cell.text for cell in source if cell.is_answer}
+    model = model_answers(submission.source)
     theirs = [
         answer_cell(exercise_of(cell), model[exercise_of(cell)]) if exercise_of(cell) in failed else cell
         for cell in submission.cells
@@ -34,7 +33,7 @@ def program(submission: Submission, exercise: str, failed: Collection[str]) -> t
     # an earlier exercise may have no cell at all
     missing = [id for id in failed if not submission.answer_to(id)]
     theirs = [*(answer_cell(id, model[id]) for id in missing), *theirs]
-    ours = [cell for cell in source if cell.kind == "code" and not (cell.is_answer or cell.is_check)]
+    ours = [cell for cell in read(submission.source) if cell.kind == "code" and not (cell.is_answer or cell.is_check)]
     needed = _needed([*ours, *theirs], answer_cell(exercise, submission.answer_to(exercise)))
     return [cell for cell in ours if cell in needed], [cell for cell in theirs if cell in needed]
 

@@ -1,4 +1,4 @@
-"""A submission's own process: it runs one answer's cells and then does as it is asked.
+"""An answer's own process: it runs the cells and does as it is asked.
 
     python -m specsample.course.runner
 
@@ -27,6 +27,10 @@ from specsample.exercises.laws import Cut
 from specsample.exercises.lines import line_of
 
 CLOSED = "specsample.exercises is closed while answers are graded: it holds the model answers"
+
+
+# what a notebook has and a script has not, and what nobody is there to answer
+NOTEBOOK: dict[str, Any] = {"display": lambda *_, **__: None, "input": lambda *_: ""}
 
 
 class Channel:
@@ -109,7 +113,7 @@ def main() -> None:
     work = channel.receive()
     channel.send({"unlimited": limit(work["megabytes"], work["seconds"])})
     # our cells, before the door is closed; then theirs, the answer's last line decides
-    namespace: dict[str, Any] = {"__name__": "__main__", "display": lambda *_, **__: None}
+    namespace: dict[str, Any] = {"__name__": "__main__", **NOTEBOOK}
     for text in work["ours"]:
         run_cell(text, namespace)
     close_exercises(namespace)

@@ -94,6 +94,11 @@ def names_asked(source: Path) -> dict[str, str]:
     return {id: name for cell in read(source) if cell.is_check for id, name in CHECKED.findall(cell.text)[:1]}
 
 
+def model_answers(source: Path) -> dict[str, str]:
+    """List what our notebook answers: dict from exercise to the text of its cell."""
+    return {exercise_of(cell): cell.text for cell in read(source) if cell.is_answer}
+
+
 def code_of(path: Path) -> list[Cell]:
     """Read the code cells of an .ipynb file, also of the older format 3, as Python.
 
@@ -129,7 +134,8 @@ def _code(cell: dict[str, Any]) -> Cell:
     lines = cell.get("source", cell.get("input", ""))
     metadata = cell.get("metadata")
     graded = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    kept = {"nbgrader": graded} if isinstance(graded, dict) else {}
+    is_graded = isinstance(graded, dict) and bool(graded.get("solution") or graded.get("grade"))
+    kept = {"nbgrader": graded} if is_graded else {}
     return Cell("code", kept, as_python("".join(lines)))
 
 
