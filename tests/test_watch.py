@@ -11,6 +11,7 @@ from multiprocessing import get_context
 
 import pytest
 
+from specsample.conformance import check, from_verify
 from specsample.conformance.adapters import Broken, LastCall
 from specsample.conformance.child import in_child
 from specsample.conformance.watch import guarded
@@ -119,3 +120,12 @@ def test_ctrl_c_ends_the_command_and_its_process(tmp_path):
     assert run.returncode == 130
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_a_function_of_tensors_is_told_of_torch():
+    def wants_tensors(x, q, p, rng):
+        return p.gather(1, x)
+
+    report = check(from_verify(wants_tensors), eps=0.2)
+    assert report.verdict == "INVALID"
+    assert "--torch cpu" in report.reasons[0]

@@ -149,6 +149,9 @@ def _as_broken(error: BaseException, last: LastCall) -> Broken:
         f"the sampler raised {type(error).__name__}: {error}. It was called with ({arguments}); call it once by hand "
         "with the like. If it takes one sequence and not a batch, or the other way round, tell the adapter."
     )
+    # what only a tensor has, asked of an array
+    if any(word in str(error) for word in ("'numpy.", "Tensor")) and isinstance(error, AttributeError | TypeError):
+        said += " It got NumPy arrays; does it want torch's tensors? Then it is `--torch cpu`, or `from_torch`."
     return Broken(_with_frames(said, error))
 
 
