@@ -38,7 +38,7 @@ def to_json(value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.size <= MOST and value.dtype.kind in "biufOc":
         return {
             "array": [to_json(x) for x in value.ravel().tolist()],
-            "shape": value.shape,
+            "shape": list(value.shape),
             "dtype": str(value.dtype),
         }
     if isinstance(value, np.generic) and value.dtype.kind in "biufc":
