@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from test_course import ONE_DRAFT, RIGHT, SOURCES, points, stem, submit
 
 from specsample import cli
 from specsample.course.grade import grade
-from specsample.course.gradebook import Student, canvas, moodle, wide, write_csv, write_feedback
+from specsample.course.gradebook import Student, canvas, moodle, student_of, wide, write_csv, write_feedback
 from specsample.course.runner import run_cell
 from specsample.course.source import read, to_notebook
 from specsample.course.student import student_version
@@ -509,3 +510,23 @@ def test_opening_the_course_adds_what_is_missing_and_keeps_the_rest(tmp_path, mo
     assert len(list(tmp_path.glob("*.ipynb"))) == 13
     assert (tmp_path / "03_one_draft_token.ipynb").read_text() == "mine"
     assert calls[0][-1] == "--no-browser"
+
+
+def test_the_table_names_the_mistake(tmp_path, capsys):
+    submit(tmp_path, RIGHT | {"03-2": "def my_residual(p, q):\n    return p"})
+    assert cli.main(["course", "grade", str(tmp_path)]) == 0
+    assert "03.2: p itself is taken" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "name"),
+    [
+        ("subs/anna/03/x.ipynb", "subs", "anna"),
+        ("subs/bert/03.ipynb", "subs/bert", "bert"),
+        ("subs/carl.ipynb", "subs", "carl"),
+        ("subs/dora/03_one_draft_token (1).ipynb", "subs/dora/03_one_draft_token (1).ipynb", "dora"),
+        ("subs/03_one_draft_token_emil.ipynb", "subs", "03_one_draft_token_emil"),
+    ],
+)
+def test_a_student_is_called_like_a_folder_or_a_file(path, given, name):
+    assert student_of(Path(path), Path(given)) == name

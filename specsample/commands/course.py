@@ -26,6 +26,7 @@ from specsample.course.student import write_missing_notebooks, write_student_not
 
 about = "hand out, grade or open the notebooks"
 MANY = 12  # exercises that fit beside each other
+NAMED = "  This is what comes of it if "  # in a message of `check`
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -174,6 +175,14 @@ def table(students: list[Student]) -> Table:
     for student, row in zip(students, rows, strict=True):
         of_each = dict(zip(exercises, row[1:-2], strict=True))
         points = of_each.values() if names == exercises else [student.points(name) for name in names]
-        wrong = next((one.message.partition("\n")[0] for one in student.grades if not one.points), "")
-        shown.add_row(Text(student.name), *map(str, points), f"{student.total} of {len(student.grades)}", Text(wrong))
+        asked = sum(bool(one.exercise) for one in student.grades)
+        wrong = next((_in_short(one) for one in student.grades if not one.points), "")
+        shown.add_row(Text(student.name), *map(str, points), f"{student.total} of {asked}", Text(wrong))
     return shown
+
+
+def _in_short(one: Grade) -> str:
+    """Say what is wrong in a line: the mistake's name, if it has one."""
+    first, *rest = one.message.splitlines()
+    named = [line for line in rest if line.startswith(NAMED)]
+    return f"{one.exercise}: {named[0].removeprefix(NAMED).rstrip('.')}" if named else first

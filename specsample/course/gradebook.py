@@ -10,6 +10,7 @@ docs 3.11, "Grade import", note 3).
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from specsample.course.grade import Grade, shown
 from specsample.course.source import sources
 from specsample.files import write_whole
 
+COPY = re.compile(r"( ?\(\d+\)|-Copy\d+)$")  # what browsers and JupyterLab append
 CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 
 
@@ -56,10 +58,12 @@ def student_of(path: Path, given: Path) -> str:
     ('anna', 'bert_03')
     """
     below = path.relative_to(given).parts if given != path else (path.name,)
-    # a single file under our own name says nothing of whose it is
-    if len(below) == 1 and path.stem in {source.stem for source in sources()} and path.absolute().parent.name:
-        return shown(path.absolute().parent.name)
-    return shown(below[0] if len(below) > 1 else path.stem)
+    if len(below) > 1:
+        return shown(below[0])
+    # a file under our own name, or a copy of it, does not say whose it is; its folder does
+    ours = [name for source in sources() for name in (source.stem, source.stem[:2])]
+    is_ours = COPY.sub("", path.stem) in ours and path.absolute().parent.name
+    return shown(path.absolute().parent.name if is_ours else path.stem)
 
 
 def columns(students: Iterable[Student]) -> list[str]:
