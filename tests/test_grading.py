@@ -512,7 +512,8 @@ def test_opening_the_course_adds_what_is_missing_and_keeps_the_rest(tmp_path, mo
     assert calls[0][-1] == "--no-browser"
 
 
-def test_the_table_names_the_mistake(tmp_path, capsys):
+def test_the_table_names_the_mistake(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     submit(tmp_path, RIGHT | {"03-2": "def my_residual(p, q):\n    return p"})
     assert cli.main(["course", "grade", str(tmp_path)]) == 0
     assert "03.2: p itself is taken" in " ".join(capsys.readouterr().out.split())
