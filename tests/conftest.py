@@ -10,12 +10,17 @@ which wants a quick no and not the smallest counterexample.
 
 import os
 import shutil
+import signal
 
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")  # before NumPy is imported
 
 import pytest  # noqa: E402
 from hypothesis import Phase, settings  # noqa: E402
+
+# a run in the background ignores Ctrl-C, and so would every process that a test starts and interrupts
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("lean", max_examples=40, derandomize=True, deadline=None)
 settings.register_profile("thorough", max_examples=300, derandomize=True, deadline=None)
