@@ -19,7 +19,7 @@ from rich.console import Console
 
 from specsample.bench import timed
 from specsample.bench.shapes import RANDOM, random_model
-from specsample.commands.plan import MAP_CONTEXTS, remarks, table
+from specsample.commands.plan import MAP_CONTEXTS, predictions, remarks
 from specsample.figures.heat_map import draw
 from specsample.figures.style import write_svg
 from specsample.papers import printed_figures
@@ -240,7 +240,7 @@ BATCHES = [2**i for i in range(9)]
 def printed_table():
     """Draw the table of the command as text."""
     out = io.StringIO()
-    Console(file=out, width=80).print(table(DEPLOYMENT, BATCHES, [2048]))
+    Console(file=out, width=80).print(*predictions(DEPLOYMENT, BATCHES, [2048]))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines() if line.strip())
 
 

@@ -1,11 +1,14 @@
 """The benchmark runs, its files are whole, and its predictions are the formulas; nothing here asserts a time."""
 
 import json
+import os
 import time
+from io import StringIO
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from specsample import theory
 from specsample.bench.clock import Spread, in_turns, spread
@@ -13,8 +16,9 @@ from specsample.bench.decode import ADAPTIVE, Decoding, Run, prompts_of
 from specsample.bench.machine import blas_kernel, describe_machine, header
 from specsample.bench.parts import Parts, time_rounds, time_steps, to_parts
 from specsample.bench.passes import PassTimes, pass_times
+from specsample.bench.peers import Peer
 from specsample.bench.plot import draw
-from specsample.bench.report import Results
+from specsample.bench.report import Results, show
 from specsample.bench.shapes import RANDOM, random_model
 from specsample.cli import main
 from specsample.commands import bench as command
@@ -57,6 +61,11 @@ def test_the_machine_is_described_as_text_and_as_json():
     assert machine["numpy"] == np.__version__ in header(machine)
     name, threads = blas_kernel()
     assert (name, threads) == ("unknown", None) or (name and threads >= 1)
+
+
+def test_the_load_of_a_machine_is_rounded(monkeypatch):
+    monkeypatch.setattr(os, "getloadavg", lambda: (6.37890625, 0, 0), raising=False)
+    assert "load 6.38\n" in header(describe_machine())
 
 
 def test_random_shapes_have_the_parameters_of_their_names():
@@ -205,3 +214,43 @@ def test_numbers_that_json_lacks_become_null():
     times = PassTimes("m", 1, {1: exactly(float("inf"))}, exactly(1.0), 4)
     record = json.loads(Results({}, {}, passes=[times]).to_json())
     assert record["passes"][0]["rows"]["1"]["rho"] is None
+
+
+# --- tables on terminals -----------------------------------------------------------------------------------------
+
+
+def printed(width):
+    """Print a benchmark of everything for a terminal of some width."""
+    found, _ = decoding(K=1)
+    found.runs[ADAPTIVE] = found.runs[1]
+    times = {1: exactly(0.002), 17: exactly(0.003)}
+    passes = [PassTimes(f"pair {name}", 128, times, exactly(0.001), 4) for name in "ab"]
+    peers = [
+        Peer("Hugging Face, 2 threads", exactly(0.01), exactly(0.02), exactly(0.03)),
+        Peer("us", exactly(0.1), None, None),
+    ]
+    machine = {**describe_machine(), "processor": "x", "environment": {}}
+    results = Results(machine, {}, passes, [found], {"pair": peers}, is_complete=True)
+    out = StringIO()
+    show(results, Console(file=out, width=width))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("width", [40, 80, 100])
+def test_no_head_and_no_cell_is_cut_or_broken_on_a_terminal(width):
+    out = printed(width)
+    assert "…" not in out
+    assert max(map(len, out.splitlines())) <= width
+    heads = ("pair a: ms, ρ", "pair b: ms, ρ", "speed-up", "tokens/pass", "by position", "measured/it", "of 6 rows")
+    cells = ("weights once", "3.00 (3.00–3.00)  1.50", "20.00 (20.00–20.00)", "Hugging Face, 2 threads")
+    for text in (*heads, *cells):
+        # where not even two columns fit, a text may go on below, between its words
+        is_whole = any(text in line for line in out.splitlines())
+        assert is_whole or (width == 40 and {*text.split()} <= {*out.split()}), text
+
+
+def test_the_adaptive_run_is_one_line_of_each_table():
+    found = {width: [line.split() for line in printed(width).splitlines()] for width in (40, 80, 100)}
+    lines = {width: [words for words in found[width] if words[:1] == ["adaptive"]] for width in found}
+    assert [len(lines[width]) for width in (40, 80, 100)] == [4, 2, 1]
+    assert "adaptive K has a mean of 1.0" in " ".join(printed(80).split())

@@ -50,6 +50,19 @@ def test_the_devices_are_the_fewest_that_hold_everything(capsys):
     assert "149 !" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("width", [40, 80, 100])
+def test_the_table_is_cut_at_no_width_and_every_part_of_it_says_which_row_is_which(width, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    main([*COMMAND, "--context", "131072"])
+    table = capsys.readouterr().out.partition("at context")[0]
+    assert "…" not in table
+    heads = [line.split() for line in table.splitlines() if "batch" in line]
+    assert max(len(line) for line in table.splitlines()[1:]) <= width
+    assert all(head[:2] == ["batch", "context"] for head in heads)
+    named = [name for head in heads for name in head[2:]]
+    assert named == ["ms", "c", "ρ", "K", "tokens", "speed-up", "tok/s", "limit", "GB"]
+
+
 def pays(batch, context):
     """Whether speculation pays on eight H100s."""
     return outlook(0.8, shape("70B"), shape("4B"), device("h100", count=8), work=Work(batch, context)).speedup > 1

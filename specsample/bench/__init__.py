@@ -2,7 +2,8 @@
 
 In one process, in turns.
 
-Read `clock`, `compare`, `machine`, `parts`, `decode`, `passes`, `peers`, `plot`, `quality`, `report`, `shapes`.
+Read `clock`, `compare`, `machine`, `parts`, `decode`, `passes`, `peers`, `plot`, `quality`, `tables`,
+`report`, `shapes`.
 """
 
 from specsample.bench.compare import Comparison, Costs, compare, pass_costs, predicted_speedup, timed

@@ -36,7 +36,7 @@ def describe_machine() -> dict[str, Any]:
         "blas_kernel": kernel,
         "blas_threads": threads,
         "environment": {name: os.environ[name] for name in BLAS_VARIABLES if name in os.environ},
-        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
     }
 
 

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from specsample.bench.clock import Spread
 from specsample.bench.decode import ADAPTIVE, Decoding
 from specsample.bench.machine import header
 from specsample.bench.passes import PassTimes
 from specsample.bench.peers import Peer
+from specsample.bench.tables import tables
 from specsample.files import write_whole
+
+Written = tuple[str, list[str], list[list[str]]]  # what a table is made of: title, heads of columns, rows of texts
 
 
 @dataclass
@@ -48,29 +50,26 @@ class Results:
 
 
 def show(results: Results, console: Console) -> None:
-    """Print all tables."""
+    """Print all tables, none wider than the console."""
     console.print(header(results.machine), markup=False)
-    if results.passes:
-        console.print(_passes_table(results.passes))
-    for decoding in results.decodings:
-        console.print(_decoding_table(decoding))
-    for shape, peers in results.peers.items():
-        console.print(_peers_table(shape, peers))
+    written = [_passes_rows(results.passes)] if results.passes else []
+    written += [_decoding_rows(decoding) for decoding in results.decodings]
+    written += [_peers_rows(shape, peers) for shape, peers in results.peers.items()]
+    for title, names, rows in written:
+        console.print(*tables(names, rows, width=console.width, title=title))
     if not results.is_complete:
         console.print("interrupted: what was not measured is missing", style="red")
 
 
-def _passes_table(passes: Sequence[PassTimes]) -> Table:
+def _passes_rows(passes: Sequence[PassTimes]) -> Written:
     """Set rows against models: milliseconds, and ρ."""
-    table = Table("rows", *(f"{t.model}: ms, ρ" for t in passes), title=f"passes after {passes[0].context} tokens")
-    for rows in passes[0].seconds:
-        table.add_row(str(rows), *(f"{_ms(t.seconds[rows])}  {t.ratio(rows):.2f}" for t in passes))
+    names = ["rows", *(f"{t.model}: ms, ρ" for t in passes)]
+    rows = [[str(n), *(f"{_ms(t.seconds[n])}  {t.ratio(n):.2f}" for t in passes)] for n in passes[0].seconds]
     reads = (f"{_ms(t.read_seconds)} for {t.weight_bytes / 1e6:.1f} MB" for t in passes)
-    table.add_row("weights once", *reads)
-    return table
+    return f"passes after {passes[0].context} tokens", names, [*rows, ["weights once", *reads]]
 
 
-def _decoding_table(decoding: Decoding) -> Table:
+def _decoding_rows(decoding: Decoding) -> Written:
     """Set every K beside its predictions."""
     parts, n = decoding.parts, decoding.n_tokens
     title = (
@@ -78,11 +77,13 @@ def _decoding_table(decoding: Decoding) -> Table:
         f"a step {_ms(parts.target_step)} ms; fastest K = {decoding.fastest}, "
         f"predicted {decoding.predicted_fastest}"
     )
-    names = ("K", "tokens/s", "speed-up", "α", "tokens/pass", "c", "ρ", "eq. 1", "by position", "measured/it")
-    table = Table(*names, title=title)
+    if ADAPTIVE in decoding.runs:
+        title += f"; adaptive K has a mean of {decoding.runs[ADAPTIVE].mean_K:.1f}"
+    names = ["K", "tokens/s", "speed-up", "α", "tokens/pass", "c", "ρ", "eq. 1", "by position", "measured/it"]
+    rows: list[list[str]] = []
     for key, run in decoding.runs.items():
-        cells = [f"{n / run.seconds.median:.0f}", f"{decoding.measured(key):.2f}", f"{run.alpha:.3f}"]
-        cells.append(f"{run.tokens_per_target_pass:.2f}")
+        speed = [f"{n / run.seconds.median:.0f}", f"{decoding.measured(key):.2f}"]
+        cells = [str(key), *speed, f"{run.alpha:.3f}", f"{run.tokens_per_target_pass:.2f}"]
         # the adaptive run has no K of its own to predict for
         if isinstance(key, int):
             predicted = decoding.by_position(key)
@@ -93,21 +94,21 @@ def _decoding_table(decoding: Decoding) -> Table:
                 f"{predicted:.2f}",
             ]
             cells.append(f"{decoding.measured(key) / predicted:.2f}")
-        table.add_row(f"{key} (mean {run.mean_K:.1f})" if key == ADAPTIVE else str(key), *cells)
-    return table
+        rows.append(cells)
+    return title, names, rows
 
 
-def _peers_table(shape: str, peers: Sequence[Peer]) -> Table:
+def _peers_rows(shape: str, peers: Sequence[Peer]) -> Written:
     """Set everybody's time beside ours."""
-    names = ("", "ms a token", "ours / theirs", "pass of 1 row, ms", "of 6 rows", "ρ")
-    table = Table(*names, title=f"{shape}, the same weights in the same run")
+    names = ["", "ms a token", "ours / theirs", "pass of 1 row, ms", "of 6 rows", "ρ"]
+    rows: list[list[str]] = []
     for peer in peers:
         # below 1 is faster than theirs
         ratio = peers[0].token.median / peer.token.median
         passes = [_ms(times) if times else "" for times in (peer.one_row, peer.six_rows)]
         rho = f"{peer.verify_ratio:.2f}" if peer.verify_ratio else ""
-        table.add_row(peer.name, _ms(peer.token), f"{ratio:.2f}", *passes, rho)
-    return table
+        rows.append([peer.name, _ms(peer.token), f"{ratio:.2f}", *passes, rho])
+    return f"{shape}, the same weights in the same run", names, rows
 
 
 def _ms(times: Spread) -> str:

@@ -106,7 +106,7 @@ def run(given: argparse.Namespace) -> int:
     if given.json == "-":
         Console(soft_wrap=True, highlight=False).print(results.to_json(), markup=False, end="")
     else:
-        show(results, Console(highlight=False, width=max(100, Console().width)))
+        show(results, Console(highlight=False))
     if given.plot and (results.passes or results.decodings):
         write_svg(draw(results.passes, results.decodings), given.plot)
     return 0 if results.is_complete else 130

@@ -7,10 +7,10 @@ the map. The times are lower bounds (a device at the figures of its data sheet);
 import argparse
 from itertools import product
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from specsample.bench.tables import tables
 from specsample.commands.sampling import at_least
 from specsample.figures.heat_map import draw
 from specsample.figures.style import check_matplotlib, write_svg
@@ -84,7 +84,8 @@ def run(given: argparse.Namespace) -> int:
     title = (
         f"{given.target} with {given.draft} on {count} x {known('devices')[given.device]['name']}, α = {given.alpha}"
     )
-    console.print(table(deployment, batches, contexts, title=title))
+    for table in predictions(deployment, batches, contexts, width=console.width, title=title):
+        console.print(table)
     for line in [*remarks(deployment, contexts, max(batches)), *_assumptions(given)]:
         console.print(line, style="dim")
     if given.plot:
@@ -123,15 +124,13 @@ def numbers(text: str) -> list[int]:
     return sorted(found)
 
 
-def table(deployment: Deployment, batches: list[int], contexts: list[int], *, title: str = "") -> Table:
-    """Make the table: one row a batch and context."""
+def predictions(
+    deployment: Deployment, batches: list[int], contexts: list[int], *, width: int = 80, title: str = ""
+) -> list[Table]:
+    """Make the table, one row a batch and context; where a terminal is narrower, tables below each other."""
     columns = ("batch", "context", "ms", "c", "ρ", "K", "tokens", "speed-up", "tok/s", "limit", "GB")
-    made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for column in columns:
-        made.add_column(column, justify="left" if column == "limit" else "right")
-    for context, batch in product(contexts, batches):
-        made.add_row(*_row(deployment, batch, context))
-    return made
+    rows = [_row(deployment, batch, context) for context, batch in product(contexts, batches)]
+    return tables(columns, rows, width=width, title=title, keys=2)
 
 
 def remarks(deployment: Deployment, contexts: list[int], batch: int) -> list[str]:
