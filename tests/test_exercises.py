@@ -1,16 +1,19 @@
 """Every exercise tells a right answer from an empty, a hard-coded and a mistaken one, and names the mistake."""
 
 import re
+import sys
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from specsample import residual
-from specsample.exercises import NotYet, all_exercises, check, find
+from specsample.exercises import NotYet, all_exercises, check, find, grading
 from specsample.exercises.exercise import KINDS, call
 from specsample.exercises.grading import outcome
 from specsample.exercises.showing import same, show
+from specsample.viewer.origins import COLORS
 
 EXERCISES = all_exercises()
 FUNCTIONS = [id for id, exercise in EXERCISES.items() if callable(exercise.key)]
@@ -65,7 +68,8 @@ def test_there_are_thirty_exercises_of_all_four_kinds_and_two_or_more_a_notebook
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("id", EXERCISES)
 def test_the_model_answer_passes_and_says_what_it_cost(id, seed):
-    assert re.search(rf"{id} passed: .+\n  cost: \d+ target pass", repr(check(id, EXERCISES[id].key, seed=seed)))
+    said = repr(check(id, EXERCISES[id].key, seed=seed))
+    assert re.search(rf"{id} passed: .+\n  cost: .+ model.*\. Tried on \d+ cases?; ", said)
 
 
 @pytest.mark.parametrize("id", EXERCISES)
@@ -73,8 +77,8 @@ def test_an_empty_answer_is_told_that_it_is_empty(id):
     def empty(*arguments, **named):
         raise NotImplementedError
 
-    assert "no answer yet" in message(id, empty if id in FUNCTIONS else None)
-    assert "no answer yet" in message(id, None)
+    assert "is not yet tried" in message(id, empty if id in FUNCTIONS else None)
+    assert "is not yet tried" in message(id, None)
 
 
 @pytest.mark.parametrize("id", EXERCISES)
@@ -102,6 +106,42 @@ def test_a_failure_shows_the_smallest_case_with_both_answers():
     assert "p = (1/2, 1/2), q = (1/3, 2/3)" in said
     assert "yours:    (1/2, 1/2)" in said
     assert "expected: (1, 0)" in said
+
+
+def test_a_pass_in_a_notebook_is_a_green_tick_with_what_was_passed_in_this_session():
+    grading.PASSED.clear()
+    check("03.4", 2 / 3)
+    passed = check("03.2", residual)
+    assert "✓ 03.2 passed" in passed._repr_html_()
+    assert COLORS["accepted"] in passed._repr_html_()
+    assert "done: 2 of 4 in this notebook" in passed._repr_html_()
+    assert "done" not in repr(passed)
+    message("03.4", 1)  # spoilt again
+    assert check("03.2", residual).progress == "1 of 4 in this notebook"
+
+
+@pytest.mark.parametrize(
+    ("answer", "color", "mark"), [(None, "discarded", "○ 03.2 is not yet"), (abs, "rejected", "✗ 03.2 not yet")]
+)
+def test_a_failure_in_a_notebook_is_a_box_and_no_traceback(answer, color, mark, monkeypatch):
+    shown = []
+    shell = SimpleNamespace(kernel="a kernel", display_pub=SimpleNamespace(publish=shown.append))
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    with pytest.raises(NotYet) as caught:
+        check("03.2", answer)
+    said = str(caught.value)
+    assert caught.value._render_traceback_() == [f"\x1b[90m{said.splitlines()[0]}\x1b[0m"]
+    (data,) = shown
+    assert data["text/plain"] == said
+    assert mark in data["text/html"]
+    assert COLORS[color] in data["text/html"]
+    assert "display: none" in data["text/html"]  # what is painted red below it
+
+
+def test_a_failure_in_a_terminal_is_its_message():
+    with pytest.raises(NotYet) as caught:
+        check("03.2", None)
+    assert caught.value._render_traceback_() == ["03.2 is not yet tried: the residual distribution."]
 
 
 def test_an_answer_that_raises_is_shown_its_error():

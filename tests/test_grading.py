@@ -71,7 +71,7 @@ def test_every_model_answer_gets_its_point_in_a_process_of_its_own(tmp_path, sou
 def test_an_empty_submission_gets_no_point_and_is_told_so(tmp_path):
     grades = grade(submit(tmp_path, {}))
     assert len(grades) == 4
-    assert all(one.points == 0 and "no answer yet" in one.message for one in grades)
+    assert all(one.points == 0 and "is not yet tried" in one.message for one in grades)
 
 
 def test_a_wrong_answer_is_named_and_costs_its_own_point_only(tmp_path):

@@ -278,8 +278,8 @@ def test_a_right_answer_passes_in_every_form(id, answer, seed):
 
 
 def test_the_cost_line_says_what_is_counted():
-    assert "cost: 1 target pass, 1 draft pass (model runs in one use); " in repr(check("03.3", by_hand))
-    assert "(it runs no model); 1 case" in repr(check("03.4", 2 / 3))
+    assert "cost: one use runs the target model once, the draft model 1 time. Tried" in repr(check("03.3", by_hand))
+    assert "cost: it runs no model. Tried on 1 case; chance decides nothing." in repr(check("03.4", 2 / 3))
 
 
 def test_a_check_leaves_the_generators_of_others_where_they_are():

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from specsample.exercises.boxes import box, show_error
 from specsample.exercises.showing import same, show, token
 
 KINDS = ("implement", "predict", "break it", "measure")
@@ -82,17 +83,25 @@ class Passed:
     id: str
     title: str
     cost: str  # model runs in one use of the answer, and what it was tried on
+    progress: str = ""  # exercises of the notebook that were passed in this session
 
     def __repr__(self) -> str:
         return f"{self.id} passed: {self.title}.\n  cost: {self.cost}"
+
+    def _repr_html_(self) -> str:
+        return box("passed", f"{self!r}\n  done: {self.progress}")
 
 
 class NotYet(AssertionError):
     """An answer that is missing or wrong; the message is written for the person who gave it."""
 
+    def __init__(self, said: str, *, is_tried: bool = True) -> None:
+        super().__init__(said)
+        self.is_tried = is_tried
+
     def _render_traceback_(self) -> list[str]:
         """Show the message in a notebook and not the checker's frames."""
-        return str(self).splitlines()
+        return show_error("wrong" if self.is_tried else "untried", str(self))
 
 
 class Raised(NamedTuple):

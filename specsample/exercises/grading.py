@@ -16,6 +16,7 @@ from specsample.exercises.slips import chance, constancy, facts, misuse, shared_
 from specsample.exercises.undoing import undone
 
 UNITS = tuple(f"{number:02d}" for number in range(12))
+PASSED: set[str] = set()  # in this session
 
 
 @cache
@@ -100,15 +101,16 @@ def check(id: str, answer: Any, *, seed: int = 0) -> Passed:
     >>> from specsample import residual
     >>> check("03.2", residual)
     03.2 passed: the residual distribution.
-      cost: 0 target passes, 0 draft passes (it runs no model); 55 cases, no sampling error
+      cost: it runs no model. Tried on 55 cases; chance decides nothing.
     """
     exercise = find(id)
+    PASSED.discard(id)
     before = shared_generators()
     # what the answer makes of every case; `...` and NotImplementedError stand for an answer that is not there yet
     cases = exercise.cases(seed)
     asked = ask_all(exercise, answer, cases)
     if any(each.made is UNANSWERED for each in asked):
-        raise NotYet(f"{id} has no answer yet: {exercise.title}.")
+        raise NotYet(f"{id} is not yet tried: {exercise.title}.", is_tried=False)
     # the first case that tells is the smallest: they are listed in that order
     wanted = [outcome(exercise, exercise.key, each.case) for each in asked]
     for each, right in zip(asked, wanted, strict=True):
@@ -116,11 +118,10 @@ def check(id: str, answer: Any, *, seed: int = 0) -> Passed:
         if is_wrong or each.changed:
             shown = _message(exercise, answer, each, right)
             raise NotYet(shown + _diagnosis(exercise, answer, asked, wanted, before=before))
-    # right: the cost line says what one use of the answer would cost with real models
-    p, q = exercise.passes
-    n = f"{len(cases)} cases" if len(cases) > 1 else "1 case"
-    what = "model runs in one use" if p or q else "it runs no model"
-    return Passed(id, exercise.title, f"{p} target {_es(p)}, {q} draft {_es(q)} ({what}); {n}, no sampling error")
+    PASSED.add(id)
+    unit = [each.id for each in _exercises(id[:2])]
+    done = f"{len(PASSED.intersection(unit))} of {len(unit)} in this notebook"
+    return Passed(id, exercise.title, _cost(exercise.passes, len(cases)), done)
 
 
 def diagnose(exercise: Exercise, answer: Any, asked: Sequence[Asked], by_form: bool = False) -> Mistake | None:
@@ -187,6 +188,9 @@ def _diagnosis(
     return "" if found is None else f"\n  This is what comes of it if {found.name}.\n  Hint: {found.hint}"
 
 
-def _es(n: int) -> str:
-    """Pass or passes."""
-    return "pass" if n == 1 else "passes"
+def _cost(passes: tuple[int, int], n: int) -> str:
+    """Say what one use of the answer would cost with real models, and what it was tried on."""
+    # every answer that runs models runs the target once
+    draft = f"{passes[1]} time{'s' * (passes[1] != 1)}"
+    runs = f"one use runs the target model once, the draft model {draft}" if any(passes) else "it runs no model"
+    return f"{runs}. Tried on {n} case{'s' * (n != 1)}; chance decides nothing."
