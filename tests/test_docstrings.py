@@ -126,11 +126,13 @@ NO_EXAMPLE = {
     "speculative.draft": PAPER,
     "speculative.step": PAPER,
     "conformance.adapters.torch_callables.from_torch": "needs torch",
+    "figures.rows.side_by_side": "returns a picture",
     "figures.rows.target_against_draft": "returns a picture",
     "figures.runs.acceptance_by_position": "returns a picture",
     "figures.runs.tokens_per_pass": "returns a picture",
     "figures.runs.trace_strip": "returns a picture",
     "figures.speed.speedup_map": "returns a picture",
+    "figures.trees.draft_trees": "returns a picture",
 }
 LATER = (ast.FunctionDef, ast.Lambda, ast.ClassDef)  # what these raise is raised when they are called
 

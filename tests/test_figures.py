@@ -49,6 +49,31 @@ def test_a_large_vocabulary_shows_the_largest_tokens_and_the_rest_in_one_column(
     assert names == [*map(str, np.argsort(-np.maximum(p, q))[:10]), "rest"]
 
 
+def test_rows_side_by_side_show_the_same_tokens_on_one_scale():
+    flat, steep = np.full(97, 1 / 97), np.random.default_rng(0).dirichlet(np.full(97, 0.1))
+    left, right = figures.side_by_side({"flat": flat, "steep": steep}, top=10).axes
+    for ax, row in ((left, flat), (right, steep)):
+        names = [tick.get_text() for tick in ax.get_xticklabels()]
+        drawn = [bar.get_height() for bar in ax.patches]
+        assert drawn[:10] == [row[int(name)] for name in names[:10]]
+        assert (names[10], sum(drawn)) == ("rest", pytest.approx(1))
+    assert [*map(str, left.get_xticklabels())] == [*map(str, right.get_xticklabels())]
+    assert left.get_ylim() == right.get_ylim()
+    assert [ax.get_title() for ax in (left, right)] == ["flat", "steep"]
+
+
+def test_a_tree_of_drafts_has_a_line_from_every_node_to_its_parent():
+    parents = (-1, 0, 1, 2, -1, 4)
+    (ax,) = figures.draft_trees({"a": parents}).axes
+    places = {text.get_text(): text.get_position() for text in ax.texts}
+    assert len({*places.values()}) == len(places) == 7
+    above = [places["text" if parent < 0 else str(parent)] for parent in parents]
+    drawn = [[*map(tuple, line.get_xydata().tolist())] for line in ax.lines]
+    assert drawn == [[above[node], places[str(node)]] for node in range(6)]
+    assert [places[str(node)][1] for node in range(6)] == [1, 2, 3, 4, 1, 2]  # depth, from the top down
+    assert ax.get_ylim()[0] > ax.get_ylim()[1]
+
+
 def test_acceptance_by_position_divides_by_the_drafts_tested_there():
     trace = run(3)
     marks, _, _ = figures.acceptance_by_position(trace).axes[0].containers[0]

@@ -1,12 +1,12 @@
-"""One row of p against one row of q."""
+"""Rows: one of p against one of q, and several side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from specsample.distributions import Array
-from specsample.figures.style import axes, drawable
+from specsample.figures.style import SERIES, axes, drawable, panels
 from specsample.viewer.origins import COLORS
 from specsample.viewer.text import visible
 
@@ -31,9 +31,9 @@ def target_against_draft(
     p = np.asarray(p, float)
     q = np.asarray(q, float)
     # the columns: all tokens of a small vocabulary; else the largest, and one for all others
-    names = [drawable(visible(text)) for text in (labels if labels is not None else map(str, range(len(p))))]
     kept = _largest(np.maximum(p, q), top)
     rest = np.setdiff1d(np.arange(len(p)), kept)
+    names = _names(labels, kept, rest)
     shared = np.minimum(p, q)
     both = _columns(shared, kept, rest)
     p_only = _columns(p - shared, kept, rest)
@@ -46,10 +46,42 @@ def target_against_draft(
     ax.bar(x, both, 0.72, color=COLORS["accepted"], label=f"min(p, q): overlap, {both.sum():.3f} in all")
     ax.bar(x, q_only, 0.72, bottom=both, label="q − p: drafted too often", **too_often)
     ax.bar(x, p_only, 0.72, bottom=both + q_only, label="p − q: the residual", **missing)
-    ax.set_xticks(x, [names[i] for i in kept] + ["rest"] * (len(rest) > 0), fontfamily="monospace")
+    ax.set_xticks(x, names, fontfamily="monospace")
     ax.set(xlabel="token", ylabel="probability")
     ax.legend(frameon=False)
     return ax.figure
+
+
+def side_by_side(rows: Mapping[str, Array], *, labels: Sequence[str] | None = None, top: int = 16) -> Any:
+    """Draw rows over the same tokens in pictures of their own, on one scale.
+
+    Parameters
+    ----------
+    rows : (V,) array by title
+    labels : V texts of the tokens, or None for their numbers
+    top : int, columns; where V is larger, those with the largest probability in any row, and one for the rest
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    every = np.array([*rows.values()], float)  # (rows, V)
+    kept = _largest(every.max(axis=0), top)
+    rest = np.setdiff1d(np.arange(every.shape[1]), kept)
+    columns = [_columns(row, kept, rest) for row in every]
+    pictures = panels(len(rows), (max(3.0, 0.35 * len(columns[0])), 3.0))
+    for ax, title, heights in zip(pictures, rows, columns, strict=True):
+        x = np.arange(len(heights))
+        ax.bar(x, heights, 0.72, color=SERIES[2])
+        ax.set_xticks(x, _names(labels, kept, rest), fontfamily="monospace")
+        ax.set(title=drawable(title), xlabel="token", ylabel="probability", ylim=(0, 1.05 * np.max(columns)))
+    return pictures[0].figure
+
+
+def _names(labels: Sequence[str] | None, kept: Array, rest: Array) -> list[str]:
+    """Name the columns: texts or numbers of the tokens, and "rest" where there is one."""
+    texts = [str(i) if labels is None else drawable(visible(labels[i])) for i in kept]
+    return texts + ["rest"] * (len(rest) > 0)
 
 
 def _largest(weight: Array, top: int) -> Array:
