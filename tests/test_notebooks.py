@@ -16,6 +16,9 @@ import specsample
 from specsample.course.source import read, sources, to_notebook
 from specsample.course.student import student_version
 from specsample.course.syllabus import lesson
+from specsample.exercises import find
+from specsample.exercises.showing import flat, same
+from specsample.exercises.unit_04 import HAND
 
 SOURCES = sources()
 NETWORK = re.compile(r"urllib|requests|http\.client|socket|urlopen|^\s*[!%]", re.MULTILINE)
@@ -97,6 +100,66 @@ def test_the_notebook_holds_no_outputs_and_ids_that_are_its_own(path):
     notebook = json.loads((ROOT / "notebooks" / f"{path.stem}.ipynb").read_text(encoding="utf-8"))
     assert [cell["id"] for cell in notebook["cells"]] == [f"{path.stem}-{i:03d}" for i in range(len(read(path)))]
     assert not [cell for cell in notebook["cells"] if cell.get("outputs") or cell.get("execution_count")]
+
+
+# --- what a beginner meets ---------------------------------------------------------------------------------------
+
+
+def made_by(stem, text):
+    """Run the imports of a notebook and the code cells that hold one of some texts; what they bind and show."""
+    path = next(path for path in SOURCES if path.stem.startswith(stem))
+    first, *rest = [cell.text for cell in code(path) if not (cell.is_answer or cell.is_check)]
+    names = {}
+    for cell in [first, *(cell for cell in rest if re.search(text, cell))]:
+        *lines, last = ast.parse(cell).body
+        exec(compile(ast.Module(lines, []), path.name, "exec"), names)
+        shown = eval(ast.unparse(last), names) if isinstance(last, ast.Expr) else exec(ast.unparse(last), names)
+    return names, shown
+
+
+@each
+def test_a_notebook_takes_from_the_exercises_their_check_alone_and_opens_no_catalogue_by_its_inner_name(path):
+    for cell in code(path):
+        for node in ast.walk(ast.parse(cell.text)):
+            if isinstance(node, ast.ImportFrom):
+                inner = f"from {node.module} import {', '.join(alias.name for alias in node.names)}"
+                assert "specsample.exercises" not in inner or inner.endswith(".exercises import check")
+                assert "conformance.laws" not in inner, inner
+            assert not (isinstance(node, ast.Attribute) and node.attr == "law"), cell.text
+
+
+def test_the_round_that_is_played_by_hand_is_the_one_that_is_checked():
+    names, _ = made_by("04", "^drafted = ")
+    shown = {"draft_tokens": names["drafted"], "draft_probs": names["q_rows"], "u_accept": names["u_accept"]}
+    shown |= {"target_probs": [*names["p_rows"], names["p_after"]], "u_emit": names["u_emit"]}
+    assert all(same(shown[name], value) for name, value in HAND.items())
+
+
+def test_where_two_pictures_are_asked_about_there_are_two_and_the_trees_are_drawn():
+    _, figure = made_by("01", r"prompt = |prompt_2 = |side_by_side")
+    assert [ax.get_title() for ax in figure.axes] == ["T = 0.5", "T = 2"]
+    names, figure = made_by("10", r"best_tree|draft_trees")
+    drawn = [len(ax.lines) for ax in figure.axes]
+    assert drawn == [len(parents) for parents in names["shapes"].values()] == [6, 6, 6]
+
+
+@each
+def test_the_text_right_below_a_prediction_does_not_give_it_away(path):
+    cells = read(path)
+    for i, cell in enumerate(cells):
+        exercise = cell.is_check and find(cell.text.split('"')[1])
+        if exercise and exercise.kind == "predict" and not callable(exercise.key):
+            numbers = {str(x) for x in flat(exercise.key)} - {"0", "1"}
+            said = set(re.findall(r"[\d/.]*\d", cells[i + 1].text))
+            assert not numbers & said, cells[i + 1].text
+
+
+@each
+def test_an_open_question_has_a_hint_that_helps_whoever_has_the_notebook_alone(path):
+    text = "\n".join(cell.text for cell in read(path) if cell.kind == "markdown")
+    assert "nstructor" not in text
+    (question,) = re.findall(r"^.*\*\*Open question.*$", text, re.MULTILINE)
+    assert re.search(r"\*Hint:\* \S+ \S+ ", question)
 
 
 # --- run them ----------------------------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ check("00.1", my_range, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# So a round is never worse than a pass of the large model alone, apart from the time spent on guessing. A popular explainer video by AssemblyAI counts five at the best; the papers count K + 1 = 6, the bonus included. The video reports speed-ups of 2 to 3 in practice; the papers measured 1.4 to 3.4 (Leviathan et al.) and 1.9 to 2.5 (Chen et al.). Whether *your* machine gains depends on three numbers that notebook 08 measures.
+# Those are the ends. Where between them a run lies says how good the guesses are.
 #
 # ### Exercise 00.2 (measure)
 #
@@ -113,6 +113,8 @@ check("00.2", my_tokens_per_target_pass, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
+# So a round is never worse than a pass of the large model alone, apart from the time spent on guessing. How much faster is that? A popular explainer video by AssemblyAI counts five tokens at the best and forgets the bonus; it reports speed-ups of 2 to 3 in practice. The papers measured 1.4 to 3.4 (Leviathan et al.) and 1.9 to 2.5 (Chen et al.). Whether *your* machine gains depends on three numbers that notebook 08 measures.
+#
 # ## Step through it
 #
 # Its beginning once more, 15 characters, one step at a time: use the buttons or the arrow keys. A draft meets its uniform number and stays or goes; a correction or a bonus ends the round. Notebooks 03 and 04 explain every step, here it is enough to watch.
@@ -145,7 +147,7 @@ print(target_model.tokenizer.decode(prompt + usual))
 # | how fast it is, and when it is not | 08 |
 # | other drafts, other rules, other hardware | 09, 10, 11 |
 #
-# Every exercise checks itself: fill in the cell, run it, run the `check` below it. A failed check shows the smallest example on which your answer is wrong. **Open question** for the way: what would happen to the text if the small model were very bad? (Instructor's guide, `docs/course.md`.)
+# Every exercise checks itself: fill in the cell, run it, run the `check` below it. Grey means not yet tried, red shows the smallest example on which your answer is wrong, and green says what one use of your answer would cost, in runs of the two models, and how many exercises of the notebook you have done. **Open question** for the way: what would happen to the text if the small model were very bad? *Hint:* who has the last word on every character, and what does a round cost in which no guess is kept?
 #
 # ## Take away
 #

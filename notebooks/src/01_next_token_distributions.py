@@ -91,10 +91,11 @@ check("01.1", my_pick, seed=1)
 # **Predict:** which of these two pictures will be flatter?
 
 # %%
-figures.target_against_draft(ss.temperature(0.5)(p_2), ss.temperature(2.0)(p_2), labels=names, top=12)
+low, high = (ss.temperature(T)(p_2) for T in (0.5, 2.0))
+figures.side_by_side({"T = 0.5": low, "T = 2": high}, labels=names, top=12)
 
 # %% [markdown]
-# In this picture "p" is the row at T = 0.5 and "q" the one at T = 2. Low temperatures make the likely likelier. And at temperature 0?
+# Low temperatures make the likely likelier; high ones give to all the others, the "rest" together, what they take from the likely. And at temperature 0?
 
 # %%
 row = np.array([0.125, 0.25, 0.375, 0.25])
@@ -182,7 +183,7 @@ check("01.3", my_row, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Open question.** A friend says: "I sample at temperature 0.7, so my model's distribution is p." What would you correct? (A model answer is in the instructor's guide, `docs/course.md`.)
+# **Open question.** A friend says: "I sample at temperature 0.7, so my model's distribution is p." What would you correct? *Hint:* from which row is a token really drawn?
 #
 # ## Take away
 #

@@ -171,7 +171,7 @@ check("02.3", my_coupling, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Open question.** Classic rejection sampling needs p and q only up to a factor; the residual needs both normalised. Does that matter for language models?
+# **Open question.** Classic rejection sampling needs p and q only up to a factor; the residual needs both normalised. Does that matter for language models? *Hint:* what does a softmax divide by, and how many terms has that sum? How many would it have for points on a line?
 #
 # ## Take away
 #

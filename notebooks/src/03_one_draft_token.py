@@ -29,8 +29,7 @@ import numpy as np
 
 import specsample as ss
 from specsample import figures
-from specsample.conformance import exact_law, explain
-from specsample.exercises import check, unit_03
+from specsample.exercises import check
 
 # %%
 p = np.array([F(1, 4), F(1, 2), F(1, 4)])
@@ -75,20 +74,22 @@ check("03.1", my_accept_probability, seed=1)
 # %% [markdown]
 # ## And if not?
 #
-# **Question.** Of the pair in the picture, a quarter of all drafts is refused. What should be emitted instead? The obvious answer, "a token from p", is what several real implementations did. **Predict:** which token would come up too often?
+# **Question.** Of the pair in the picture, a quarter of all drafts is refused. What should be emitted instead? The obvious answer, "a token from p", is what several real implementations did. **Predict:** which tokens would come up too often?
 
 # %%
-replaced_from_p = unit_03.sampler(unit_03.ratio, lambda p, q: p)  # draft, test, and correct from p
-print(explain(exact_law(lambda tape: replaced_from_p(p, q, tape)), dict(enumerate(p))))
+kept = np.minimum(p, q)
+refused = 1 - kept.sum()
+print("comes out", *(kept + refused * p))  # kept drafts, and where one is refused a token from p
+print("wanted   ", *p)
 
 # %% [markdown]
-# In the table, a is what comes out and b is p. `exact_law` ran that function once for every way its comparisons can turn out, and added the probabilities up as fractions: no sampling, no error bars (notebook 05 shows how). Token 0 is too frequent: it already had its quarter from kept drafts, and p gave it more on top.
+# Exact fractions: no sampling, no error bars. Tokens 0 and 2 are too frequent: each already had its quarter from kept drafts, and p gave it more on top.
 #
 # **Why.** After the kept drafts, token x has mass min(p(x), q(x)). What is *missing* is p(x) − min(p(x), q(x)) = max(0, p(x) − q(x)): the blue part. So draw from that, normalised.
 
 # %%
-print("kept   ", *np.minimum(p, q))
-print("missing", *(p - np.minimum(p, q)))
+print("kept   ", *kept)
+print("missing", *(p - kept))
 print("residual", *ss.residual(p, q))
 
 # %% [markdown]
@@ -139,7 +140,7 @@ print("β =", beta, "and the four lines hold with ==")
 #
 # ### Exercise 03.3 (implement)
 #
-# Write the sampler: draft from q, test, keep or correct. `tape.random(3)` gives three uniform numbers: one to draft, one to test, one to emit. It is judged by its exact law, on many p and q, and at u = 0.
+# Write the sampler: draft from q, test, keep or correct. `tape.random(3)` gives three uniform numbers: one to draft, one to test, one to emit. It is judged by its exact law, on many p and q, and at u = 0: your function runs once for every way in which its comparisons can turn out, and the probabilities are added up as fractions (notebook 05 shows how).
 #
 # <details><summary>Hint</summary>
 #
@@ -190,7 +191,7 @@ check("03.4", my_overlap, seed=1)
 # That number has a name: the **overlap** β = Σ min(p, q). Averaged over a text it is the acceptance rate α, the one number on which the speed depends (notebook 08).
 
 # %% [markdown]
-# **Open question.** Suppose the draft reports a *wrong* q: it samples from q′, but the test and the residual use q. Is the result still p? Where does the proof break? (Instructor's guide.)
+# **Open question.** Suppose the draft reports a *wrong* q: it samples from q′, but the test and the residual use q. Is the result still p? Where does the proof break? *Hint:* write the four lines again with q′(x) for the draft. Which of them is no longer true?
 #
 # ## Take away
 #

@@ -20,12 +20,13 @@
 # One draft token saves nothing: the target still runs once a token. The trick is to draft **K = 5** tokens ahead with the small model, one after the other, and to let the large model read prompt + 5 drafts in **one** pass. That pass gives 5 + 1 = 6 distributions: one for each draft to be tested against, and one for the token after them.
 
 # %%
+from fractions import Fraction as F
+
 import numpy as np
 
 import specsample as ss
 from specsample import figures
 from specsample.exercises import check
-from specsample.exercises.unit_04 import HAND
 
 # %%
 target_model, draft_model = ss.load_pair()
@@ -93,10 +94,14 @@ check("04.1", my_verify, seed=1)
 # Play a round by hand, without your function: three tokens 0, 1, 2, and K = 3. Which tokens are emitted? Answer with a list.
 
 # %%
-for i, x in enumerate(HAND["draft_tokens"]):
-    p, q = HAND["target_probs"][i], HAND["draft_probs"][i]
-    print(f"draft {x}:  p = {', '.join(map(str, p)):15}  q = {', '.join(map(str, q)):15}  u = {HAND['u_accept'][i]}")
-print("then:     p =", ", ".join(map(str, HAND["target_probs"][3])), "                u to emit =", HAND["u_emit"])
+drafted = [2, 0, 1]
+q_rows = [[F(1, 4), F(1, 4), F(1, 2)], [F(1, 2), F(1, 4), F(1, 4)], [F(1, 4), F(1, 2), F(1, 4)]]
+p_rows = [[F(1, 4), F(1, 2), F(1, 4)], [F(1, 4), F(1, 2), F(1, 4)], [F(1, 4), F(1, 4), F(1, 2)]]
+p_after = [F(1, 3), F(1, 3), F(1, 3)]
+u_accept, u_emit = [F(1, 4), F(3, 4), F(1, 8)], F(1, 2)
+for x, p, q, u_x in zip(drafted, p_rows, q_rows, u_accept):
+    print(f"draft {x}:  p = {', '.join(map(str, p)):15}  q = {', '.join(map(str, q)):15}  u = {u_x}")
+print("then:     p =", ", ".join(map(str, p_after)), "                u to emit =", u_emit)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -202,7 +207,7 @@ check("04.4", my_generate, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Open question.** Why may the drafts after a rejection not be tested, even if the next one happens to fit? (Instructor's guide; notebook 05 shows what goes wrong.)
+# **Open question.** Why may the drafts after a rejection not be tested, even if the next one happens to fit? *Hint:* after which text was the next draft drawn, and is that text still there? Notebook 05 shows what goes wrong.
 #
 # ## Take away
 #

@@ -25,10 +25,7 @@ from fractions import Fraction as F
 import numpy as np
 
 import specsample as ss
-from specsample.conformance import exact_law, target_law, total_variation
-from specsample.conformance.laws.probes import PROBES, first_token
-from specsample.conformance.laws.search import worst_case
-from specsample.conformance.laws.wrong_samplers import WRONG
+from specsample.conformance import exact_law, target_law, total_variation, worst_case, wrong_samplers
 from specsample.exercises import check
 
 # %% [markdown]
@@ -85,16 +82,18 @@ check("05.1", my_law, seed=1)
 # %% [markdown]
 # ## Break it
 #
-# The package keeps a catalogue of mistakes that real samplers have made, as code. **Predict:** which of these four has the *first* token wrong?
+# The package keeps a catalogue of mistakes that real samplers have made, as code: `wrong_samplers["M15"].generate` is called as `ss.generate` is. Here they are on the two models above. **Predict:** which of these four has the *first* token wrong?
 
 # %%
-drift = PROBES["drift"]
-for rule in [WRONG[id] for id in ("M01", "M13", "M15", "M18")]:
-    law, wanted = rule.law(drift), drift.target_law()
-    first = total_variation(first_token(law), first_token(wanted))
-    print(
-        rule.id, f"first token {float(first):.3f}  text {float(total_variation(law, wanted)):.3f}  {rule.mechanism}"
-    )
+setting = {"K": 2, "max_new_tokens": 3}
+for wrong in [wrong_samplers[id] for id in ("M01", "M13", "M15", "M18")]:
+    off = []
+    for n in (1, 3):  # the first token, and the whole text
+        law = exact_law(
+            lambda tape: tuple(wrong.generate([0], target_model, draft_model, rng=tape, **setting)[0][:n])
+        )
+        off.append(float(total_variation(law, target_law(target_model, [0], n))))
+    print(f"{wrong.id}  first token {off[0]:.3f}  text {off[1]:.3f}  {wrong.mechanism}")
 
 # %% [markdown]
 # **Why** the last three hide: row 0 is right for the first token; the bonus comes at the end of a round; and going on after a rejection (M18) spoils only what comes later. A test that looks at one token, as most do, lets them pass. Judge the *joint* law.
@@ -102,7 +101,7 @@ for rule in [WRONG[id] for id in ("M01", "M13", "M15", "M18")]:
 # How large an example is needed? The search climbs over small tables, then shrinks what it found:
 
 # %%
-print(worst_case(WRONG["M15"].generate, V=2, K=1, n=2, order=1, restarts=3, steps=15))
+print(worst_case(wrong_samplers["M15"].generate, V=2, K=1, n=2, order=1, restarts=3, steps=15))
 
 # %% [markdown]
 # ### Exercise 05.2 (break it)
@@ -163,7 +162,7 @@ print(f"{required_n(27, 0.01):,} texts")
 # %% [markdown]
 # The kit behind `specsample check` does this with a stated false-alarm rate, and names the likely mistake. It can say FAIL; it never says "correct", only "a deviation of ε would have been found with probability 0.999".
 #
-# **Open question.** M40 tests with `u <= p/q`. Its exact law is right. Is it a mistake? (Instructor's guide.)
+# **Open question.** M40 tests with `u <= p/q`. Its exact law is right. Is it a mistake? *Hint:* how probable is u = 0 for a number between 0 and 1, and how often does a generator of 32-bit floats return it?
 #
 # ## Take away
 #

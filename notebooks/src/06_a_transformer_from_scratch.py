@@ -188,7 +188,7 @@ check("06.3", my_lengths, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Open question.** M30 of the catalogue trims the target's cache one token too few. Why does a target that looks at *one* token only never show it? (Instructor's guide.)
+# **Open question.** M30 of the catalogue trims the target's cache one token too few. Why does a target that looks at *one* token only never show it? *Hint:* which entries of the cache does such a target need for its next row?
 #
 # ## Take away
 #

@@ -183,7 +183,7 @@ check("07.3", my_contest, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Open question.** Why not train on the overlap from the start? (Instructor's guide. Think of the gradient where p and q hardly meet.)
+# **Open question.** Why not train on the overlap from the start? *Hint:* how large is its gradient where p and q hardly meet, as at the start?
 #
 # ## Take away
 #

@@ -201,7 +201,7 @@ check("08.4", my_prediction, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Open question.** Chen et al. measured 2.46× on HumanEval (code) and 1.92× on XSum (prose) with one and the same pair. What differs? (Instructor's guide.)
+# **Open question.** Chen et al. measured 2.46× on HumanEval (code) and 1.92× on XSum (prose) with one and the same pair. What differs? *Hint:* which of α, c and ρ knows what the text is about?
 #
 # ## Take away
 #

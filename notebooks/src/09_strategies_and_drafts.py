@@ -176,7 +176,7 @@ check("09.3", my_pair, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Open question.** A draft adds a penalty for repeated tokens, the target does not. Lossless? And if only the target does? (Instructor's guide.)
+# **Open question.** A draft adds a penalty for repeated tokens, the target does not. Lossless? And if only the target does? *Hint:* what are q and p then, and which tokens must the target's penalty have seen in the row after a draft?
 #
 # ## Take away
 #

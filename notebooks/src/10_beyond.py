@@ -25,9 +25,8 @@ from fractions import Fraction as F
 import numpy as np
 
 import specsample as ss
-from specsample.conformance import exact_law, target_law
-from specsample.conformance.laws.accepted import expected_accepted, ideal_accepted
-from specsample.conformance.laws.probes import PROBES
+from specsample import figures
+from specsample.conformance import exact_law, target_law, total_variation
 from specsample.exercises import check
 from specsample.verifiers import block, coupled, lenient, tree
 
@@ -43,10 +42,21 @@ print(*block.run_weights(np.array([F(1, 4), F(3, 4)]), np.array([F(1, 2), F(1, 2
 # w_2 = 3/4, where the token rule has 1/2 · 1 = 1/2. On the paper's own example, p = (1/3, 2/3), q = (2/3, 1/3), K = 2, how many drafts are kept on average? **Predict:** more than 1?
 
 # %%
-paper = PROBES["paper"]
+target_model, draft_model = (ss.TableModel(np.array(row)) for row in ([F(1, 3), F(2, 3)], [F(2, 3), F(1, 3)]))
+setting = {"K": 2, "max_new_tokens": 3}
 for name, sampler in {"token rule": ss.generate, "block rule": block.generate}.items():
-    print(name, expected_accepted(sampler, paper), "of 2;  lossless:", paper.law(sampler) == paper.target_law())
-print("nobody could keep more than", ideal_accepted(paper))
+    kept = exact_law(
+        lambda tape: sampler([0], target_model, draft_model, rng=tape, **setting)[1].rounds[0].n_accepted
+    )
+    law = exact_law(lambda tape: tuple(sampler([0], target_model, draft_model, rng=tape, **setting)[0]))
+    is_lossless = law == target_law(target_model, [0], 3)
+    print(name, sum(n * mass for n, mass in kept.items()), "of 2;  lossless:", is_lossless)
+
+# %% [markdown]
+# Could any rule keep more? The first i tokens of a text of p and of one of q can agree as often as the two laws overlap.
+
+# %%
+print(sum(1 - total_variation(*(target_law(model, [0], i) for model in (target_model, draft_model))) for i in (1, 2)))
 
 # %% [markdown]
 # ### Exercise 10.1 (implement)
@@ -84,22 +94,22 @@ check("10.1", my_weights, seed=1)
 # **Predict:** with 6 nodes and these chances of the first, second, third sibling, what shape is best?
 
 # %%
-for chances in ((0.9, 0.05, 0.02), (0.6, 0.2, 0.1), (0.3, 0.25, 0.2)):
-    shape = tree.best_tree(6, chances)
+every = (0.9, 0.05, 0.02), (0.6, 0.2, 0.1), (0.3, 0.25, 0.2)
+shapes = {chances: tree.best_tree(6, chances) for chances in every}
+for chances, shape in shapes.items():
     print(chances, "parents:", shape, f"expected tokens {tree.expected_tokens(shape, chances):.2f}")
 
+# %%
+figures.draft_trees({f"chances {chances}": shape for chances, shape in shapes.items()})
+
 # %% [markdown]
-# Node i hangs below node `parents[i]`, and −1 is the text. Good drafts want a chain, poor ones a bush. Same law?
+# Node i hangs below node `parents[i]`, and −1 is the text: `(-1, 0, 1, 2, -1, 4)` is the tree in the middle. Good drafts want a chain, poor ones a bush. Same law?
 
 # %%
 shape = (-1, -1, 0)  # two candidates for the first place, one token after the first of them
 setting = {"parents": shape, "max_new_tokens": 3}
-law = exact_law(
-    lambda tape: tuple(
-        tree.generate([0], paper.setting.target_model, paper.setting.draft_model, rng=tape, **setting)[0]
-    )
-)
-print(law == target_law(paper.setting.target_model, [0], 3))
+law = exact_law(lambda tape: tuple(tree.generate([0], target_model, draft_model, rng=tape, **setting)[0]))
+print(law == target_law(target_model, [0], 3))
 
 # %% [markdown]
 # ## Lenience
@@ -177,7 +187,7 @@ check("10.3", my_common, seed=1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Open question.** Medusa's "typical acceptance" keeps a draft if p(x) is above a threshold, whatever q is. At which temperature is that harmless, and where is it not? (Instructor's guide.)
+# **Open question.** Medusa's "typical acceptance" keeps a draft if p(x) is above a threshold, whatever q is. At which temperature is that harmless, and where is it not? *Hint:* which tokens are above the threshold at temperature 0? And at 1, who chooses among those above it?
 #
 # ## Take away
 #

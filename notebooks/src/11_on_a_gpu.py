@@ -185,7 +185,7 @@ print("\n".join(kernel[start + 16 : start + 30]))
 # %% [markdown]
 # **Why in double, and in an order that depends on V only?** So that the same numbers give the same token, on every GPU and every run. The kernel is also compiled for the CPU in the tests, under sanitizers, and gives the reference's tokens there.
 #
-# **Open question.** A GPU offers `float32` uniform numbers with 24 bits. Where could u = 0 or a u that is rounded up to 1 do harm? (Instructor's guide: M40, and the last token.)
+# **Open question.** A GPU offers `float32` uniform numbers with 24 bits. Where could u = 0 or a u that is rounded up to 1 do harm? *Hint:* a token of p = 0 that is tested with `u <= p/q`; a running sum whose last number is a little below 1.
 #
 # ## Take away
 #

@@ -10,6 +10,8 @@ from specsample.conformance.adapters import from_engine, from_generate, from_ste
 from specsample.conformance.kit import assert_lossless, check
 from specsample.conformance.laws.exact import exact_law, explain, target_law, total_variation
 from specsample.conformance.laws.lazy import LazyUniform
+from specsample.conformance.laws.search import worst_case
+from specsample.conformance.laws.wrong_samplers import WRONG as wrong_samplers
 from specsample.conformance.report import Report
 
 __all__ = [
@@ -18,6 +20,8 @@ __all__ = [
     "target_law",
     "total_variation",
     "explain",
+    "worst_case",
+    "wrong_samplers",
     "from_verify",
     "from_step",
     "from_generate",

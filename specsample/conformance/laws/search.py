@@ -72,6 +72,21 @@ def worst_case(
     restarts : int, random tables to start from
     steps : int, tables to try from each start
     seed : int, of the search
+
+    Returns
+    -------
+    Counterexample, which prints itself
+
+    Raises
+    ------
+    ValueError
+        If V or n leaves nothing to get wrong.
+
+    Examples
+    --------
+    >>> from specsample.conformance import wrong_samplers
+    >>> worst_case(wrong_samplers["M01"].generate, V=2, K=1, n=2, restarts=1, steps=10).total_variation
+    Fraction(1, 4)
     """
     if V < 2 or n < 1:
         raise ValueError(f"V must be at least 2 and n at least 1, or there is nothing to get wrong; got {V} and {n}.")
