@@ -1,4 +1,7 @@
-"""Tables that a terminal is wide enough for: what does not fit beside stands below."""
+"""Tables that fit a terminal, however narrow.
+
+What does not fit beside stands below, under its row's name again; nothing is cut.
+"""
 
 from collections.abc import Sequence
 
