@@ -3,7 +3,8 @@
 `ragged_cache` to `ragged_numpy` read B texts at once; `huggingface` reads Llama checkpoints. `training` makes one.
 
 Read `config`, `layers`, `attention`, `cache`, `blocks`, `model`, `linear`, `inference`, `tree`, `ragged_cache`,
-`ragged_numpy`, `ragged`, `quants`, `gguf`, `tokenizer`, `checkpoint`, `lm`, `huggingface`, `allocator`.
+`ragged_numpy`, `ragged`, `quants`, `gguf`, `tokenizer`, `bpe`, `chat`, `checkpoint`, `lm`, `huggingface`,
+`allocator`.
 """
 
 from specsample.transformer.cache import Cache
