@@ -16,7 +16,7 @@ from specsample.speculative import draft, generate, step, verify
 from specsample.strategies import decoding_strategy, greedy, min_p, temperature, top_k, top_p, typical
 from specsample.streaming import generate_stream, stream_text
 from specsample.trace import Round, Trace
-from specsample.transformer.lm import load_pair
+from specsample.transformer.lm import load, load_pair
 
 __all__ = [  # in reading order
     "softmax",
@@ -43,5 +43,6 @@ __all__ = [  # in reading order
     "generate",
     "generate_stream",
     "stream_text",
+    "load",
     "load_pair",
 ]

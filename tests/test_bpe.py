@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from gguf_files import BYTES
 from hypothesis import given
 from hypothesis import strategies as st
 from many_texts import many_texts
@@ -11,7 +12,6 @@ from specsample.streaming import stream_text
 from specsample.transformer.bpe import BytePairTokenizer
 from specsample.transformer.gguf import GgufFile
 
-BYTES = [chr(i) for i in [*range(33, 127), *range(161, 173), *range(174, 256)]] + [chr(256 + i) for i in range(68)]
 MERGES = ["Ġ a", "a b", "ab ab", "Ġ Ġ", "ĠĠ ĠĠ", "Ã ©", "1 2", "' s"]
 SPECIAL = ["<|end|>", "<|en", "｜é｜"]
 TOKENS = [*BYTES, *(merge.replace(" ", "") for merge in MERGES), *SPECIAL]

@@ -1,7 +1,8 @@
 """A conversation becomes the tokens of the model's own template, and no message can end its turn."""
 
 import pytest
-from test_bpe import BYTES, of_file, oracle
+from gguf_files import BYTES
+from test_bpe import of_file, oracle
 
 from specsample.transformer.bpe import BytePairTokenizer
 from specsample.transformer.chat import SMOLLM2, SYSTEM, chat_tokens

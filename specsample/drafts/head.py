@@ -76,7 +76,7 @@ def featured(target: TransformerLM) -> tuple[Config, dict[str, np.ndarray]]:
     dtype = target.params["embedding"].dtype
     # the norm scales to unit length but has no weights of its own: those are folded into the head that reads it
     outputs = {"head": np.eye(D, dtype=dtype), "norm": np.ones(D, dtype)}
-    return replace(target.config, tied=False), target.params | outputs
+    return replace(target.config, tied=False), {**target.params, **outputs}
 
 
 def advance(params: Params, state: Array, embedded: Array) -> tuple[Array, tuple[Any, ...]]:
@@ -96,7 +96,7 @@ def advance(params: Params, state: Array, embedded: Array) -> tuple[Array, tuple
     return moved, (kept_state, kept_token, joined, gate_up, sigmoid, hidden)
 
 
-def advance_backward(dy: np.ndarray, kept: tuple[Any, ...], params: Params, *, grads: Params) -> np.ndarray:
+def advance_backward(dy: np.ndarray, kept: tuple[Any, ...], params: Params, *, grads: dict[str, Array]) -> np.ndarray:
     """Add the gradients of one step to `grads` and return that of the state before it, (..., D) as dy."""
     kept_state, kept_token, joined, gate_up, sigmoid, hidden = kept
     # from the last line of `advance` up to the first

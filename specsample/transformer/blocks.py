@@ -4,6 +4,7 @@ Each block is again a pair: forward returns its output and what the backward nee
 its input and writes those of its parameters into `grads`.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from specsample.transformer.layers import (
     swiglu_backward,
 )
 
-Params = dict[str, Array]
+Params = Mapping[str, Array]
 Kept = tuple[Any, ...]  # what a forward keeps for its backward
 ROW_BLOCK = 64  # rows that attend together: most of the masked half of (T, T) is never computed
 
@@ -67,7 +68,9 @@ def attention_block(
     return y, (kept_norm, normed, rotation, kept_heads, merged)
 
 
-def attention_block_backward(dy: np.ndarray, kept: Kept, params: Params, *, grads: Params, layer: int) -> np.ndarray:
+def attention_block_backward(
+    dy: np.ndarray, kept: Kept, params: Params, *, grads: dict[str, Array], layer: int
+) -> np.ndarray:
     """Write the gradients of one attention block into `grads` and return that of x.
 
     Parameters
@@ -170,7 +173,9 @@ def mlp_block(config: Config, params: Params, x: Array, *, layer: int, xp: Any =
     return y, (kept_norm, normed, gate_up, sigmoid, hidden)
 
 
-def mlp_block_backward(dy: np.ndarray, kept: Kept, params: Params, *, grads: Params, layer: int) -> np.ndarray:
+def mlp_block_backward(
+    dy: np.ndarray, kept: Kept, params: Params, *, grads: dict[str, Array], layer: int
+) -> np.ndarray:
     """Write the gradients of one MLP block into `grads` and return that of x.
 
     Parameters and Returns: as for `transformer.blocks.attention_block_backward`.
@@ -201,7 +206,7 @@ def head(config: Config, params: Params, x: Array, *, xp: Any = np) -> tuple[Arr
     return normed @ weight, (kept_norm, normed)
 
 
-def head_backward(dlogits: np.ndarray, kept: Kept, params: Params, *, grads: Params) -> np.ndarray:
+def head_backward(dlogits: np.ndarray, kept: Kept, params: Params, *, grads: dict[str, Array]) -> np.ndarray:
     """Write the gradients of the head and the last norm into `grads` and return that of x.
 
     Parameters and Returns: as for `transformer.blocks.attention_block_backward`.

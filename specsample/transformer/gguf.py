@@ -67,7 +67,7 @@ class GgufFile:
         with open(self.path, "rb") as file:
             # an empty file cannot be mapped
             n_bytes = file.seek(0, 2)
-            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if n_bytes else b""
+            self._bytes: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if n_bytes else b""
         reader = _Reader(self.path, self._bytes)
         n_tensors, n_settings = _read_header(reader)
         self.settings = _read_settings(reader, n_settings)
@@ -91,7 +91,12 @@ class GgufFile:
         """
         place = self.places[name]
         view = memoryview(self._bytes)[place.start : place.start + place.n_bytes]
-        return dequantise(view, place.kind).reshape(place.shape)
+        weights = dequantise(view, place.kind).reshape(place.shape)
+        # what was read is seldom read again: its pages need not stay in memory; they would come back from the file
+        if hasattr(mmap, "MADV_DONTNEED"):
+            first = place.start // mmap.PAGESIZE * mmap.PAGESIZE
+            self._bytes.madvise(mmap.MADV_DONTNEED, first, place.start + place.n_bytes - first)
+        return weights
 
 
 class _Reader:

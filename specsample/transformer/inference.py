@@ -8,7 +8,7 @@ matrices lie as `linear.py` found best, keys lie transposed, and a pass over 1 t
 NumPy a layer. `tests/test_inference.py` holds both to the same logits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -39,17 +39,19 @@ class PackedModel:
     Parameters
     ----------
     config : Config
-    params : dict of NumPy arrays, as `config.init_params` makes them; copied
+    params : mapping of NumPy arrays, as `config.init_params` makes them; read one by one, and copied
     layout : one of `linear.LAYOUTS` for all matrices, or None to measure
     """
 
-    def __init__(self, config: Config, params: dict[str, np.ndarray], layout: str | None = None) -> None:
+    def __init__(self, config: Config, params: Mapping[str, Array], layout: str | None = None) -> None:
         self.config = config
-        # the last norm's weights are part of the head
-        self.embedding = params["embedding"].copy()
-        self.layers = [_pack_layer(config, params, f"layers.{i}.", layout) for i in range(config.n_layers)]
-        head = params["head"] if "head" in params else params["embedding"].T
+        # what nobody can change need not be copied
+        embedding = params["embedding"]
+        self.embedding = embedding.copy() if embedding.flags.writeable else embedding
+        # the last norm's weights are part of the head; it is the largest matrix, so it comes before memory fills
+        head = params.get("head", embedding.T)
         self.head = pack(params["norm"][:, None] * head, layout)
+        self.layers = [_pack_layer(config, params, f"layers.{i}.", layout) for i in range(config.n_layers)]
         cos, sin = rotary_tables(config.head_dim, config.max_length, config.rope_theta, "float64")
         # cos + i sin turns a pair (x, y), read as x + iy; the second half of sin has its sign
         half = config.head_dim // 2
@@ -62,7 +64,9 @@ class Transformer:
     """A configuration with its parameters, and what the fast pass makes of them."""
 
     config: Config
-    params: dict[str, Array]  # as `config.init_params` makes them, in any array library
+    params: Mapping[
+        str, Array
+    ]  # as `config.init_params` makes them, in any array library; may be read when asked for
     tokenizer: Any = None  # anything that can encode and decode, or None where there is no text
 
     @property
@@ -130,9 +134,12 @@ def logits(model: PackedModel, tokens: np.ndarray, cache: FastCache) -> Array:
     (n, V) array
     """
     # a long prompt goes through in pieces, which bounds the memory of its attention
-    if len(tokens) > CHUNK:
-        return np.concatenate([logits(model, tokens[i : i + CHUNK], cache) for i in range(0, len(tokens), CHUNK)])
     n = len(tokens)
+    if n > CHUNK:
+        rows = np.empty((n, model.head.d_out), model.embedding.dtype)
+        for i in range(0, n, CHUNK):
+            rows[i : i + CHUNK] = logits(model, tokens[i : i + CHUNK], cache)
+        return rows
     past = cache.length
     end = past + n
     turns = model.turns[past:end]  # (n, 1, Dh/2)
@@ -215,7 +222,7 @@ def _gated(gate_up: np.ndarray, hidden: int) -> Array:
     return gated
 
 
-def _pack_layer(config: Config, params: dict[str, np.ndarray], at: str, layout: str | None) -> PackedLayer:
+def _pack_layer(config: Config, params: Mapping[str, Array], at: str, layout: str | None) -> PackedLayer:
     """Fold what never changes into a layer's matrices and lay them out."""
     qkv = params[at + "norm_attention"][:, None] * params[at + "qkv"]
     qkv = qkv.reshape(config.width, -1, config.head_dim)

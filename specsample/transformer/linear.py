@@ -128,7 +128,11 @@ def _seconds(x: np.ndarray, candidates: list[Packed]) -> float:
 def _column_blocks(weight: np.ndarray, block: int) -> np.ndarray:
     """Cut (d_in, d_out) into contiguous (n_blocks, d_in, block), the last one filled up with zeros."""
     d_in, d_out = weight.shape
-    n_blocks = -(-d_out // block)
-    padded = np.zeros((d_in, n_blocks * block), weight.dtype)
-    padded[:, :d_out] = weight
-    return np.ascontiguousarray(padded.reshape(d_in, n_blocks, block).transpose(1, 0, 2))
+    n_whole = d_out // block
+    blocks = np.zeros((-(-d_out // block), d_in, block), weight.dtype)
+    # straight to their places: no second copy of a large matrix
+    whole = weight[:, : n_whole * block].reshape(d_in, n_whole, block)
+    blocks[:n_whole] = whole.transpose(1, 0, 2)
+    if n_whole < len(blocks):
+        blocks[n_whole, :, : d_out % block] = weight[:, n_whole * block :]
+    return blocks

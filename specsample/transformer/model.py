@@ -4,7 +4,7 @@ A Llama-style Transformer: embedding, L × (x + attention(norm(x)); x + swiglu(n
 stand beside their backward.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ from specsample.transformer.layers import (
 Criterion = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
 
 
-def forward(config: Config, params: dict[str, Array], tokens: Array, cache: Cache | None = None) -> Array:
+def forward(config: Config, params: Mapping[str, Array], tokens: Array, cache: Cache | None = None) -> Array:
     """Return the logits of the token after each of T new positions.
 
     Parameters
