@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from specsample.transformer.bpe import BytePairTokenizer
 from specsample.transformer.config import Config
 from specsample.transformer.fused import FusedParams, check_parts, part_shapes
@@ -91,9 +93,7 @@ def tokenizer_of(file: GgufFile) -> BytePairTokenizer:
     _expect(file, "tokenizer.ggml.model", "gpt2", cause=cause)
     _expect(file, "tokenizer.ggml.pre", "smollm", cause=cause)
     tokens = _setting(file, "tokenizer.ggml.tokens", list)
-    kinds = (
-        [] if "tokenizer.ggml.token_type" not in file.settings else list(file.settings["tokenizer.ggml.token_type"])
-    )
+    kinds = _setting(file, "tokenizer.ggml.token_type", np.ndarray, np.ones(0))
     return BytePairTokenizer(
         tokens,
         _setting(file, "tokenizer.ggml.merges", list),
