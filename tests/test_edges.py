@@ -118,9 +118,13 @@ def multinomial(w, rng):
     return rng.multinomial(1, w / w.sum(axis=1, keepdims=True)).argmax(axis=1)
 
 
+def children(w, rng):  # a generator of its own for every call
+    return multinomial(w, rng.spawn(1)[0])
+
+
 RIGHT = (
     *(gumbel, race, race_from_the_other_end, numpys_exponentials, sorted_keys, loop_until_accepted, alias),
-    *(tree_descent, integer_thresholds, one_number_cut_into_digits, multinomial),
+    *(tree_descent, integer_thresholds, one_number_cut_into_digits, multinomial, children),
 )
 
 
@@ -128,6 +132,7 @@ RIGHT = (
 def test_a_right_sampler_passes_however_it_uses_its_numbers(choose):
     found = check(choosing(choose), **QUICK)
     assert (found.verdict, found.reasons) == ("PASS", [])
+    assert not [each for each in found.warnings if "equal seeds" in each]
     assert found.is_scripted
     assert found.is_asked
 

@@ -37,8 +37,10 @@ class Seeds(NamedTuple):
     sampler: np.random.SeedSequence
 
     def generators(self) -> tuple[np.random.Generator, np.random.Generator]:
-        """Make a random generator of each."""
-        return np.random.default_rng(self.harness), np.random.default_rng(self.sampler)
+        """Make a random generator of each, the same ones every time."""
+        # a seed sequence counts the children that it was asked for: the next call has one of its own
+        harness, sampler = (np.random.SeedSequence(each.entropy, spawn_key=each.spawn_key) for each in self)
+        return np.random.default_rng(harness), np.random.default_rng(sampler)
 
 
 class Played(NamedTuple):
