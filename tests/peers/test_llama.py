@@ -11,13 +11,15 @@ transformers = pytest.importorskip("transformers", reason="needs the extra [peer
 
 from specsample.speculative import generate  # noqa: E402
 from specsample.strategies import greedy  # noqa: E402
+from specsample.transformer.chat import chat_tokens  # noqa: E402
 from specsample.transformer.huggingface import (  # noqa: E402
     config_from_llama,
     llama_from_params,
     load_llama,
     params_from_llama,
 )
-from specsample.transformer.lm import TransformerLM  # noqa: E402
+from specsample.transformer.inference import FastCache, logits  # noqa: E402
+from specsample.transformer.lm import TransformerLM, load  # noqa: E402
 from specsample.transformer.model import forward, loss_and_grads  # noqa: E402
 
 VARIANTS = {
@@ -110,6 +112,26 @@ def test_greedy_speculative_text_is_the_peers_greedy_text():
     tokens, trace = generate(prompt, target, drafter, K=3, rng=np.random.default_rng(0), transform=greedy, **size)
     assert tokens == expected
     assert trace.tested > 0
+
+
+@pytest.mark.real_model
+def test_the_real_models_logits_equal_those_of_the_peer_on_the_dequantised_weights():
+    model = load("smollm2", context=512)
+    c = model.config
+    sizes = {"vocab_size": c.vocab_size, "hidden_size": c.width, "intermediate_size": c.hidden}
+    sizes |= {"num_hidden_layers": c.n_layers, "num_attention_heads": c.n_heads, "num_key_value_heads": c.n_kv_heads}
+    sizes |= {"rms_norm_eps": c.norm_eps, "tie_word_embeddings": c.tied, "max_position_embeddings": c.max_length}
+    rope = {"rope_type": "default", "rope_theta": c.rope_theta}
+    peer = transformers.LlamaForCausalLM(transformers.LlamaConfig(**sizes, rope_parameters=rope)).eval()
+    tensors = {name: torch.tensor(a) for name, a in llama_from_params(model.params, c).items()}
+    left_out, unknown = peer.load_state_dict(tensors, strict=False)
+    assert (left_out, unknown) == (["lm_head.weight"], [])  # which is tied
+    tokens = chat_tokens(model.tokenizer, [{"role": "user", "content": "Is 7½ > 7? Write it in Python: \n\tdef"}])
+    with torch.no_grad():
+        expected = peer(torch.tensor([tokens])).logits[0].numpy()
+    found = logits(model.packed, np.array(tokens), FastCache(model.packed))
+    print(f"{len(tokens)} tokens, largest difference {abs(found - expected).max():.1e}")
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize(
