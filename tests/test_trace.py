@@ -7,10 +7,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from specsample import Round, TableModel, Trace, generate
 from specsample.trace import record
 from specsample.viewer.origins import STYLES
+from specsample.viewer.text import added
 
 REJECTED = Round(
     draft_tokens=(2, 0, 1),
@@ -137,3 +140,16 @@ def test_render_colours_every_token_by_its_source():
     text = RUN.render(lambda tokens: "abc"[tokens[0]])
     assert text.plain == "cbcabba"
     assert [(span.start, span.style) for span in text.spans] == [(i, STYLES[s]) for i, s in enumerate(RUN.sources)]
+
+
+def test_render_shows_a_character_of_several_tokens_once_it_is_whole():
+    played = replace(KEPT, emitted=tuple("é€".encode()[:4]))
+    rest = replace(WITHOUT_DRAFT, emitted=("€".encode()[-1],))
+    text = Trace((0,), [played, rest]).render(lambda tokens: bytes(tokens).decode(errors="replace"))
+    assert text.plain == "é€"
+    assert text.spans[-1].style == STYLES["bonus"]
+
+
+@given(st.binary(max_size=12))
+def test_what_the_tokens_add_is_the_whole_text(raw):
+    assert "".join(added(raw, lambda tokens: bytes(tokens).decode(errors="replace"))) == raw.decode(errors="replace")

@@ -13,7 +13,7 @@ from specsample.viewer.origins import STYLES
 from specsample.viewer.page import fragment, page
 from specsample.viewer.record import describe
 from specsample.viewer.still import summary, table
-from specsample.viewer.text import Decode
+from specsample.viewer.text import Decode, added
 
 Facts = tuple[Sequence[int], Sequence[Mapping[str, Any]]]  # the prompt, and the rounds with `sources` and `n_tested`
 
@@ -22,10 +22,11 @@ def render(facts: Facts, decode: Callable[[list[int]], str]) -> Any:
     """Colour the emitted text by origin: accepted, correction, bonus; as a `rich.text.Text`."""
     from rich.text import Text
 
+    tokens = [token for entry in facts[1] for token in entry["emitted"]]
+    sources = [source for entry in facts[1] for source in entry["sources"]]
     text = Text()
-    for entry in facts[1]:
-        for token, source in zip(entry["emitted"], entry["sources"], strict=True):
-            text.append(decode([token]), style=STYLES[source])
+    for piece, source in zip(added(tokens, decode), sources, strict=True):
+        text.append(piece, style=STYLES[source])
     return text
 
 

@@ -60,6 +60,35 @@ def texts(tokens: Sequence[int], decode: Decode) -> list[str]:
     return [decode[token] for token in tokens]
 
 
+def added(tokens: Sequence[int], decode: Callable[[list[int]], str]) -> list[str]:
+    """Say what each token adds to a text: of a character that takes several tokens, the last one adds it.
+
+    Parameters
+    ----------
+    tokens : (n,) sequence of int
+    decode : function from token ids to text, which ends in U+FFFD where a character is not yet complete
+
+    Returns
+    -------
+    list of n str; joined they are the text of all tokens
+
+    Examples
+    --------
+    >>> halves = "né".encode()
+    >>> added(halves, lambda tokens: bytes(tokens).decode(errors="replace"))
+    ['n', '', 'é']
+    """
+    found: list[str] = []
+    begun = 0  # where the tokens of an unfinished character begin
+    for end in range(1, len(tokens) + 1):
+        text = str(decode([*tokens[begun:end]]))
+        # it waits for the tokens that complete it; after the last one nothing can
+        waits = text.endswith("\ufffd") and end < len(tokens)
+        found.append("" if waits else text)
+        begun = begun if waits else end
+    return found
+
+
 def _visible_character(character: str) -> str:
     """Show one character: as it is, as a picture, or as its number."""
     code = ord(character)
