@@ -1,7 +1,8 @@
 """What a sampler asks of a model, and the smallest models that give it.
 
 `LanguageModel` is the one Protocol of this package: the Transformer, an n-gram and a table of fractions all meet it.
-Whatever is a function from a text to the next distribution becomes a model as `FunctionModel`.
+Whatever is a function from a text to the next distribution becomes a model as `FunctionModel`. A draft source that
+answers `extend` with no row at all declines: nothing is drafted after what it has read.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +23,10 @@ class Context(Protocol):
         """Number of tokens read."""
 
     def extend(self, tokens: Sequence[int]) -> Array:
-        """Read tokens; row i of the (n, V) answer is the distribution of the token after tokens[i]."""
+        """Read tokens; row i of the (n, V) answer is the distribution of the token after tokens[i].
+
+        A draft source may leave out rows from the front, for only the last is drafted from, and all to decline.
+        """
 
     def rollback(self, length: int) -> None:
         """Forget all but the first `length` tokens."""
@@ -44,11 +48,11 @@ class TextContext:
 
     Parameters
     ----------
-    next_probs : function from the tokens so far, a list of int of its own, to (V,) probabilities
+    next_probs : function from the tokens so far, a list of int of its own, to (V,) probabilities, or None to decline
     vocab_size : int, V
     """
 
-    def __init__(self, next_probs: Callable[[list[int]], Array], vocab_size: int) -> None:
+    def __init__(self, next_probs: Callable[[list[int]], Array | None], vocab_size: int) -> None:
         self.next_probs = next_probs
         self.vocab_size = vocab_size
         self.tokens: list[int] = []
@@ -59,14 +63,19 @@ class TextContext:
         return len(self.tokens)
 
     def extend(self, tokens: Sequence[int]) -> Array:
-        """Read tokens; row i of the (n, V) answer is the distribution of the token after tokens[i]."""
+        """Read tokens; row i of the (n, V) answer follows tokens[i], without those before one that is declined."""
         check_tokens("tokens", tokens, self.vocab_size)
-        rows = []
+        rows: list[Array] = []
         for token in tokens:
             self.tokens.append(int(token))
             # a copy goes in, and what comes out is copied below: neither side can change what the other holds
-            rows.append(self.next_probs(self.tokens.copy()))
-        return np.stack(rows)
+            row = self.next_probs(self.tokens.copy())
+            # an answer ends with the row after the last token: what stands before a gap in it is left out
+            if row is None:
+                rows.clear()
+            else:
+                rows.append(row)
+        return np.stack(rows) if rows else np.empty((0, self.vocab_size))
 
     def rollback(self, length: int) -> None:
         """Forget all but the first `length` tokens."""
@@ -81,6 +90,7 @@ class FunctionModel:
     Parameters
     ----------
     next_probs : function from the tokens so far, a list of at least one int, to (V,) probabilities
+        A draft source may answer None, to decline (`speculative`).
     vocab_size : int, V
 
     Examples
@@ -91,7 +101,7 @@ class FunctionModel:
            [1. , 0. ]])
     """
 
-    next_probs: Callable[[list[int]], Array]
+    next_probs: Callable[[list[int]], Array | None]
     vocab_size: int
 
     def start(self) -> TextContext:
@@ -157,6 +167,7 @@ class Transformed:
     model : LanguageModel
     transform : map from distributions to distributions, or None for the model as it is
     name : str, how messages call the model
+    may_decline : bool, whether an answer without rows is one: a draft source's, which drafts nothing there
 
     Raises
     ------
@@ -167,6 +178,7 @@ class Transformed:
     model: LanguageModel
     transform: Transform | None = None
     name: str = "the model's distribution"
+    may_decline: bool = False
 
     def __post_init__(self) -> None:
         if self.transform is not None and not callable(self.transform):
@@ -205,6 +217,9 @@ class TransformedContext:
         """Check and transform the model's own n distributions."""
         shape: Sequence[int] = getattr(probs, "shape", ())
         V = self.view.vocab_size
+        # a source that declines: there is no row to check
+        if self.view.may_decline and shape == (0, V):
+            return probs
         # everything that a sampler sees of a model comes through here; who needs the last row only may get no more
         if len(shape) != 2 or shape[1] != V or not 1 <= shape[0] <= n:
             raise ValueError(

@@ -99,7 +99,7 @@ def play_rounds(
     check_request(prompt_tokens, (target_model, draft_model), max_new_tokens, stop=stop)
     # the strategy is part of the model: every rule below sees what is really sampled from
     target = Transformed(target_model, transform, "target_probs")
-    drafter = Transformed(draft_model, draft_transform or transform, "draft_probs")
+    drafter = Transformed(draft_model, draft_transform or transform, "draft_probs", may_decline=True)
     return _rounds(list(prompt_tokens), (target, drafter), play=play, room=max_new_tokens, rng=rng, stop=stop)
 
 

@@ -4,6 +4,8 @@ Leviathan et al., arXiv 2211.17192, Algorithm 1; Chen et al., arXiv 2302.01318, 
 p is the target, q the draft. A small model drafts K tokens, the large one reads them all in one pass, and a rejection
 rule keeps a run of them such that the text is distributed exactly as if the large model had sampled every token.
 A round owns 2K+1 uniform numbers, K to draft, K to test, 1 to emit, and only compares them. Nothing else is random.
+A source may decline: where it has no row of q it makes no draft, and the round goes on with the n < K that it made.
+It declines before the token is drawn, so the law stays; the tape stays too, for declined drafts leave theirs unused.
 "line n" is the n-th line of Algorithm 1 after its inputs, comments counted; its γ is our K, its n our n_accepted.
 """
 
@@ -23,7 +25,7 @@ Verdict = NamedTuple("Verdict", [("n_accepted", int), ("token", int)])  # n of K
 
 
 def draft(drafter: Context, tokens: Sequence[int], K: int, u: Sequence[Any], *, pick: Pick = pick) -> Draft:
-    """Sample K tokens from the draft model, one pass each (Algorithm 1, lines 1 to 5).
+    """Sample K tokens from the draft model, one pass each, fewer if it declines (Algorithm 1, lines 1 to 5).
 
     Parameters
     ----------
@@ -35,20 +37,20 @@ def draft(drafter: Context, tokens: Sequence[int], K: int, u: Sequence[Any], *, 
 
     Returns
     -------
-    Draft, the tokens and the (K, V) rows of q that they were picked from
+    Draft, the n <= K tokens and the (n, V) rows of q that they were picked from
     """
-    unread = list(tokens[drafter.length :])
-    drafted: list[int] = []
+    x: list[int] = []
     rows: list[Array] = []
     for k in range(K):
-        # line 3: q_i(x) <- M_q(prefix + [x_1, ..., x_{i-1}])
-        q = drafter.extend(unread)[-1]  # (V,)
+        # line 3: q_i(x) <- M_q(prefix + [x_1, ..., x_{i-1}]), of which the context reads what it has not yet
+        q = drafter.extend([*tokens, *x][drafter.length :])[-1:]  # (1, V)
+        # no row: the source declines, before a token is drawn
+        if not len(q):
+            break
         # line 4: x_i ~ q_i(x)
-        x = pick(q, u[k])
-        rows.append(q)
-        drafted.append(x)
-        unread = [x]
-    return Draft(drafted, np.stack(rows) if rows else np.empty((0, 0)))
+        rows.append(q[0])
+        x.append(pick(q[0], u[k]))
+    return Draft(x, np.stack(rows) if rows else np.empty((0, 0)))
 
 
 def verify(
@@ -116,12 +118,12 @@ def step(
     (list of int, `tokens` and the 1 ... K+1 emitted ones; Round)
     """
     before = (target.length, drafter.length)
-    # lines 1 to 5: the draft model proposes K tokens, x_i ~ q_i
+    # lines 1 to 5: the draft model proposes K tokens, or fewer, x_i ~ q_i
     x, q = draft(drafter, tokens, K, u[:K])
     # line 7: the target reads all of them in one pass
-    p = target.extend([*tokens[target.length :], *x])[-(K + 1) :]  # (K+1, V)
-    # lines 8 to 17: keep a run of n drafts, emit one token t after it
-    n, t = rule(x, q, p, u_accept=u[K : 2 * K], u_emit=u[2 * K])
+    p = target.extend([*tokens[target.length :], *x])[-(len(x) + 1) :]  # (K+1, V)
+    # lines 8 to 17: keep a run of n drafts, emit one token t after it; where nothing was drafted, t ~ p
+    n, t = rule(x, q, p, u_accept=u[K : K + len(x)], u_emit=u[2 * K]) if x else (0, pick(p[0], u[2 * K]))
     # both models forget the drafts that were not kept; neither has read t
     target.rollback(len(tokens) + n)
     drafter.rollback(min(drafter.length, len(tokens) + n))
@@ -150,7 +152,7 @@ def generate(
     ----------
     prompt_tokens : sequence of int, at least one; what cannot be served raises TypeError or ValueError (`request`)
     target_model, draft_model : LanguageModel; the text follows the first, the second only sets the speed
-    K : int >= 0, drafts a round, shortened where fewer tokens are left; 0 is autoregressive sampling
+    K : int >= 0, drafts a round, fewer where few tokens are left or the source declines; 0 is autoregressive sampling
     max_new_tokens : int >= 0, tokens
     rng : numpy.random.Generator, or anything whose `random(n)` gives n uniform numbers
     transform, draft_transform : decoding strategies (see `strategies`) or None; the draft's defaults to the target's
@@ -170,7 +172,7 @@ def generate(
     """
     check_request(prompt_tokens, (target_model, draft_model), max_new_tokens, K=K, stop=stop)
     target = Transformed(target_model, transform, "target_probs").start()
-    drafter = Transformed(draft_model, draft_transform or transform, "draft_probs").start()
+    drafter = Transformed(draft_model, draft_transform or transform, "draft_probs", may_decline=True).start()
     tokens = list(prompt_tokens)
     trace = Trace(tuple(prompt_tokens))
     room = max_new_tokens
