@@ -20,7 +20,7 @@ class Record(ABC):
 
     @abstractmethod
     def facts(self) -> tuple[Sequence[int], list[Mapping[str, Any]]]:
-        """Return the prompt's tokens and the fields of each round, with `sources` and `n_tested`."""
+        """Return the prompt's tokens and the fields of each round, with `sources`, `n_tested` and `n_declined`."""
 
     def render(self, decode: Callable[[list[int]], str]) -> Any:
         """Colour the emitted text by origin, as a rich Text: `viewer.shown.render`."""
@@ -54,7 +54,7 @@ class Round(Record):
     draft_tokens: tuple[int, ...]  # (K,)
     p_x: tuple[Any, ...]  # (K,), target probability of each draft token
     q_x: tuple[Any, ...]  # (K,), draft probability of each draft token
-    u: tuple[Any, ...]  # (2K+1,), the round's uniform numbers: K to draft, K to test, 1 to emit
+    u: tuple[Any, ...]  # the round's uniform numbers: K to draft, K to test, 1 to emit; K with the drafts declined
     n_accepted: int  # the leading run of drafts that passed their test
     emitted: tuple[int, ...]  # accepted drafts, then the correction or bonus; cut at a stop token
     target_length: tuple[int, int]  # tokens in the target's cache before and after
@@ -66,6 +66,11 @@ class Round(Record):
     def K(self) -> int:
         """Number of drafts."""
         return len(self.draft_tokens)
+
+    @property
+    def n_declined(self) -> int:
+        """Drafts that the source was asked for and declined: their uniform numbers are there, and unused."""
+        return len(self.u) // 2 - self.K
 
     @property
     def n_tested(self) -> int:
@@ -81,7 +86,8 @@ class Round(Record):
 
     def facts(self) -> tuple[Sequence[int], list[Mapping[str, Any]]]:
         """Return what the viewer shows: no prompt, and this round."""
-        return (), [vars(self) | {"sources": self.sources, "n_tested": self.n_tested}]
+        derived = {"sources": self.sources, "n_tested": self.n_tested, "n_declined": self.n_declined}
+        return (), [vars(self) | derived]
 
     def until(self, stop: Collection[int]) -> "Round":
         """Cut the emitted tokens after the first stop token.
@@ -116,7 +122,7 @@ def record(
 
     Parameters
     ----------
-    u : 2K+1 uniform numbers
+    u : 2K+1 uniform numbers, more if drafts were declined
     n_accepted : int, accepted drafts
     token : int, the correction or bonus
     lengths : ((int, int), (int, int)), tokens in the target's and in the draft's cache, before and after
@@ -164,8 +170,18 @@ class Trace(Record):
 
     @property
     def drafted(self) -> int:
-        """Draft tokens, which is also the number of draft passes."""
+        """Draft tokens."""
         return sum(played.K for played in self.rounds)
+
+    @property
+    def declined(self) -> int:
+        """Drafts that the source was asked for and declined."""
+        return sum(played.n_declined for played in self.rounds)
+
+    @property
+    def draft_passes(self) -> int:
+        """Times the draft source was asked: once a draft, and once where it declined."""
+        return self.drafted + sum(played.n_declined > 0 for played in self.rounds)
 
     @property
     def tested(self) -> int:
@@ -196,6 +212,7 @@ class Trace(Record):
         return {
             "rounds": len(self.rounds),
             "drafted": self.drafted,
+            "declined": self.declined,
             "tested": self.tested,
             "accepted": self.accepted,
             "corrections": self.sources.count("correction"),
@@ -203,7 +220,7 @@ class Trace(Record):
             "acceptance_rate": self.acceptance_rate if self.tested else None,
             "tokens_per_target_pass": self.tokens_per_target_pass if self.rounds else None,
             "target_passes": self.target_passes,
-            "draft_passes": self.drafted,
+            "draft_passes": self.draft_passes,
         }
 
     def to_json(self) -> str:

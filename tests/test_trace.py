@@ -81,6 +81,7 @@ def test_counts_holds_what_the_command_line_prints():
     assert RUN.counts() == {
         "rounds": 3,
         "drafted": 6,
+        "declined": 0,
         "tested": 5,
         "accepted": 4,
         "corrections": 1,

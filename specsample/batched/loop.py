@@ -101,7 +101,8 @@ def step(
     ----------
     texts : B sequences of int, everything so far
     target, drafter : BatchedContext of each model; rolled back to the accepted drafts
-    n_drafts : (B,) NumPy int array, drafts of each row; -1 for a row that has ended and sits this round out
+    n_drafts : (B,) NumPy int array, drafts of each row, fewer where the source declines
+        -1 for a row that has ended and sits this round out.
     u : B sequences of 2 n_drafts[b] + 1 uniform numbers: to draft, to test, to emit; empty for a row that sits out
     transforms : decoding strategy of the target and of the draft, or None
 
@@ -127,7 +128,9 @@ def step(
     K = max(int(n_drafts.max()), 0)
     tape = _tape(u, n_drafts, K)  # (B, 2K+1)
     # lines 1 to 5: the draft model proposes up to K tokens a row, and stays on the device with them
-    drafted = draft(drafter, texts, n_drafts=n_drafts, u=tape[:, :K], transform=transforms[1]) if K else None
+    drafted = None
+    if K:
+        n_drafts, drafted = draft(drafter, texts, n_drafts=n_drafts, u=tape[:, :K], transform=transforms[1])
     x = drafted[0] if drafted else None
     # line 7: the target reads what each row lacks and its drafts, in one pass
     p, p_is_sound = score(target, texts, x, n_drafts=n_drafts, transform=transforms[0])
@@ -158,13 +161,15 @@ def _tape(u: Sequence[Sequence[Any]], n_drafts: Array, K: int) -> Array:
 
 def _verdicts(x: Array, q: Array, p: Array, *, tape: Array, n_drafts: Array, is_sound: tuple[Array, Array]) -> Any:
     """Verify on the device and fetch what `Round` remembers, in one transfer."""
-    K = x.shape[1]
     u = to_device(tape, like=p)
+    # the tape has room for every draft that was asked for, made or declined
+    K = tape.shape[1] // 2
+    u_accept = u[:, K : K + x.shape[1]]
     k = to_device(np.maximum(n_drafts, 0), like=p)
     # a row that sits out is verified with no drafts, and its answer never read
-    n, t = judge(x, q, p, u_accept=u[:, K : 2 * K], u_emit=u[:, 2 * K], n_drafts=k)
+    n, t = judge(x, q, p, u_accept=u_accept, u_emit=u[:, 2 * K], n_drafts=k)
     # p and q at the drafts only: the (B, K, V) rows stay on the device
-    rows = {"draft_tokens": x, "p_x": at_tokens(p[:, :K, :], x), "q_x": at_tokens(q, x)}
+    rows = {"draft_tokens": x, "p_x": at_tokens(p[:, : x.shape[1], :], x), "q_x": at_tokens(q, x)}
     sound = {"draft_probs": is_sound[0], "target_probs": is_sound[1]}
     return fetch(rows | sound | {"n_accepted": n[:, None], "token": t[:, None]}, like=u)
 

@@ -18,7 +18,10 @@ from specsample.strategies import Transform
 
 
 class BatchedContext(Protocol):
-    """A model's reading of B texts, each of its own length."""
+    """A model's reading of B texts, each of its own length.
+
+    That of a draft source may have `declines`, (B,) NumPy bools: where its last answer is none (see `speculative`).
+    """
 
     @property
     def lengths(self) -> Array:
@@ -44,8 +47,8 @@ class BatchedModel(Protocol):
 
 def draft(
     drafter: BatchedContext, texts: Sequence[Sequence[int]], *, n_drafts: Array, u: Array, transform: Transform | None
-) -> tuple[Array, Array, Array]:
-    """Sample n_drafts[b] tokens of each row from the draft model, one pass each (Algorithm 1, lines 1 to 5).
+) -> tuple[Array, tuple[Array, Array, Array] | None]:
+    """Sample up to n_drafts[b] tokens of each row from the draft model, one pass each (Algorithm 1, lines 1 to 5).
 
     Parameters
     ----------
@@ -57,6 +60,7 @@ def draft(
 
     Returns
     -------
+    (B,) NumPy int array, the drafts of each row, fewer where the source declined; None if that is all, else
     tokens (B, K); probs (B, K, V); is_sound (B, K), whether the model's row was a distribution
     """
     # what each row has not read; a row without drafts reads nothing and catches up in a later round
@@ -67,6 +71,10 @@ def draft(
         # a row that has all its drafts stops reading: its count is 0 from here on
         counts = np.where(k < n_drafts, counts, 0)
         read = drafter.extend(tokens, counts)
+        # a row for which the source declines keeps the drafts that it has; where nobody wants more, the drafts end
+        n_drafts = np.where(getattr(drafter, "declines", False), np.minimum(n_drafts, k), n_drafts)
+        if k >= n_drafts.max():
+            break
         last = read[:, 0, :] if read.shape[1] == 1 else rows_at(read, to_device(np.maximum(counts, 1) - 1, like=read))
         # lines 3 and 4: x_i ~ q_i, after each row's last token
         q, is_sound = _transformed(last, transform)  # (B, V), (B,)
@@ -75,9 +83,11 @@ def draft(
         # the next pass reads the draft alone
         tokens = x[:, None]
         counts = np.ones_like(counts)
+    if not columns:
+        return n_drafts, None
     xp = array_namespace(columns[0][1])
     tokens, probs, is_sound = (xp.stack(list(column), axis=1) for column in zip(*columns, strict=True))
-    return tokens, probs, is_sound
+    return n_drafts, (tokens, probs, is_sound)
 
 
 def score(

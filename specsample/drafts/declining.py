@@ -1,9 +1,9 @@
 """Sources that stop drafting, and sources that step in.
 
 When is it better not to draft? A row of the target costs time even if its draft is refused, so a source that expects
-a refusal declines: it answers with no row, and the round goes on with the drafts so far. It must decide from the text,
-drafts included, before the next token is drawn. One that looks at the token first, and drops it if it is improbable,
-gives it another chance to be drawn from p: tokens that the draft likes become too frequent (`M48` in the catalogue).
+a refusal declines: it answers with no row, and the round goes on with the drafts so far. It must decide from the
+text, drafts included, before the next token is drawn. Whoever looks at the token first, and drops it if it is
+improbable, makes those that stay too frequent (M48 in `docs/wrong-samplers.md`).
 """
 
 from collections.abc import Sequence
@@ -144,7 +144,7 @@ class OrElseContext:
         rows = self.first.extend(tokens)
         if len(rows):
             return rows
-        # whatever the second has missed while it was not asked is read now: no text is lost, and no row too many given
+        # what the second has missed while it was not asked is read now: no text is lost, and no row too many given
         return self.second.extend(self.tokens[self.second.length :])[-len(tokens) :]
 
     def rollback(self, length: int) -> None:

@@ -4,8 +4,9 @@ No model at all. The last few tokens are looked up in the text; the token after 
 draft, with certainty. So q is one-hot, and the rule judges it exactly: the draft x is kept with probability p(x)/1,
 and the residual norm(max(0, p - q)) is p without x. Good where text quotes itself (code, summaries, edits).
 
-It drafts on a match, and as far as the text has agreed with itself: where nothing matches, or what matches best went on
-in two ways the last two times, it declines. Nothing is drafted then, or another source steps in (`declining.OrElse`).
+It drafts on a match, and as far as the text agrees with itself: where nothing matches, or where the best match went
+on in two ways the last two times, it declines. Nothing is drafted then, or another source steps in
+(`declining.OrElse`).
 """
 
 from collections.abc import Sequence

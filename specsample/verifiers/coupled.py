@@ -210,7 +210,7 @@ def play_round(
     here_noise = [noise[position] for position in here]
     # both models pick with it: the draft from q, the target, where it gets to, from p
     x, q = draft(drafter, tokens, K, here_noise[:K], pick=coupling.token)
-    p = target.extend([*tokens[target.length :], *x])[-(K + 1) :]  # (K+1, V)
+    p = target.extend([*tokens[target.length :], *x])[-(len(x) + 1) :]  # (K+1, V)
     n, t = verify(x, p, here_noise, coupling)
     # both models forget the drafts that were not kept, as in `speculative.step`
     target.rollback(len(tokens) + n)

@@ -98,7 +98,14 @@ class PathTree:
     def _read(self, path: Sequence[int]) -> Any:
         """Read one path from the end of the text; give its last row."""
         self.context.rollback(self.length)
-        return self.context.extend([self.tokens[node] for node in path])[-1] if len(path) else None
+        rows = self.context.extend([self.tokens[node] for node in path]) if len(path) else [None]
+        # a shape that is given beforehand has nothing to do with a source that declines
+        if not len(rows):
+            raise ValueError(
+                "a tree of drafts must have a row after every node; got none. Does the source decline? "
+                "Let another step in: drafts.declining.OrElse."
+            )
+        return rows[-1]
 
 
 def path_to(node: int, parents: Sequence[int]) -> list[int]:

@@ -17,7 +17,7 @@ def describe(prompt_tokens: Sequence[int], rounds: Sequence[Mapping[str, Any]], 
     Parameters
     ----------
     prompt_tokens : sequence of int
-    rounds : the fields of each Round, with its `sources` and `n_tested`
+    rounds : the fields of each Round, with its `sources`, `n_tested` and `n_declined`
     decode : function from token ids to text, or the texts in the order of their ids, or None
 
     Returns
@@ -53,6 +53,7 @@ def _round(given: Mapping[str, Any]) -> dict[str, Any]:
         "u": [float(number) for number in given["u"]],
         "n_accepted": int(given["n_accepted"]),
         "n_tested": int(given["n_tested"]),
+        "n_declined": int(given["n_declined"]),
         "emitted": [*map(int, given["emitted"])],
         "sources": [*given["sources"]],
         "target_length": [*map(int, given["target_length"])],

@@ -15,7 +15,7 @@ from specsample.viewer.record import describe
 from specsample.viewer.still import summary, table
 from specsample.viewer.text import Decode, added
 
-Facts = tuple[Sequence[int], Sequence[Mapping[str, Any]]]  # the prompt, and the rounds with `sources` and `n_tested`
+Facts = tuple[Sequence[int], Sequence[Mapping[str, Any]]]  # the prompt, and the rounds with what `Round.facts` adds
 
 
 def render(facts: Facts, decode: Callable[[list[int]], str]) -> Any:

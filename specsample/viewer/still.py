@@ -42,13 +42,16 @@ def table(data: Mapping[str, Any]) -> str:
 
 def _lines(r: int, entry: Mapping[str, Any], texts: Mapping[int, list[str]]) -> Iterable[str]:
     """Write one round down."""
-    # the drafts: of the 2K+1 uniform numbers the second K test them
+    # the drafts: after as many numbers as were to draft come those that test them, used or not
     K = len(entry["drafts"])
+    to_test = entry["u"][len(entry["u"]) // 2 :]
     n = entry["n_accepted"]
     fates = ["accepted"] * n + ["rejected"] * (entry["n_tested"] - n) + ["discarded"] * (K - entry["n_tested"])
     for i, (token, fate) in enumerate(zip(entry["drafts"], fates, strict=True)):
         numbers = f"{entry['q'][i]:6.3f} {entry['p'][i]:6.3f}  {entry['accept'][i]:6.3f}"
-        yield f"{r:5} {i + 1:3}  {texts[token][0]:<10} {numbers} {entry['u'][K + i]:6.3f}  {fate}"
+        yield f"{r:5} {i + 1:3}  {texts[token][0]:<10} {numbers} {to_test[i]:6.3f}  {fate}"
+    if entry["n_declined"]:
+        yield f"{r:5} {'':3}  {'':10} {'':23} {'':6}  {entry['n_declined']} declined"
     # the correction or bonus, which the last number picked; none where a stop token ended the text among the drafts
     if entry["sources"][-1] != "accepted":
         text = texts[entry["emitted"][-1]][0]

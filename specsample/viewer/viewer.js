@@ -132,6 +132,7 @@ function slots(round, step) {
     return el("div", {class: "slot " + state, "data-slot": state}, el("small", {}, `draft ${i + 1}`), el("b", {}, known ? chip(token) : " "), el("small", {}, WORDS[state.split(" ")[0]]));
   });
   const source = round.sources.at(-1), shown = source !== "accepted" && rank(step) >= 4;
+  if (round.n_declined) cards.push(el("div", {class: "slot empty", "data-declined": round.n_declined}, el("small", {}, "declined"), el("b", {}, `${round.n_declined} ×`), el("small", {}, "not drafted")));
   if (source !== "accepted") cards.push(el("span", {class: "plus", "aria-hidden": "true"}, "+"),
     el("div", {class: "slot " + (shown ? source + (step.kind === "emit" ? " active" : "") : "empty")}, el("small", {}, "from the target"), el("b", {}, shown ? chip(round.emitted.at(-1)) : " "), el("small", {}, shown ? source : "still open")));
   return cards;
@@ -139,27 +140,28 @@ function slots(round, step) {
 const PQ = [["both", "min(p, q): accepted mass"], ["qx", "q − p: drafted too often"], ["px", "p − q: what the residual is made of"]];
 function story(step, width) {
   const round = run.rounds[step.r], K = round.drafts.length, i = step.i, row = round.rows && round.rows[i], x = round.drafts[i], u = round.u;
+  const u_test = u[(u.length - 1) / 2 + i], declined = round.n_declined ? ` The source declined ${K ? `the other ${round.n_declined}` : "to draft"}.` : ""; // their numbers stay unused
   const token = t => strong(`“${chip(t)}”`);
-  if (step.kind === "drafts") return {head: `The draft model proposes ${K} tokens`, say: ["One small pass each. The rows of p and q were not recorded; generate(…, keep_rows=True) records them."], art: []};
+  if (step.kind === "drafts") return {head: `The draft model proposes ${K} tokens`, say: ["One small pass each. The rows of p and q were not recorded; generate(…, keep_rows=True) records them.", declined], art: []};
   if (step.kind === "draft") return {head: `Draft ${i + 1} of ${K}: a small pass gives q`,
     say: ["The draft model's distribution q at this position. Its uniform number, ", `u = ${number(u[i])}, falls on the stretch of `, token(x), ` on the line from 0 to 1, where each token is as long as it is probable: q = ${number(round.q[i])}.`],
     art: [pickLine(width, u[i], row, "q_pick", x), bars(row, width, "q", x), key([["qx", "q, the draft's distribution"]])]};
   if (step.kind === "verify") return {head: `One target pass reads ${K ? "all drafts" : "the text"}: ${K + 1} row${K ? "s" : ""} of p`,
-    say: [K ? "The large model gives its distribution p at every drafted position and at the one after. Where p and q overlap much (β = Σ min(p, q)), the draft is likely to stay." : "Nothing was drafted: this is a round of plain autoregressive sampling."],
+    say: [K ? "The large model gives its distribution p at every drafted position and at the one after. Where p and q overlap much (β = Σ min(p, q)), the draft is likely to stay." : "Nothing was drafted: this is a round of plain autoregressive sampling.", declined],
     art: [el("div", {class: "small"}, round.rows.map((r, k) => mini(r, k, round, step.r)))].concat([key(K ? [...PQ, ["bx", "p where nothing was drafted"]] : [["bx", "p"]])])};
   if (step.kind === "test") {
-    const a = round.accept[i], kept = i < round.n_accepted, [su, sa] = apart(u[K + i], a);
+    const a = round.accept[i], kept = i < round.n_accepted, [su, sa] = apart(u_test, a);
     return {head: [`Test ${i + 1}: does “${chip(x)}” stay?`], say: [`Accept with probability min(1, p/q) = min(1, ${number(round.p[i])} / ${number(round.q[i])}) = `, strong(number(a)), ". ",
       kept ? strong(`u = ${su} < ${sa}: accepted.`, "yes") : strong(`u = ${su} ≥ ${sa}: rejected.`, "no"),
       kept ? (i + 1 < K ? " On to the next draft." : " That was the last draft.") : K - i - 1 ? ` The ${K - i - 1} after it are discarded untested.` : ""],
-      art: [testLine(width, u[K + i], a), ...(row ? [bars(row, width, "pq", x), key(PQ)] : [])]};
+      art: [testLine(width, u_test, a), ...(row ? [bars(row, width, "pq", x), key(PQ)] : [])]};
   }
   if (step.kind === "emit") {
-    const bonus = i === K, t = round.emitted.at(-1), U = number(u[2 * K]);
+    const bonus = i === K, t = round.emitted.at(-1), U = number(u.at(-1));
     const why = bonus ? (K ? [`All ${K} drafts stayed, and the target's pass already holds p at the next position: one more token for nothing. `] : ["The target's own p gives the token. "]) :
       ["The draft was wrong here, so draw where the target wants more than was drafted: the residual, max(0, p − q)", row ? `, divided by its sum ${number(row.excess)}. ` : " divided by its sum. "];
-    const art = !row ? [] : bonus ? [pickLine(width, u[2 * K], row, "r_pick", t), bars(row, width, "p", t), key([["bx", "p, the target's distribution"]])] :
-      [bars(row, width, "excess", null), key(PQ), pickLine(width, u[2 * K], row, "r_pick", t), bars(row, width, "r", t), key([["px", "r = residual, sums to 1"]])];
+    const art = !row ? [] : bonus ? [pickLine(width, u.at(-1), row, "r_pick", t), bars(row, width, "p", t), key([["bx", "p, the target's distribution"]])] :
+      [bars(row, width, "excess", null), key(PQ), pickLine(width, u.at(-1), row, "r_pick", t), bars(row, width, "r", t), key([["px", "r = residual, sums to 1"]])];
     return {head: bonus ? (K ? "Bonus: one token more, from p" : "One token from p") : `Correction at position ${i + 1}: draw from the residual`, say: [...why, `u = ${U} picks `, token(t), "."], art};
   }
   const n = round.emitted.length, stop = round.sources.at(-1) === "accepted";
@@ -196,7 +198,7 @@ function facts(step) {
       row("tokens", seen ? `${seen.tokens} in ${seen.rounds} target passes` : "0"), row("tokens per target pass", seen ? rate(seen.tokens_per_target_pass) : "–"),
       row("acceptance rate α", seen ? `${rate(seen.acceptance_rate)} (${seen.accepted} of ${seen.tested} tested)` : "–"))),
     el("div", {}, el("h4", {}, done ? "Caches, rolled back" : "Caches, when the round began"), el("table", {},
-      cache("target", round.target_length, K, round.n_accepted, done), cache("draft", round.draft_length, Math.max(K - 1, 0), round.n_accepted, done)))];
+      cache("target", round.target_length, K, round.n_accepted, done), cache("draft", round.draft_length, round.n_declined ? K : Math.max(K - 1, 0), round.n_accepted, done)))];
 }
 function show(step) {
   at = Math.max(0, Math.min(steps.length - 1, step));
