@@ -2,7 +2,7 @@
 
 Where can a round go wrong? `speculate` is `speculative.generate` with its seams open: how to draft, how to judge the
 drafts, when to stop. `judge` is `speculative.verify` with its seams open. Every piece defaults to the right one; with
-the defaults both give the shipped functions' tokens on every tape (a test compares them).
+the defaults both give the shipped functions' tokens on every tape (a test compares them) if no source declines.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -53,9 +53,10 @@ def draft_by(
     *,
     picked_from: Transform = lambda q: q,
     reported: Callable[[Array, int], Array] = lambda q, x: q,
+    keeps: Callable[[Array, int], bool] = lambda q, x: True,
     goes_on: Callable[[Array, int], bool] = lambda q, x: True,
 ) -> Draft:
-    """Pick from one distribution and report another; stop drafting early."""
+    """Pick from one distribution and report another; stop drafting early, without the last draft or with it."""
     # K numbers are drawn even if fewer drafts are made: what follows on the tape stays in its place
     u = rng.random(K)
     unread = list(tokens[drafter.length :])
@@ -64,6 +65,8 @@ def draft_by(
     for k in range(K):
         q = drafter.extend(unread)[-1]  # (V,)
         drafted = pick(picked_from(q), u[k])
+        if not keeps(q, drafted):
+            break
         # what is reported is what the acceptance test will take for q
         rows.append(reported(q, drafted))
         x.append(drafted)
@@ -144,7 +147,7 @@ def speculate(
     """
     check_request(prompt_tokens, (target_model, draft_model), max_new_tokens, K=K)
     target = Transformed(target_model, transform, "target_probs").start()
-    drafter = Transformed(draft_model, draft_transform or transform, "draft_probs").start()
+    drafter = Transformed(draft_model, draft_transform or transform, "draft_probs", may_decline=True).start()
     prompt = list(prompt_tokens)
     new: list[int] = []
     accepted: list[int] = []

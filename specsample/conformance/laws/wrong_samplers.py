@@ -5,6 +5,7 @@ take the arguments of `speculative.generate` and only compare uniform numbers: `
 Generator samples from them. `docs/wrong-samplers.md` prints their exact distances from the target.
 """
 
+from fractions import Fraction
 from functools import partial
 
 from specsample.conformance.laws import wrong_rounds
@@ -12,6 +13,7 @@ from specsample.conformance.laws import wrong_rules as w
 from specsample.conformance.laws.open_round import correction, ratio, speculate
 from specsample.conformance.laws.probes import sharpen
 from specsample.conformance.laws.rule import Rule, drafted, judged, verified
+from specsample.drafts.declining import Confident
 from specsample.speculative import generate
 from specsample.strategies import greedy, top_k
 from specsample.verifiers import block
@@ -148,6 +150,10 @@ WRONG = {rule.id: rule for rule in (
     Rule("M47", "The target's cache is handed the whole text in every round, so that it has read it twice.",
          "The first round is right, and everything if p does not know its position.",
          "romsto/Speculative-Decoding#1", wrong_rounds.with_context_read_twice, "position"),
+    # a source that declines
+    Rule("M48", "A draft of low confidence is taken back after it was drawn, and the round ends before it.",
+         "Tokens that the draft model is unsure of are too rare; right for a greedy draft.",
+         "ggml-org/llama.cpp#22506 (class); ikawrakow/ik_llama.cpp#1820", drafted(keeps=lambda q, x: 2 * q[x] >= 1)),
 )}
 
 RIGHT = {rule.id: rule for rule in (
@@ -170,5 +176,9 @@ RIGHT = {rule.id: rule for rule in (
          "", lambda x, p, q, **setting: generate(x, p, w.Leaky(q), **setting)),
     Rule("C9", "No bonus token is emitted.", "At most K tokens a round.",
          "", partial(speculate, judging=w.judge_without_bonus)),
+    Rule("C10", "Drafting ends before a token is drawn from a row of low confidence.",
+         "Fewer drafts where the draft model is unsure, none included.",
+         "vllm-project/vllm#35301 (class)",
+         lambda x, p, q, **setting: generate(x, p, Confident(q, Fraction(1, 2)), **setting)),
 )}
 # fmt: on
