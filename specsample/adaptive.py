@@ -9,6 +9,7 @@ drafts: who stops drafting because a draft will be rejected, or looks unlikely, 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any, Unpack
 
 from specsample.language_model import LanguageModel
@@ -25,8 +26,9 @@ class BestRecentK:
     """A chooser: the K with the largest speed-up at the acceptance rate of the last rounds.
 
     The speed-up is (1 + α + ... + α^K) / (K c + ρ) (Leviathan et al., theorem 3.8, with a measured ρ), and α is
-    accepted / tested drafts of the last `window` rounds. A prior counts as that many drafts more, so that a few
-    unlucky rounds do not end the drafting; K is at least 1, for a round without drafts would teach nothing.
+    accepted / tested drafts of the last `window` rounds that drafted (of four times as many). A prior counts as that
+    many drafts more, so that a few unlucky rounds do not end the drafting. Where no K is faster than autoregressive
+    steps it is 0. Such rounds teach nothing, so one draft is tried again, as seldom as `tries` says.
 
     Parameters
     ----------
@@ -35,6 +37,7 @@ class BestRecentK:
     max_K : int >= 1
     window : int >= 1, rounds
     prior : (float, float), accepted and tested drafts that are always counted
+    tries : float > 0, share of the time that may be lost on tries where K is 0
 
     Examples
     --------
@@ -48,13 +51,14 @@ class BestRecentK:
     max_K: int = 12
     window: int = 48
     prior: tuple[float, float] = (4.0, 5.0)
+    tries: float = 0.02
     table: tuple[int, ...] = field(init=False, repr=False)  # the answer at each acceptance rate, worked out once
 
     def __post_init__(self) -> None:
-        if self.max_K < 1 or self.window < 1 or self.cost_ratio <= 0:
+        if self.max_K < 1 or self.window < 1 or self.cost_ratio <= 0 or self.tries <= 0:
             raise ValueError(
-                "max_K and window must be at least 1 and cost_ratio positive; "
-                f"got {self.max_K}, {self.window} and {self.cost_ratio}. Was no draft step measured?"
+                "max_K and window must be at least 1, cost_ratio and tries positive; "
+                f"got {self.max_K}, {self.window}, {self.cost_ratio} and {self.tries}. Was no draft step measured?"
             )
         # a search over K at every round would cost more than it gains
         object.__setattr__(self, "table", tuple(self._fastest(i / GRID) for i in range(GRID + 1)))
@@ -62,14 +66,17 @@ class BestRecentK:
     def __call__(self, rounds: Sequence[Round]) -> int:
         """Return K for the round that comes after `rounds`."""
         # α of the last rounds, with the prior's drafts counted in
-        recent = rounds[-self.window :]
+        recent = [one for one in rounds[-4 * self.window :] if one.K][-self.window :]
         accepted = self.prior[0] + sum(one.n_accepted for one in recent)
         tested = self.prior[1] + sum(one.n_tested for one in recent)
-        return self.table[round(GRID * accepted / tested)]
+        K = self.table[round(GRID * accepted / tested)]
+        # a try that fails costs K c + ρ - 1 steps at K = 1: so many rounds without drafts pay for it
+        pause = ceil((self.cost_ratio + self.verify_ratio(1) - 1) / self.tries)
+        return K or int(not any(one.K for one in rounds[-max(pause, 1) :]))
 
     def _fastest(self, alpha: float) -> int:
-        """Try every K; of equally fast ones take the smallest."""
-        best, fastest = 1, 0.0
+        """Try every K; of equally fast ones take the smallest, and none where an autoregressive step is as fast."""
+        best, fastest = 0, 1.0
         tokens, power = 1.0, 1.0
         for K in range(1, self.max_K + 1):
             # E[tokens a round] = 1 + α + ... + α^K
