@@ -17,12 +17,18 @@ from time import perf_counter
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-CORE_TESTS = ["tests/test_acceptance.py", "tests/test_speculative.py", "tests/test_proof.py"]
+CORE_TESTS = [
+    "tests/test_acceptance.py",
+    "tests/test_speculative.py",
+    "tests/test_declining.py",
+    "tests/test_proof.py",
+]
 QUICK = "not (autoregressive_is or transformer or page or batch)"  # and of the long runs the three shortest
 QUICK += " and not (long_run and (tokens or zeros or order or common or hot or top))"
 CORE_TESTS += ["-k", QUICK]
 SECONDS = 900  # after which a mutant counts as endless
-BATCHED_TESTS = ["tests/test_batched.py", "tests/test_proof.py", "-k", "test_batched.py or batch"]
+BATCHED_TESTS = ["tests/test_batched.py", "tests/test_declining.py", "tests/test_proof.py"]
+BATCHED_TESTS += ["-k", "test_batched.py or batch"]
 ACCEPTANCE, SPECULATIVE = "acceptance.py", "speculative.py"
 CHECKED = "    check_drafts(draft_tokens, draft_probs, target_probs, u_accept)\n"
 VERDICTS, PASSES, LOOP = "batched/verdicts.py", "batched/passes.py", "batched/loop.py"
@@ -54,6 +60,7 @@ class Result(NamedTuple):
 
 KEPT = "xp.minimum(p_x, q_x) / xp.where(q_x > 0, q_x, xp.ones_like(q_x))"
 EXCESS = "xp.maximum(p - q, xp.zeros_like(p))"
+UNREAD = "([*tokens, *x][drafter.length :])[-1:]"
 TARGET_ROLLBACK, DRAFT_ROLLBACK = "target.rollback(len(tokens) + n)", "min(drafter.length, len(tokens) + n)"
 
 MUTANTS = [
@@ -84,11 +91,14 @@ MUTANTS = [
         ACCEPTANCE, "if K and q.shape != (K, p.shape[1]):", "if K and q.shape[0] != K:", "q of another vocabulary"
     ),
     # draft
-    Mutant(SPECULATIVE, "list(tokens[drafter.length :])", "list(tokens[-1:])", "the draft cache keeps its gap"),
-    Mutant(SPECULATIVE, "drafter.extend(unread)[-1]", "drafter.extend(unread)[0]", "first row in place of last"),
-    Mutant(SPECULATIVE, "x = pick(q, u[k])", "x = pick(q, u[0])", "one uniform drafts all"),
-    Mutant(SPECULATIVE, "x = pick(q, u[k])", "x = int(np.argmax(q))", "argmax draft, ratio with q"),
-    Mutant(SPECULATIVE, "rows.append(q)", "rows.append((rows or [q])[0])", "q of draft 0 for all"),
+    Mutant(SPECULATIVE, UNREAD, "([*tokens, *x][-1:])[-1:]", "the draft cache keeps its gap"),
+    Mutant(SPECULATIVE, UNREAD, UNREAD.replace("[-1:]", "[:1]"), "first row in place of last"),
+    Mutant(SPECULATIVE, "pick(q[0], u[k])", "pick(q[0], u[0])", "one uniform drafts all"),
+    Mutant(SPECULATIVE, "pick(q[0], u[k])", "int(np.argmax(q[0]))", "argmax draft, ratio with q"),
+    Mutant(SPECULATIVE, "rows.append(q[0])", "rows.append((rows or q)[0])", "q of draft 0 for all"),
+    Mutant(
+        SPECULATIVE, "            break\n", "            x.append(0)\n            break\n", "a declined draft is made"
+    ),
     # verify
     Mutant(SPECULATIVE, "u_accept[n] < a[n]", "u_accept[n] <= a[n]", "a token of p = 0 passes at u = 0"),
     Mutant(SPECULATIVE, "u_accept[n] < a[n]", "u_accept[0] < a[n]", "one uniform tests all"),
@@ -128,11 +138,13 @@ MUTANTS = [
     Mutant(SPECULATIVE, DRAFT_ROLLBACK, "drafter.length", "refused drafts stay in the draft's cache"),
     Mutant(SPECULATIVE, DRAFT_ROLLBACK, "len(tokens) + n", "the draft never read its last token"),
     Mutant(SPECULATIVE, DRAFT_ROLLBACK, "min(drafter.length, len(tokens))", "accepted drafts are read again"),
-    Mutant(SPECULATIVE, "u_accept=u[K : 2 * K]", "u_accept=u[:K]", "drafted and tested with one uniform"),
+    Mutant(SPECULATIVE, "u_accept=u[K : K + len(x)]", "u_accept=u[: len(x)]", "drafted and tested with one uniform"),
+    Mutant(SPECULATIVE, "u[K : K + len(x)]", "u[len(x) : 2 * len(x)]", "declined drafts shift the tests"),
     Mutant(SPECULATIVE, "u_emit=u[2 * K]", "u_emit=u[2 * K - 1]", "the last test's uniform again"),
     Mutant(SPECULATIVE, "u_emit=u[2 * K]", "u_emit=u[-1]", "a round has 2K + 1 uniforms: the same one", True),
-    Mutant(SPECULATIVE, "[-(K + 1) :]", "[: K + 1]", "rows of the prompt"),
-    Mutant(SPECULATIVE, "rule(x, q, p,", "rule(x, p[:K], p,", "p in place of q"),
+    Mutant(SPECULATIVE, "pick(p[0], u[2 * K])", "pick(p[0], u[0])", "without drafts the tape is shifted"),
+    Mutant(SPECULATIVE, "[-(len(x) + 1) :]", "[: len(x) + 1]", "rows of the prompt"),
+    Mutant(SPECULATIVE, "rule(x, q, p,", "rule(x, p[: len(x)], p,", "p in place of q"),
     Mutant(
         SPECULATIVE, "return [*tokens, *played.emitted]", "return [*tokens, *x[:n]]", "correction and bonus are lost"
     ),
@@ -187,7 +199,9 @@ MUTANTS = [
     Mutant(PASSES, "x = pick(q, to_device(u[:, k]", "x = pick(q, to_device(u[:, 0]", "one uniform drafts all"),
     Mutant(PASSES, "np.maximum(unread, 1)[:, None] - 1", "np.maximum(unread, 1)[:, None] * 0", "rows of the prompt"),
     Mutant(LOOP, "np.minimum(context.lengths, kept)", "context.lengths", "no roll-back"),
-    Mutant(LOOP, "u_accept=u[:, K : 2 * K]", "u_accept=u[:, :K]", "drafted and tested with one uniform"),
+    Mutant(LOOP, "u[:, K : K + x.shape[1]]", "u[:, : x.shape[1]]", "drafted and tested with one uniform"),
+    Mutant(LOOP, "K = tape.shape[1] // 2", "K = x.shape[1]", "declined drafts shift the tests"),
+    Mutant(PASSES, "np.minimum(n_drafts, k), n_drafts)", "n_drafts, n_drafts)", "who declines drafts all the same"),
     Mutant(LOOP, "room[b] - len(played.emitted)", "room[b] - played.K - 1", "discarded drafts count"),
     Mutant(LOOP, "played.until(stop)", "played", "tokens after an accepted stop token"),
     Mutant(LOOP, "u_b[k : 2 * k]", "u_b[:k]", "drafted and tested with one uniform"),

@@ -51,7 +51,7 @@ def test_the_chooser_is_really_heard_on_these_tables():
         return K
 
     adaptive_law(listen)
-    assert {K for n, K in seen if n} == {1, 2}
+    assert {K for n, K in seen if n} == {0, 1, 2}
 
 
 weights = st.lists(st.lists(st.integers(0, 5), min_size=2, max_size=2).filter(any), min_size=2, max_size=2)
@@ -109,7 +109,29 @@ def test_more_acceptances_mean_more_drafts_and_the_window_forgets():
 def test_dearer_drafts_mean_fewer_of_them():
     chosen = [BestRecentK(cost_ratio=c)(rounds(3, 2, 4)) for c in (0.02, 0.1, 0.5, 2.0)]
     assert chosen == sorted(chosen, reverse=True)
-    assert chosen[-1] == 1
+    assert chosen[-2:] == [2, 0]
+
+
+def test_where_no_draft_pays_none_is_made_but_for_a_try_now_and_then():
+    choose = BestRecentK(cost_ratio=0.1, verify_ratio=lambda K: 1 + 0.1 * K, window=20, tries=0.02)
+    bad = rounds(*[0] * 30, K=2)
+    assert choose(bad) == 0
+    # a try costs 0.2 steps in vain: ten rounds without drafts pay for it, at 2 % of each
+    idle = rounds(*[0] * 10, K=0)
+    assert [choose(bad + idle[:n]) for n in (1, 9, 10)] == [0, 0, 1]
+    assert choose(bad + idle + rounds(0, K=1)) == 0
+    # what is accepted again is heard, for rounds without drafts push none of it out
+    again = [one for _ in range(3) for one in (*idle, *rounds(1, K=1))]
+    assert choose(bad + again) > 0
+
+
+def test_a_draft_that_never_pays_costs_no_more_than_its_tries():
+    choose, played, cost = BestRecentK(cost_ratio=0.1, verify_ratio=lambda K: 1.5 + 0.1 * K), [], 0.0
+    for _ in range(1000):
+        K = choose(played)
+        played += rounds(0, K=K)
+        cost += 0.1 * K + 1.5 + 0.1 * K if K else 1
+    assert len(played) / cost > 0.97
 
 
 def test_impossible_settings_and_answers_are_refused():

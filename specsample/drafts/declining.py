@@ -69,10 +69,10 @@ class ConfidentContext:
         return self.context.length
 
     def extend(self, tokens: Sequence[int]) -> Array:
-        """Read tokens; the model's rows, or none where the last is unsure."""
-        rows = self.context.extend(tokens)
+        """Read tokens; the model's row after the last of them, or none where it is unsure."""
+        row = self.context.extend(tokens)[-1:]
         # the row as the model gives it: after a strategy such as greedy every row looks sure
-        return rows if len(rows) and rows[-1].max() >= self.threshold else rows[:0]
+        return row if len(row) and row.max() >= self.threshold else row[:0]
 
     def rollback(self, length: int) -> None:
         """Forget all but the first `length` tokens."""
@@ -139,13 +139,13 @@ class OrElseContext:
         return len(self.tokens)
 
     def extend(self, tokens: Sequence[int]) -> Array:
-        """Read tokens; the first context's rows, or where it declines the second's."""
+        """Read tokens; the first context's row after the last of them, or where it declines the second's."""
         self.tokens += tokens
-        rows = self.first.extend(tokens)
-        if len(rows):
-            return rows
-        # what the second has missed while it was not asked is read now: no text is lost, and no row too many given
-        return self.second.extend(self.tokens[self.second.length :])[-len(tokens) :]
+        row = self.first.extend(tokens)[-1:]
+        if len(row):
+            return row
+        # what the second has missed while it was not asked is read now: no text is lost
+        return self.second.extend(self.tokens[self.second.length :])[-1:]
 
     def rollback(self, length: int) -> None:
         """Forget all but the first `length` tokens."""
