@@ -113,12 +113,12 @@ def test_dearer_drafts_mean_fewer_of_them():
 
 
 def test_where_no_draft_pays_none_is_made_but_for_a_try_now_and_then():
-    choose = BestRecentK(cost_ratio=0.1, verify_ratio=lambda K: 1 + 0.1 * K, window=20, tries=0.02)
+    choose = BestRecentK(cost_ratio=0.125, verify_ratio=lambda K: 1 + K / 8, window=20, tries=1 / 64)
     bad = rounds(*[0] * 30, K=2)
     assert choose(bad) == 0
-    # a try costs 0.2 steps in vain: ten rounds without drafts pay for it, at 2 % of each
-    idle = rounds(*[0] * 10, K=0)
-    assert [choose(bad + idle[:n]) for n in (1, 9, 10)] == [0, 0, 1]
+    # a try costs a quarter of a step in vain: 16 rounds without drafts pay for it, with 1/64 of each
+    idle = rounds(*[0] * 16, K=0)
+    assert [choose(bad + idle[:n]) for n in (1, 15, 16)] == [0, 0, 1]
     assert choose(bad + idle + rounds(0, K=1)) == 0
     # what is accepted again is heard, for rounds without drafts push none of it out
     again = [one for _ in range(3) for one in (*idle, *rounds(1, K=1))]

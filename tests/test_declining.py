@@ -145,16 +145,16 @@ def test_other_rules_and_adaptive_K_keep_the_law(rule):
 
 @pytest.mark.parametrize("made", range(4))
 def test_a_declined_draft_leaves_its_two_numbers_unused_and_all_others_in_place(made):
-    u = np.random.default_rng(made).random(7)
     source = declining(Q, lambda tokens: len(tokens) == 1 + made)
-    tokens, played = step([0], P.start(), source.start(), K=3, u=u)
-    # the round of fewer drafts with their numbers, those of their tests and the last one
-    shorter = [*u[:made], *u[3 : 3 + made], u[6]]
-    again, _ = step([0], P.start(), Q.start(), K=made, u=shorter)
-    assert (tokens, played.K, played.n_declined) == (again, made, 3 - made)
-    unused = u.copy()
-    unused[[*range(made, 3), *range(3 + made, 6)]] = 0.999
-    assert step([0], P.start(), source.start(), K=3, u=unused)[0] == tokens
+    for u in np.random.default_rng(made).random((40, 7)):
+        tokens, played = step([0], P.start(), source.start(), K=3, u=u)
+        # the round of fewer drafts with their numbers, those of their tests and the last one
+        shorter = [*u[:made], *u[3 : 3 + made], u[6]]
+        again, _ = step([0], P.start(), Q.start(), K=made, u=shorter)
+        assert (tokens, played.K, played.n_declined) == (again, made, 3 - made)
+        unused = u.copy()
+        unused[[*range(made, 3), *range(3 + made, 6)]] = 0.999
+        assert step([0], P.start(), source.start(), K=3, u=unused)[0] == tokens
 
 
 class Recorded:
