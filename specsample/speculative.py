@@ -122,8 +122,9 @@ def step(
     x, q = draft(drafter, tokens, K, u[:K])
     # line 7: the target reads all of them in one pass
     p = target.extend([*tokens[target.length :], *x])[-(len(x) + 1) :]  # (K+1, V)
-    # lines 8 to 17: keep a run of n drafts, emit one token t after it; where nothing was drafted, t ~ p
-    n, t = rule(x, q, p, u_accept=u[K : K + len(x)], u_emit=u[2 * K]) if x else (0, pick(p[0], u[2 * K]))
+    # lines 8 to 17: keep a run of n drafts, emit one token t after it; t ~ p, the sooner, where nothing was drafted
+    is_plain = rule is verify and not x
+    n, t = (0, pick(p[0], u[2 * K])) if is_plain else rule(x, q, p, u_accept=u[K : K + len(x)], u_emit=u[2 * K])
     # both models forget the drafts that were not kept; neither has read t
     target.rollback(len(tokens) + n)
     drafter.rollback(min(drafter.length, len(tokens) + n))

@@ -74,7 +74,7 @@ for name, transform in {
 documents = [target_model.tokenizer.encode(text) for text in data.split(data.load_documents("code"))[0][:40]]
 sources = {"unigram": train_unigram(documents, 97)}
 sources["5-gram"] = train_ngram(documents, order=5, vocab_size=97)
-sources["prompt lookup"] = PromptLookup(97, backoff=sources["unigram"])
+sources["prompt lookup"] = PromptLookup(97)  # declines where nothing matches
 sources["first 2 layers"] = ExitLM(target_model, 2)
 sources["small Transformer"] = draft_model
 

@@ -5,7 +5,6 @@ take the arguments of `speculative.generate` and only compare uniform numbers: `
 Generator samples from them. `docs/wrong-samplers.md` prints their exact distances from the target.
 """
 
-from fractions import Fraction
 from functools import partial
 
 from specsample.conformance.laws import wrong_rounds
@@ -13,7 +12,6 @@ from specsample.conformance.laws import wrong_rules as w
 from specsample.conformance.laws.open_round import correction, ratio, speculate
 from specsample.conformance.laws.probes import sharpen
 from specsample.conformance.laws.rule import Rule, drafted, judged, verified
-from specsample.drafts.declining import Confident
 from specsample.speculative import generate
 from specsample.strategies import greedy, top_k
 from specsample.verifiers import block
@@ -141,8 +139,7 @@ WRONG = {rule.id: rule for rule in (
     Rule("M44", "The last draft's q is subtracted from the bonus row too.",
          "The first token is right; bonus tokens that the draft likes are too rare.",
          "", judged(bonus=wrong_rounds.bonus_less_q)),
-    Rule("M45", "1/1000 is added to the residual before it is normalised.",
-         "Every token can replace a rejected one, also one of probability 0, but seldom.",
+    Rule("M45", "1/1000 is added to the residual before it is normalised.", "Any token can be a correction, seldom.",
          "vllm-project/vllm#2336 (class)", judged(correct=wrong_rounds.residual_and_epsilon), "gaps"),
     Rule("M46", "After a fully accepted round the first draft is judged by the q row before its own.",
          "The first round is right, and every text of at most K + 2 tokens.",
@@ -151,9 +148,8 @@ WRONG = {rule.id: rule for rule in (
          "The first round is right, and everything if p does not know its position.",
          "romsto/Speculative-Decoding#1", wrong_rounds.with_context_read_twice, "position"),
     # a source that declines
-    Rule("M48", "A draft of low confidence is taken back after it was drawn, and the round ends before it.",
-         "Tokens that the draft model is unsure of are too rare; right for a greedy draft.",
-         "ggml-org/llama.cpp#22506 (class); ikawrakow/ik_llama.cpp#1820", drafted(keeps=lambda q, x: 2 * q[x] >= 1)),
+    Rule("M48", "A draft is taken back after it was drawn, for it is improbable.", "Improbable drafts are too rare.",
+         "ggml-org/llama.cpp#22506 (class)", drafted(keeps=lambda q, x: 2 * q[x] >= 1)),
 )}
 
 RIGHT = {rule.id: rule for rule in (
@@ -164,21 +160,17 @@ RIGHT = {rule.id: rule for rule in (
     Rule("C2", "The draft is the argmax of q and is judged with a one-hot q.",
          "A greedy draft does not make the text greedy.",
          "SafeAILab/EAGLE#183, #329", drafted(picked_from=greedy, reported=w.one_hot)),
-    Rule("C3", "Block verification.", "More drafts are kept.",
-         "Sun et al., arXiv 2403.10444", verified(block.verify)),
+    Rule("C3", "Block verification.", "More drafts are kept.", "Sun et al., 2403.10444", verified(block.verify)),
     Rule("C4", "Drafting ends after the first token of low confidence, which is kept.",
          "Fewer drafts where the draft model is unsure.",
          "huggingface `assistant_confidence_threshold`", drafted(goes_on=lambda q, x: 2 * q[x] >= 1)),
     Rule("C7", "Drafts are sampled from q and judged with a one-hot q, for q is not known.", "Fewer drafts are kept.",
          "vllm-project/vllm#40149", drafted(reported=w.one_hot)),
-    Rule("C8", "The draft's cache is trimmed one token too few.",
-         "Fewer drafts are kept, for they are drafted behind a wrong text.",
+    Rule("C8", "The draft's cache is trimmed one token too few.", "Fewer drafts are kept, for their text is wrong.",
          "", lambda x, p, q, **setting: generate(x, p, w.Leaky(q), **setting)),
     Rule("C9", "No bonus token is emitted.", "At most K tokens a round.",
          "", partial(speculate, judging=w.judge_without_bonus)),
-    Rule("C10", "Drafting ends before a token is drawn from a row of low confidence.",
-         "Fewer drafts where the draft model is unsure, none included.",
-         "vllm-project/vllm#35301 (class)",
-         lambda x, p, q, **setting: generate(x, p, Confident(q, Fraction(1, 2)), **setting)),
+    Rule("C10", "A draft is taken back where its row is unsure, whatever the token: as if none was drawn.",
+         "Fewer drafts.", "vllm-project/vllm#35301 (class)", drafted(keeps=lambda q, x: 2 * max(q) >= 1)),
 )}
 # fmt: on
