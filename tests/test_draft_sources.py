@@ -160,6 +160,7 @@ def test_an_exit_behind_the_last_layer_is_the_target():
 def test_an_early_exit_has_no_parameters_of_its_own():
     draft = ExitLM(TARGET, 1)
     assert all(value is TARGET.params[name] for name, value in draft.params.items())
+    assert draft.target.packed is TARGET.packed
     assert {name for name in draft.params if name.startswith("layers.")} == {
         name for name in TARGET.params if name.startswith("layers.0.")
     }

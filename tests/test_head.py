@@ -181,3 +181,10 @@ def test_both_halves_of_a_run_follow_their_own_gradient():
     early, late = (step_gradient(text_target(), params, tokens, is_late=is_late) for is_late in (False, True))
     assert early[0] == late[0]
     assert (early[1]["down"] != late[1]["down"]).any()
+
+
+def test_the_target_that_is_watched_is_not_packed_again():
+    target, _ = head_pair(TARGET, small_head())
+    assert target.packed.layers is TARGET.packed.layers
+    assert target.output is TARGET.packed.head
+    assert TARGET.packed.head.d_out == TARGET.vocab_size  # whose own head stays

@@ -63,6 +63,7 @@ class WatchedLM(TransformerLM):
 
     def __init__(self, model: TransformerLM) -> None:
         super().__init__(model.config, model.params, model.tokenizer)
+        self.packed = model.packed  # the same matrices, not packed again
         self.latest: TransformerContext | None = None
 
     def start(self) -> TransformerContext:

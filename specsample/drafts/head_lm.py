@@ -8,6 +8,7 @@ nothing is made to read the prompt before the first draft, in a pass that the tr
 """
 
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from specsample.distributions import Array, softmax
 from specsample.drafts import head
 from specsample.request import check_rollback
-from specsample.transformer.inference import FastCache, PackedModel, logits
+from specsample.transformer.inference import FastCache, logits
 from specsample.transformer.linear import pack, product
 from specsample.transformer.lm import PRETRAINED as FOLDER
 from specsample.transformer.lm import TransformerLM
@@ -30,11 +31,12 @@ class FeaturedLM:
     def __init__(self, model: TransformerLM) -> None:
         self.model = model
         self.tokenizer = model.tokenizer
-        # the pass ends at the features; the norm's weights and the head make distributions of them
-        self.config, params = head.featured(model)
-        self.packed = PackedModel(self.config, params)
-        self.embedding = params["embedding"]
-        self.output = pack(model.params["norm"][:, None] * head.output_matrix(model))  # (D, V)
+        # the same matrices, not a copy, but the pass ends at the features; the head makes distributions of them
+        self.config = model.config
+        self.packed = copy(model.packed)
+        self.embedding = self.packed.embedding
+        self.output = self.packed.head  # (D, V), with the norm's weights
+        self.packed.head = pack(np.eye(self.config.width, dtype=self.embedding.dtype))
         self.latest: FeaturedContext | None = None
 
     @property
