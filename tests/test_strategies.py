@@ -2,11 +2,14 @@
 
 from fractions import Fraction
 
+import array_api_strict
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from specsample import strategies
+from specsample.backend import library, to_device, to_numpy
 from specsample.strategies import decoding_strategy, greedy, min_p, temperature, top_k, top_p, typical
 
 ROWS = st.lists(st.integers(0, 9), min_size=2, max_size=7).filter(any)
@@ -223,3 +226,137 @@ def test_half_precision_is_served_in_float32(strategy):
 def test_the_nucleus_of_many_half_precision_tokens_does_not_stall():
     kept = top_p(0.5)(np.full(20_000, 5e-5, np.float16)) > 0  # their running sum stalls at 0.25 in float16
     assert abs(kept.mean() - 0.5) < 0.01
+
+
+# --- large vocabularies: nothing but the time may differ from sorting every row whole ------------------------------
+
+
+def rows_kept(rows, key, is_kept):
+    """Keep tokens by rank in the order of their keys, lowest id first among equals, after sorting whole rows."""
+    order = np.argsort(key, axis=-1, kind="stable")
+    ranked = np.take_along_axis(rows, order, axis=-1)
+    mask = np.take_along_axis(is_kept(ranked), np.argsort(order, axis=-1), axis=-1)
+    kept = np.where(mask, rows, np.zeros_like(rows))
+    return kept / np.sum(kept, axis=-1, keepdims=True)
+
+
+def slow_top_k(k):
+    """Write top-k as one sort of each row."""
+    return lambda rows: rows_kept(rows, -rows, lambda ranked: np.cumsum(np.ones(ranked.shape), axis=-1) <= k)
+
+
+def within(mass):
+    """Mark the tokens before which there is less than the mass, to rounding."""
+    if mass == 1:
+        return lambda ranked: np.ones(ranked.shape, bool)
+
+    def is_kept(ranked):
+        rounding = 0 if ranked.dtype == object else 16 * float(np.finfo(ranked.dtype).eps)
+        return np.cumsum(ranked, axis=-1) - ranked < mass * (1 - rounding)
+
+    return is_kept
+
+
+def slow_top_p(mass):
+    """Write top-p as one sort of each row."""
+    return lambda rows: rows if mass == 1 else rows_kept(rows, -rows, within(mass))
+
+
+def slow_typical(mass):
+    """Write typical sampling as one sort of each row."""
+
+    def transform(rows):
+        floats = rows.astype(float) if rows.dtype == object else rows
+        surprise = -np.log(np.where(floats > 0, floats, np.ones_like(floats)))
+        distance = np.abs(surprise - np.sum(floats * surprise, axis=-1, keepdims=True))
+        key = np.where(floats > 0, distance, np.full_like(floats, np.inf))
+        return rows if mass == 1 else rows_kept(rows, key, within(mass))
+
+    return transform
+
+
+@st.composite
+def tied_rows(draw):
+    """Draw two rows with ties and zeros, one-hot ones too, as fractions, float64 or float32."""
+    V = draw(st.integers(1, 70))
+    weight = draw(st.sampled_from([st.integers(0, 3), st.integers(0, 60), st.sampled_from([0, 1, 2, 4, 1024])]))
+    rows = []
+    for _ in range(2):
+        weights = draw(st.lists(weight, min_size=V, max_size=V))
+        weights[draw(st.integers(0, V - 1))] += not any(weights)
+        rows.append(fractions(weights))
+    kind = draw(st.sampled_from(["fractions", "float64", "float32"]))
+    return np.stack(rows) if kind == "fractions" else np.stack(rows).astype(float).astype(kind)
+
+
+@st.composite
+def rows_and_masses(draw):
+    """Draw two rows, and a mass: any one, or one that some tokens of the first row hold exactly."""
+    rows = draw(tied_rows())
+    held = np.cumsum(np.sort(rows[0])[::-1])[draw(st.integers(0, rows.shape[-1] - 1))]
+    mass = draw(st.one_of(MASSES, MASSES.map(float), st.just(held)))
+    return rows, min(mass if rows.dtype == object else float(mass), 1)
+
+
+def assert_same(ours, slow):
+    """Compare two arrays of rows bit for bit."""
+    assert ours.dtype == slow.dtype
+    assert (ours == slow).all()
+
+
+@given(rows=tied_rows(), k=st.integers(1, 75))
+@settings(deadline=None)
+def test_top_k_and_greedy_are_those_of_whole_sorted_rows_bit_for_bit(rows, k):
+    assert_same(top_k(k)(rows), slow_top_k(k)(rows))
+    assert_same(greedy(rows), slow_top_k(1)(rows))
+
+
+@pytest.mark.parametrize("head", [1, 2, 1024])  # cut after 1 and 32, after 2 and 64, or never
+@given(given_both=rows_and_masses())
+@settings(deadline=None)
+def test_cutting_the_tail_changes_no_bit_of_top_p_and_typical(head, given_both):
+    rows, mass = given_both
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strategies, "HEAD", head)
+        assert_same(top_p(mass)(rows), slow_top_p(mass)(rows))
+        assert_same(typical(mass)(rows), slow_typical(mass)(rows))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("spread", [0.0, 0.5, 3.0, 9.0])
+def test_at_a_large_vocabulary_every_strategy_is_that_of_whole_sorted_rows(spread, dtype):
+    logits = np.random.default_rng(0).normal(size=(2, 49_152)).round(2) * spread  # rounded: many ties
+    rows = (np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)).astype(dtype)
+    assert_same(greedy(rows), slow_top_k(1)(rows))
+    assert_same(top_k(50)(rows), slow_top_k(50)(rows))
+    for mass in (0.1, 0.9, 0.999, 1 - 1e-9):
+        assert_same(top_p(mass)(rows), slow_top_p(mass)(rows))
+        assert_same(typical(mass)(rows), slow_typical(mass)(rows))
+        assert_same(top_p(mass)(top_k(50)(rows)), slow_top_p(mass)(slow_top_k(50)(rows)))
+
+
+def test_a_tail_is_not_cut_where_rounding_could_still_keep_a_token_of_it(monkeypatch):
+    # what stands before a token is the sum after it less the token; where this sum is the first above 1/2, floats lie
+    # further apart than below, and less may come out than was there before
+    monkeypatch.setattr(strategies, "HEAD", 1)  # a row is cut after 1 token and after 32
+    n_kept_past_the_mass = 0
+    for weights in np.random.default_rng(0).uniform(1, 1.02, (200, 65)):
+        row = (weights / weights.sum()).astype(np.float32)
+        before = np.cumsum(np.sort(row)[::-1])[31]
+        mass = float(before) / (1 - 16 * 2.0**-23)  # held, rounding allowed for, by 32 tokens and no less
+        assert_same(top_p(mass)(row), slow_top_p(mass)(row))
+        n_kept_past_the_mass += np.count_nonzero(top_p(mass)(row)) > 32
+    assert n_kept_past_the_mass > 10
+
+
+@pytest.mark.parametrize("name", ["strict", pytest.param("torch", marks=pytest.mark.peers)])
+@pytest.mark.parametrize("transform", EVERY[:1] + EVERY[2:])
+def test_other_libraries_which_may_lack_partition_keep_the_same_tokens(transform, name):
+    if name == "torch":
+        pytest.importorskip("torch", reason="torch is not installed")
+    like = library("torch").zeros(1) if name == "torch" else array_api_strict.zeros(1)
+    rows = np.random.default_rng(0).integers(0, 9, (2, 3, 2000)) / 1.0
+    rows /= rows.sum(-1, keepdims=True)
+    theirs = to_numpy(transform(to_device(rows, like=like)))
+    assert ((theirs > 0) == (transform(rows) > 0)).all()
+    np.testing.assert_allclose(theirs, transform(rows), rtol=1e-13)
