@@ -2,23 +2,29 @@
 
     python docs/make_strategies.py            from the counts in docs/strategies.json
     python docs/make_strategies.py --measure  count those first, some minutes
+    python docs/make_strategies.py --time     time a row of each strategy again first, one minute; needs 2 GB
 
 A test says that running it again without measuring changes nothing, and repeats a part of the counting.
 """
 
 import argparse
 import json
+import os
 from datetime import date
 from fractions import Fraction as F
 from functools import cache
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 from pages import row, wrapped
 
-from specsample import TableModel, decoding_strategy, generate, load_pair, overlap
+from specsample import TableModel, decoding_strategy, generate, load_pair, overlap, verify
+from specsample.bench.machine import describe_machine
 from specsample.conformance import exact_law, target_law, total_variation
+from specsample.distributions import pick, softmax
 from specsample.theory import contexts, expected_tokens, rates_by_position, survival
+from specsample.transformer.allocator import keep_freed_memory
 
 PAGE = Path(__file__).with_name("strategies.md")
 COUNTS = Path(__file__).with_name("strategies.json")
@@ -26,6 +32,9 @@ K = 5
 TOKENS = 150  # a text
 SEEDS = 4  # a prompt
 LONG = 8  # the K at which run lengths are counted
+LARGE = (49_152, 151_936)  # tokens: SmolLM2's vocabulary, and Qwen2.5's
+OTHERS = ("pass", "sorts of the row", "`", "K = 4")  # what is timed beside the strategies
+SPREADS = {3: "steep", 1: "flat"}  # standard deviation of the logits
 PROMPTS = {
     "code": [
         'def read_lines(path):\n    """Return the lines of a file."""\n    ',
@@ -135,7 +144,8 @@ def run_lengths(models, kind):
 def measure():
     """Count on every prompt with every seed, and write the counts down."""
     models = load_pair()
-    found = {"date": str(date.today()), "K": K, "tokens": TOKENS, "runs": {}}
+    found = json.loads(COUNTS.read_text(encoding="utf-8"))
+    found |= {"date": str(date.today()), "K": K, "tokens": TOKENS, "runs": {}}
     found["run_lengths"] = {kind: run_lengths(models, kind) for kind in PROMPTS}
     for pair in PAIRS:
         runs = {
@@ -153,6 +163,64 @@ def summary(runs):
     tokens = TOKENS / rounds
     half = 1.96 * tokens.std(ddof=1) / len(runs) ** 0.5
     return alpha, beta.sum() / tested.sum(), tokens.mean(), half, float(expected_tokens(alpha, K))
+
+
+# --- at large vocabularies ---------------------------------------------------------------------------------------
+
+
+def pass_of_135m(V, rng):
+    """Make the matmuls of one row through SmolLM2-135M's shape, with V tokens: what a pass cannot cost less than."""
+    D, F_, KV = 576, 1536, 192
+    layer = [(D, D), (D, KV), (D, KV), (D, D), (D, F_), (D, F_), (F_, D)]
+    matrices = [rng.standard_normal(shape, np.float32) for shape in [*layer * 30, (D, V)]]
+    inputs = {n: rng.standard_normal((1, n), np.float32) for n in (D, F_)}
+    return lambda: [inputs[len(matrix)] @ matrix for matrix in matrices]
+
+
+def sorted_whole(p):
+    """Sort a row, and then the order: how these strategies were written before they spared the tail."""
+    return np.argsort(np.argsort(-p, kind="stable"), kind="stable")
+
+
+def calls(V, spread, rng):
+    """Name what is timed at V tokens, on rows of softmax(logits) whose standard deviation is `spread`."""
+    logits = (rng.standard_normal((9, V)) * spread).astype(np.float32)
+    rows = softmax(logits)
+    x = [int(row.argmax()) for row in rows[:4]]
+    timed = {"greedy": decoding_strategy(temperature=0), "T = 0.7": decoding_strategy(temperature=0.7)}
+    timed |= {"top-k 50": decoding_strategy(top_k=50), "top-p 0.9": decoding_strategy(top_p=0.9)}
+    timed |= {"min-p 0.05": decoding_strategy(min_p=0.05), "typical 0.9": decoding_strategy(typical_p=0.9)}
+    timed |= {"two stable sorts of the row": sorted_whole, "`pick`": lambda p: pick(p, 0.5)}
+    found = {name: lambda call=call: call(rows[0]) for name, call in timed.items()}
+    found["`softmax`"] = lambda: softmax(logits[0])
+    found["`verify`, K = 4"] = lambda: verify(x, rows[:4], rows[4:], u_accept=[0.0] * 3 + [1.0], u_emit=0.5)
+    return found
+
+
+def time_rows():
+    """Time a row of each strategy and a pass, in turns in one process; CPU time, medians of 15."""
+    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
+        raise SystemExit("one thread: OPENBLAS_NUM_THREADS=1 python docs/make_strategies.py --time")
+    keep_freed_memory()
+    machine = describe_machine()
+    kind = f"{machine['cores']} cores, {'with' if machine['avx512'] else 'without'} AVX-512"
+    found = {"date": str(date.today()), "machine": f"{machine['processor']} ({kind})", "numpy": machine["numpy"]}
+    found["cells"] = {}
+    for V in LARGE:
+        rng = np.random.default_rng(0)
+        timed = {(spread, name): call for spread in SPREADS for name, call in calls(V, spread, rng).items()}
+        timed["pass", ""] = pass_of_135m(V, rng)
+        times = {key: [] for key in timed}
+        for _ in range(16):
+            for key, call in timed.items():
+                start = process_time()
+                call()
+                times[key].append(process_time() - start)
+        # the first turn warms the memory up
+        medians = {key: float(np.median(seconds[1:])) * 1e3 for key, seconds in times.items()}
+        found["cells"][str(V)] = {f"{a} {b}".strip(): round(ms, 4) for (a, b), ms in medians.items()}
+    counts = json.loads(COUNTS.read_text(encoding="utf-8")) | {"times": found}
+    COUNTS.write_text(json.dumps(counts) + "\n", encoding="utf-8")
 
 
 # --- the page ----------------------------------------------------------------------------------------------------
@@ -189,6 +257,22 @@ def run_rows(counts):
         columns.append([(f"{rate:.3f}", f"{share:.3f}", f"{alpha**k:.3f}") for k, (rate, share) in both])
     for k, cells in enumerate(zip(*columns, strict=True), 1):
         yield row(k, *(cell for column in cells for cell in column))
+
+
+def time_cells(counts):
+    """Write the table of times: milliseconds, and which share of a pass in the same run."""
+    cells = counts["times"]["cells"]
+    names = [key.removeprefix("3 ") for key in cells[str(LARGE[0])] if key.startswith("3 ")]
+    for name in names:
+        both = [(cells[str(V)][f"{spread} {name}"], cells[str(V)]["pass"]) for V in LARGE for spread in SPREADS]
+        yield row(name, *(f"{ms:.2f} ({ms / whole:.3f})" for ms, whole in both))
+
+
+def worst_share(counts):
+    """Find the largest share of a pass that a row of any strategy costs."""
+    for V, cells in counts["times"]["cells"].items():
+        shares = [ms / cells["pass"] for key, ms in cells.items() if not key.endswith(OTHERS)]
+        yield f"{max(shares):.2f} at V = {int(V):,}"
 
 
 def run_means(counts):
@@ -247,6 +331,23 @@ A round starts where the last one failed, so that its first draft stands in a ha
 lowest, on code clearly (the standard error is 0.02), on prose within the noise. Runs that get far are in
 easy stretches and get farther than α^k says. `theory.chains` computes both effects exactly from tables.
 
+## What a row costs at large vocabularies
+
+CPU milliseconds a row of float32, and in brackets the share of what the matmuls of one row through a model of 135M
+parameters (SmolLM2's shape) cost in the same run, {pass_ms}; by `OPENBLAS_NUM_THREADS=1 python
+docs/make_strategies.py --time` on {times[date]}, in turns, medians of 15, freed memory kept as in `specsample bench`,
+on {times[machine]} with NumPy {times[numpy]}. The rows are softmax of normal logits of standard deviation 3 (steep;
+top-p 0.9 keeps about one token in 20) and 1 (flat; it keeps more than half of them, so that no tail is left to cut).
+
+| | {large[0]:,}: steep | flat | {large[1]:,}: steep | flat |
+|---|---|---|---|---|
+{times_table}
+
+The strategies cost at most {worst}. Greedy is an argmax; top-k finds its k-th token by partition; top-p and typical
+sort only as much of the row as holds the mass. The rows are those that sorting them whole gives, bit for bit and ties
+included: `tests/test_strategies.py` draws them with ties, zeros and one token alone, as fractions, float64 and
+float32.
+
 ## What the tables teach
 
 - Every distance is exactly 0: any strategy, on either side, different ones on both. What must never happen is that
@@ -293,6 +394,11 @@ def page():
         long=LONG,
         means="; for ".join(run_means(counts)),
         runs="\n".join(run_rows(counts)),
+        pass_ms=" and ".join(f"{counts['times']['cells'][str(V)]['pass']:.0f} ms at V = {V:,}" for V in LARGE),
+        times=counts["times"],
+        large=LARGE,
+        times_table="\n".join(time_cells(counts)),
+        worst=" and ".join(worst_share(counts)),
         **{name: counts[name] for name in ("K", "tokens", "date")},
         **lessons(counts),
     )
@@ -302,6 +408,10 @@ def page():
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--measure", action="store_true", help="count first")
-    if parser.parse_args().measure:
+    parser.add_argument("--time", action="store_true", help="time a row of each strategy first")
+    wanted = parser.parse_args()
+    if wanted.measure:
         measure()
+    if wanted.time:
+        time_rows()
     PAGE.write_text(page(), encoding="utf-8")

@@ -287,25 +287,27 @@ def _is_within_long(probs: Array, key: Array, enough: float, eps: float) -> Arra
     The sums over a head of the order are the same numbers, bit for bit, whether or not a tail is sorted after it.
     Once they are above `enough` by more than one sum and one difference can round away, no token of the tail is kept.
     """
-    mask = probs > 0
-    # zeros change no sum and stay zero, kept or not
-    probs = probs[mask]
-    key = key[mask]
     V = len(probs)
-    for n in (HEAD, 32 * HEAD, V):
+    for n in (HEAD, 8 * HEAD, V):
+        # zeros change no sum and stay zero, kept or not
+        is_head = probs > 0
         # the n tokens of smallest key, and all that tie with the last: no token outside stands before one inside
-        ids = np.flatnonzero(key <= np.partition(key, n - 1)[n - 1]) if n < V else np.arange(V)
+        if n < V:
+            is_head &= key <= np.partition(key, n - 1)[n - 1]
+        head = probs[is_head]
         # added in another order this may round differently: here it only says whether sorting is worth while
-        if n < V and probs[ids].sum() < enough:
+        if n < V and head.sum() < enough:
             continue
-        ids = ids[_stable_order(key[ids])]
-        ranked = probs[ids]
+        order = _stable_order(key[is_head])
+        ranked = head[order]
         sums = np.cumsum(ranked)
         if n >= V or sums[-1] >= enough + 4 * eps:
             break
-    is_kept = np.zeros(V, bool)
-    is_kept[ids] = sums - ranked < enough
-    mask[mask] = is_kept
+    # back from ranks to the head's tokens, and from those to ids
+    is_kept = np.empty(len(head), bool)
+    is_kept[order] = sums - ranked < enough
+    mask = np.zeros(V, bool)
+    mask[is_head] = is_kept
     return mask
 
 
@@ -313,9 +315,15 @@ def _stable_order(key: Array) -> Array:
     """Sort as argsort(kind="stable") does, in half the time: ties are put in order after the others."""
     order = np.argsort(key)
     ordered = key[order]
-    # equal keys share a rank; the pair (rank, id) as one integer can be sorted by value, which is fast
-    rank = np.cumsum(np.append(False, ordered[1:] != ordered[:-1]))
-    return np.sort(rank * len(key) + order) % len(key)
+    # few keys are tied: equal to the next one or to the last one
+    is_tie = ordered[1:] == ordered[:-1]
+    with_next = np.append(is_tie, False)
+    with_last = np.append(False, is_tie)
+    tied = np.flatnonzero(with_next | with_last)
+    # lowest ids first, run by run: a pair (run, id) as one integer can be sorted by value, which is fast
+    run = np.cumsum(~with_last[tied])
+    order[tied] = np.sort(run * len(key) + order[tied]) % len(key)
+    return order
 
 
 def _check_number(name: str, value: float) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from fractions import Fraction as F
+from time import process_time
 
 import make_strategies as docs
 import numpy as np
@@ -32,3 +33,27 @@ def test_counting_again_gives_the_same_counts(pair):
     *counts, beta = docs.count(load_pair(), pair, docs.PROMPTS["prose"][0], 0)
     assert counts == runs["prose"][0][:3], "another pair? run: python docs/make_strategies.py --measure"
     assert beta == pytest.approx(runs["prose"][0][3], abs=0.01)
+
+
+def test_a_row_of_every_strategy_was_timed_at_no_more_than_0_15_of_a_pass():
+    cells = json.loads(docs.COUNTS.read_text(encoding="utf-8"))["times"]["cells"]
+    assert {*cells} == {str(V) for V in docs.LARGE}
+    for times in cells.values():
+        strategies = {key: ms for key, ms in times.items() if not key.endswith(docs.OTHERS)}
+        assert len(strategies) == 6 * len(docs.SPREADS)
+        assert max(strategies.values()) <= 0.15 * times["pass"]
+
+
+def test_no_strategy_sorts_a_large_vocabulary_whole():
+    calls = docs.calls(49_152, 3, np.random.default_rng(0))
+    times = {}
+    for name, call in calls.items():
+        times[name] = []
+        for _ in range(7):
+            start = process_time()
+            call()
+            times[name].append(process_time() - start)
+    # a sixth or less as measured; half leaves room for other processors and for a busy one
+    limit = min(times["two stable sorts of the row"]) / 2
+    slow = {name: min(seconds) for name, seconds in times.items() if min(seconds) > limit}
+    assert [*slow] == ["two stable sorts of the row"]
