@@ -2,9 +2,10 @@
 
     python docs/make_drafts.py                    measure every source, about a minute and a half
     python docs/make_drafts.py --invariance 200   only say, for 200 seeds, whether coupled drafts change the text
+    python docs/make_drafts.py --declining 9      only measure sources that decline, 9 times each
 
-Times are measured on the machine at hand, in one process, interleaved; the page says on which. The second command
-replaces the page's last section and nothing else, the first one everything but that.
+Times are measured on the machine at hand, in one process, interleaved; the page says on which. The second and third
+command replace a section of the page each and nothing else, the first one everything but those.
 """
 
 import argparse
@@ -13,13 +14,15 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 from statistics import median
+from time import process_time
 
 import numpy as np
 from pages import table
 
-from specsample import autoregressive, generate, load_pair
+from specsample import FunctionModel, TableModel, autoregressive, generate, load_pair, temperature
 from specsample.bench import pass_costs, timed
 from specsample.bench.machine import processor_name
+from specsample.drafts.declining import Confident, OrElse
 from specsample.drafts.early_exit import early_exit_pair
 from specsample.drafts.head_lm import head_pair, load_head
 from specsample.drafts.ngram import train_ngram
@@ -33,6 +36,8 @@ PAGE = Path(__file__).with_name("drafts.md")
 KS = (1, 2, 3, 5, 8)
 PROMPTS = 2  # texts of each kind
 PROMPT = 60  # their characters
+PROMPT_TO_QUOTE = 200  # characters, where drafts come from the prompt
+SURE = 0.4  # the largest probability from which on a head drafts
 NEW = 200  # new characters
 REPEATS = 3  # timings
 COUPLINGS = {"common uniforms": coupled.COMMON_UNIFORM, "Gumbel": coupled.GUMBEL}
@@ -50,7 +55,10 @@ def sources(target, draft):
         "prompt lookup": (target, PromptLookup(V)),
         f"early exit, {L // 4 or 1} of {L} layers": early_exit_pair(target, L // 4 or 1),
         "5-gram": (target, ngram),
-        "prompt lookup (8 or more), then 5-gram": (target, PromptLookup(V, shortest=8, longest=16, backoff=ngram)),
+        "prompt lookup (8 or more), else 5-gram": (
+            target,
+            OrElse(PromptLookup(V, shortest=8, longest=16), ngram),
+        ),
         "head on the target": head_pair(target, load_head()),
         "separate Transformer": (target, draft),
     }
@@ -187,6 +195,28 @@ K chosen so that both spend about the same time on drafts in a round (K·c targe
 {equal}
 """
 
+DECLINING = """
+## Sources that decline
+
+A source may make fewer drafts than K, none included: where its context answers `extend` with no row it declines, and
+the round goes on with the drafts so far. It decides before the token is drawn, from the text and those drafts, so
+that the law of the text stays ([the paper, line by line](explanation/algorithm.md#draft)).
+
+- **Prompt lookup** drafts where the last three to eight characters stood before, as far as the text agrees with
+  itself: it declines where the two latest places went on with different characters.
+- **`Confident(model, threshold)`** declines where the model's largest probability is below a threshold.
+- **`OrElse(first, second)`** asks a second source where the first declines; elsewhere that one costs nothing.
+- **`BestRecentK`** chooses K = 0 where no K pays, and tries one draft again now and then (`adaptive.py`).
+
+{n} prompts of {prompt} held-out characters of each kind, {new} new characters, K = 5. At T = 0 this target repeats
+itself over and over, at T = 1 hardly. *Speed-up* is CPU time of autoregressive sampling over that of speculative
+sampling, median of {repeats} interleaved runs in one process.
+
+Made by `python docs/make_drafts.py --declining {repeats}` on {date}: {machine}.
+
+{table}
+"""
+
 INVARIANCE = """
 ## One text, whatever drafts
 
@@ -196,6 +226,55 @@ that of autoregressive sampling with the same noise, byte for byte: {seeds} seed
 
 {table}
 """
+
+
+def declining(target, repeats):
+    """Time sources that decline beside the baseline and sources that do not, by CPU time: one row each."""
+    V = target.vocab_size
+    watched, head = head_pair(target, load_head())
+    lookup = PromptLookup(V)
+    uniform = TableModel(np.full(V, 1 / V))
+    found = {
+        "always declines": (target, FunctionModel(lambda tokens: None, V)),
+        "prompt lookup, 1/V where it would decline": (target, OrElse(lookup, uniform)),
+        "prompt lookup": (target, lookup),
+        "head": (watched, head),
+        f"head while max q ≥ {SURE}": (watched, Confident(head, SURE)),
+        "prompt lookup (8 or more), else head": (watched, OrElse(PromptLookup(V, shortest=8, longest=16), head)),
+    }
+    lines = []
+    for kind, T in ((kind, T) for T in (0, 1) for kind in ("code", "prose")):
+        texts = prompts(kind, PROMPT_TO_QUOTE)
+        size = {"max_new_tokens": NEW, "transform": temperature(T)}
+        seconds = {name: [] for name in ("baseline", *found)}
+        traces = {}
+        # interleaved, prompt by prompt: what disturbs one disturbs all
+        for _ in range(repeats):
+            for name in seconds:
+                start = process_time()
+                for seed, text in enumerate(texts):
+                    rng = np.random.default_rng(seed)
+                    if name == "baseline":
+                        autoregressive(text, target, rng=rng, **size)
+                    else:
+                        traces[name, seed] = generate(text, *found[name], K=5, rng=rng, **size)[1]
+                seconds[name].append(process_time() - start)
+        for name in found:
+            runs = [traces[name, seed] for seed in range(len(texts))]
+            drafts = sum(run.drafted for run in runs) / sum(run.target_passes for run in runs)
+            alpha = f"{rate(runs):.3f}" if drafts else "–"
+            ratio = median(base / mine for base, mine in zip(seconds["baseline"], seconds[name], strict=True))
+            lines.append([f"{kind}, T = {T}", name, f"{drafts:.2f}", alpha, f"{per_pass(runs):.2f}", f"{ratio:.2f}"])
+    return lines
+
+
+def declining_section(given, target):
+    """Compose the section on sources that decline."""
+    header = ["text", "source", "drafts a round", "α", "tokens a target pass", "speed-up"]
+    return DECLINING.format(
+        n=PROMPTS, prompt=PROMPT_TO_QUOTE, new=NEW, repeats=given.declining, date=given.date, machine=given.machine,
+        table=table(header, declining(target, given.declining)),
+    )  # fmt: skip
 
 
 def sources_page(given, target, found, seconds):
@@ -223,17 +302,27 @@ def main():
     """Write the part of the page that was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--invariance", type=int, help="seeds")
+    parser.add_argument("--declining", type=int, help="repeats")
     parser.add_argument("--date", default=str(date.today()))
     here = f"{processor_name()}, Python {platform.python_version()}, NumPy {np.__version__}"
     parser.add_argument("--machine", default=here, help="what the page calls this machine (default: what it says)")
     given = parser.parse_args()
     target, draft = load_pair()
-    found, seconds = sources(target, draft)
-    before, mark, after = (PAGE.read_text(encoding="utf-8") if PAGE.exists() else "").partition("\n## One text")
-    if given.invariance:
-        PAGE.write_text(before + invariance_section(given, target, found), encoding="utf-8")
+    # the page's three parts, of which one is made anew
+    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    rest, mark, after = text.partition("\n## One text")
+    same = mark + after
+    before, mark, after = rest.partition("\n## Sources that decline")
+    declines = mark + after
+    if given.declining:
+        declines = declining_section(given, target)
     else:
-        PAGE.write_text(sources_page(given, target, found, seconds) + mark + after, encoding="utf-8")
+        found, seconds = sources(target, draft)
+        if given.invariance:
+            same = invariance_section(given, target, found)
+        else:
+            before = sources_page(given, target, found, seconds)
+    PAGE.write_text(before + declines + same, encoding="utf-8")
 
 
 if __name__ == "__main__":
