@@ -16,8 +16,11 @@ from specsample.viewer.still import layers, summary
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 
-def fragment(data: Mapping[str, Any]) -> str:
-    """Write the viewer of a run, from `record.describe`, with a picture and a table where scripts may not run."""
+def fragment(data: Mapping[str, Any], *, is_alone: bool = False) -> str:
+    """Write the viewer of a run, from `record.describe`, with a picture and a table where scripts may not run.
+
+    One that is alone on its page has the focus from the start, and every key of the page.
+    """
     record = as_script(data)
     # by its mark the script finds its own place among several runs on one page
     mark = sha256(record.encode()).hexdigest()[:16]
@@ -25,7 +28,7 @@ def fragment(data: Mapping[str, Any]) -> str:
     style = properties() + _text_of("viewer.css")
     script = _text_of("viewer.js")
     return (
-        f'<div class="specsample-trace" data-specsample="{mark}">{layers(data)}</div>\n'
+        f'<div class="specsample-trace" data-specsample="{mark}"{" data-alone" * is_alone}>{layers(data)}</div>\n'
         f"<script>{script.strip()}({record}, {as_script(style)}, {as_script(mark)});</script>\n"
     )
 
@@ -38,7 +41,7 @@ def page(data: Mapping[str, Any], title: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<title>{escape(title)}</title>\n<meta name="description" content="{escape(summary(data))}">\n'
         "<style>:root{color-scheme:light dark}body{margin:clamp(6px,2vw,28px);background:Canvas}</style>\n"
-        f"{fragment(data)}</html>\n"
+        f"{fragment(data, is_alone=True)}</html>\n"
     )
 
 

@@ -209,11 +209,22 @@ function show(step) {
   p.range.value = at; p.range.setAttribute("aria-valuetext", `step ${at + 1} of ${steps.length}, round ${now.r + 1}`); p.count.textContent = `${at + 1} / ${steps.length}`;
   p.back.disabled = p.before.disabled = at === 0; p.next.disabled = p.after.disabled = at === steps.length - 1;
   p.flow.scrollTop = p.flow.scrollHeight;
+  grow(p.now); grow(p.flow);
   const frame = p.lane.firstChild.getBoundingClientRect().width * (now.r / run.rounds.length); p.lane.scrollLeft = frame - width / 2;
   p.box.dataset.step = at;
 }
+// What is shown changes its size with every step. Its frame is as high as the highest so far, from the start as high as
+// the highest of some steps of every kind: what stands below the frame does not move, nor does the page when it is scrolled.
+const grow = frame => { if (frame.offsetHeight > parseFloat(frame.style.minHeight || 0)) frame.style.minHeight = `${frame.offsetHeight}px`; };
+function reserve() {
+  const kinds = {};
+  steps.forEach((step, s) => (kinds[step.kind + (step.kind === "emit" && step.i === run.rounds[step.r].drafts.length)] ??= []).push(s));
+  parts_.now.style.minHeight = parts_.flow.style.minHeight = "";
+  const kept = at, some = Object.values(kinds).flatMap(of => of.filter((_, k) => k % Math.ceil(of.length / 6) === 0));
+  [...some, steps.length - 1, kept].forEach(show);
+}
 const round = by => { const r = steps[at].r + by; show(by < 0 && at > starts[steps[at].r] ? starts[steps[at].r] : r < 0 ? 0 : r < starts.length ? starts[r] : steps.length - 1); };
-const KEYS = {ArrowRight: () => show(at + 1), ArrowLeft: () => show(at - 1), ArrowDown: () => round(1), ArrowUp: () => round(-1), PageDown: () => round(1), PageUp: () => round(-1), Home: () => show(0), End: () => show(steps.length - 1)};
+const KEYS = {ArrowRight: () => show(at + 1), ArrowLeft: () => show(at - 1), ArrowDown: () => round(1), ArrowUp: () => round(-1), Home: () => show(0), End: () => show(steps.length - 1)};
 function press(event) {
   if (!KEYS[event.key] || event.altKey || event.ctrlKey || event.metaKey) return;
   event.preventDefault(); event.stopPropagation(); KEYS[event.key]();
@@ -223,10 +234,11 @@ function build() {
     range: el("input", {type: "range", min: 0, max: steps.length - 1, "aria-label": "step", input: event => show(+event.target.value)}), count: el("span", {class: "count"}),
     before: el("button", {"aria-label": "previous round", title: "previous round", click: () => round(-1)}, "« round"), back: el("button", {"aria-label": "previous step", click: () => show(at - 1)}, "◀ back"),
     next: el("button", {class: "next", "aria-label": "next step", click: () => show(at + 1)}, "next ▶"), after: el("button", {"aria-label": "next round", title: "next round", click: () => round(1)}, "round »")};
+  p.now = el("div", {class: "now"}, p.slots, el("div", {class: "say", "aria-live": "polite", "aria-atomic": "true"}, p.head, p.say), p.art);
   p.box = el("section", {class: "box", tabindex: 0, role: "group", "aria-label": "A speculative sampling run, step by step. Arrow keys move.", keydown: press},
+    el("nav", {"aria-label": "steps"}, p.before, p.back, p.next, p.after, p.range, p.count, el("span", {class: "keys"}, "← → step   ↑ ↓ round   Home End")),
     el("header", {}, p.flow, p.lane, key([["accepted", "accepted draft"], ["px", "correction"], ["bx", "bonus"], ["lost", "drafted in vain"]])),
-    el("div", {class: "now"}, p.slots, el("div", {class: "say", "aria-live": "polite", "aria-atomic": "true"}, p.head, p.say), p.art), p.facts,
-    el("nav", {"aria-label": "steps"}, p.before, p.back, p.next, p.after, p.range, p.count, el("span", {class: "keys"}, "← → step   ↑ ↓ round   Home End")));
+    p.now, p.facts);
   return p.box;
 }
 function theme(host) { // the page's own choice where it states one, else the system's
@@ -242,10 +254,14 @@ for (const host of document.querySelectorAll(`[data-specsample="${mark}"]`)) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
   new MutationObserver(paint).observe(document.body, {attributes: true});
   paint();
-  const fit = () => { const free = Math.floor(parts_.art.getBoundingClientRect().width); if (free > 0 && (free !== width || parts_.box.dataset.step === undefined)) { width = free; show(at); } };
+  const fit = () => { const free = Math.floor(parts_.art.getBoundingClientRect().width); if (free > 0 && (free !== width || parts_.box.dataset.step === undefined)) { width = free; reserve(); } };
   new ResizeObserver(fit).observe(host);
   fit();
   if (parts_.box.dataset.step === undefined) show(0);
+  if (host.hasAttribute("data-alone")) { // a page of its own: keys work at once, and wherever one has clicked
+    document.addEventListener("keydown", press);
+    parts_.box.focus({preventScroll: true});
+  }
   break; // the same run shown twice has two scripts, one for each place
 }
 })

@@ -18,21 +18,22 @@ def trace_of(name):
     V, K, settings = {
         "small": (3, 2, {}),
         "large": (97, 5, {}),
+        "long": (97, 5, {"max_new_tokens": 40}),
         "no rows": (8, 3, {"keep_rows": False}),
         "no drafts": (8, 0, {}),
         "stopped": (4, 5, {"stop": [2]}),
     }[name]
     rng = np.random.default_rng(1)
     models = [TableModel(rng.dirichlet(np.ones(V), V)) for _ in range(2)]
-    return generate([0], *models, K=K, max_new_tokens=8, rng=rng, **({"keep_rows": True} | settings))[1]
+    return generate([0], *models, K=K, rng=rng, **({"keep_rows": True, "max_new_tokens": 8} | settings))[1]
 
 
-def opened(chromium, tmp_path, name, *, width=1200, scheme="light"):
+def opened(chromium, tmp_path, name, *, width=1200, height=800, scheme="light"):
     """Open a run's page and collect what should not happen."""
     texts = (HOSTILE * 13)[:97]
     file = tmp_path / "run.html"
     file.write_text(trace_of(name).to_html(texts), encoding="utf-8")
-    page, wrong = chromium.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme), []
+    page, wrong = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=scheme), []
     page.on("console", lambda message: wrong.append(message.text))
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("dialog", lambda dialog: wrong.append(dialog.message))
@@ -97,6 +98,30 @@ def test_no_bar_reaches_out_of_its_picture(chromium, tmp_path, width):
         n_drawn += len(pictures)
         page.keyboard.press("ArrowRight")
     assert n_drawn > 12
+    page.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (1440, 1100), (1366, 700), (390, 844)])
+@pytest.mark.parametrize("scrolled", [False, True])
+def test_30_clicks_at_one_point_are_30_steps(chromium, tmp_path, width, height, scrolled):
+    page, wrong = opened(chromium, tmp_path, "long", width=width, height=height)
+    if scrolled:  # as far down as it goes: what grows and shrinks must not move the page either
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    box = page.locator("button[aria-label='next step']").bounding_box()
+    for step in range(30):
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        assert step_of(page) == step + 1
+    assert (page.locator("button[aria-label='next step']").bounding_box(), wrong) == (box, [])
+    page.close()
+
+
+def test_keys_work_at_once_and_after_a_click_beside_the_viewer(chromium, tmp_path):
+    page, wrong = opened(chromium, tmp_path, "small")
+    page.keyboard.press("ArrowRight")
+    assert step_of(page) == 1
+    page.mouse.click(3, 3)
+    page.keyboard.press("ArrowRight")
+    assert (step_of(page), wrong) == (2, [])
     page.close()
 
 
