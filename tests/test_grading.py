@@ -81,30 +81,29 @@ def test_a_wrong_answer_is_named_and_costs_its_own_point_only(tmp_path):
     assert next(one.note for one in grades if one.exercise == "03.3") == "03.2 is the model answer"
 
 
-@pytest.mark.parametrize(
-    ("exercise", "answer", "name"),
-    [
-        ("03-1", "def my_accept_probability(a, b):\n    print(min(1, a / b))", "nothing is returned"),
-        ("03-1", "def my_accept_probability(a):\n    return 1", "does not take the arguments"),
-        ("03-2", "def my_residual(p, q):\n    p -= q\n    return p", "changes its argument number 1 in place"),
-        ("03-3", "def my_sampler(p, q, tape):\n    return 0", "no random number is taken from the tape"),
-        ("03-3", "def my_sampler(p, q, tape):\n    return tape.random()", "a uniform number is returned"),
-        (
-            "03-3",
-            "def my_sampler(p, q, tape):\n    u, v = tape.random(2)\n    return int(u * 2)",
-            "more than a comparison",
-        ),
-        (
-            "03-3",
-            "def my_sampler(p, q, tape):\n    x = ss.pick(q, tape.random(1)[0])\n    u, v = tape.random(2)\n"
-            "    return x if u < min(1, p[x] / q[x]) else ss.pick(p, v)",
-            "M01",
-        ),
-    ],
-)
-def test_mistakes_have_the_same_names_when_the_answer_runs_elsewhere(tmp_path, exercise, answer, name):
-    grades = grade(submit(tmp_path, RIGHT | {exercise: answer}))
-    assert name in said(grades, exercise.replace("-", "."))
+SAMPLERS = {
+    "def my_sampler(p, q, tape):\n    return 0": "no random number is taken from the tape",
+    "def my_sampler(p, q, tape):\n    return tape.random()": "a uniform number is returned",
+    "def my_sampler(p, q, tape):\n    u, v = tape.random(2)\n    return int(u * 2)": "more than a comparison",
+    "def my_sampler(p, q, tape):\n    x = ss.pick(q, tape.random(1)[0])\n    u, v = tape.random(2)\n"
+    "    return x if u < min(1, p[x] / q[x]) else ss.pick(p, v)": "M01",
+}
+PROBABILITIES = {
+    "def my_accept_probability(a, b):\n    print(min(1, a / b))": "nothing is returned",
+    "def my_accept_probability(a):\n    return 1": "does not take the arguments",
+}
+RESIDUALS = {"def my_residual(p, q):\n    p -= q\n    return p": "changes its argument number 1 in place"}
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=SAMPLERS.values())
+def test_mistakes_have_the_same_names_when_the_answer_runs_elsewhere(tmp_path, sampler):
+    # several mistakes in one submission: each is judged by itself
+    number = list(SAMPLERS).index(sampler)
+    asked = {"03-1": list(PROBABILITIES)[number % 2], "03-2": next(iter(RESIDUALS)), "03-3": sampler}
+    grades = grade(submit(tmp_path, RIGHT | asked))
+    names = PROBABILITIES | RESIDUALS | SAMPLERS
+    for exercise, answer in asked.items():
+        assert names[answer] in said(grades, exercise.replace("-", "."))
 
 
 def test_an_error_shows_the_students_line(tmp_path):
@@ -119,18 +118,14 @@ def test_an_error_shows_the_students_line(tmp_path):
 # --- what may have happened to a notebook ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "%%time\n{}",
-        "%%timeit -n 1\n{}",
-        "!pip list\n?np\n{}",
-        "{}\nfiles = !ls\nnp.maximum?",
-        "{}\n%timeit 1\ndisplay(input())",
-    ],
-)
-def test_lines_that_only_a_notebook_understands_cost_nothing(tmp_path, text):
-    assert points(grade(submit(tmp_path, RIGHT | {"03-2": text.format(RESIDUAL)}))) == ALL
+def test_lines_that_only_a_notebook_understands_cost_nothing(tmp_path):
+    around = {
+        "03-1": "%%time\n{}",
+        "03-2": "%%timeit -n 1\n{}\n%timeit 1\ndisplay(input())",
+        "03-3": "!pip list\n?np\n{}",
+        "03-4": "{}\nfiles = !ls\nnp.maximum?",
+    }
+    assert points(grade(submit(tmp_path, {key: text.format(RIGHT[key]) for key, text in around.items()}))) == ALL
 
 
 def test_a_magic_inside_a_function_leaves_the_function_whole():
@@ -213,31 +208,26 @@ def test_what_is_no_notebook_of_the_course_is_refused(tmp_path, text):
 # --- one answer costs one mark -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("spoilt", "reason"),
-    [
-        pytest.param("while True:\n    pass", "does not end within 4 s", id="loop"),
-        pytest.param(
-            "import time\ntime.sleep(60)", "does not end within 4 s", id="sleep", marks=pytest.mark.thorough
-        ),
-        pytest.param("import os\nos._exit(0)", "its process ended, with status 0", id="exit"),
-        pytest.param("raise SystemExit", "SystemExit", id="SystemExit"),
-        pytest.param("raise KeyboardInterrupt", "KeyboardInterrupt", id="interrupt"),
-        pytest.param("import ctypes\nctypes.string_at(0)", "signal SIGSEGV", id="crash"),
-        pytest.param("hoard = [0] * 10**12", "MemoryError", id="memory"),
-        pytest.param(
-            "import sys\nwhile True:\n    print('x' * 10**6, file=sys.stderr)",
-            "does not end",
-            id="output",
-            marks=pytest.mark.thorough,
-        ),
-        pytest.param("def f():\n    f()\nf()", "RecursionError", id="recursion"),
-    ],
-)
-def test_a_loop_or_a_crash_costs_one_mark_and_is_called_what_it_is(tmp_path, spoilt, reason):
-    grades = grade(submit(tmp_path, RIGHT | {"03-1": spoilt}), seconds=4, megabytes=2048)
-    assert points(grades) == ALL | {"03.1": 0}
-    assert reason in said(grades, "03.1")
+ENDINGS = {
+    "while True:\n    pass": "does not end within 4 s",
+    "import os\nos._exit(0)": "its process ended, with status 0",
+    "raise SystemExit": "SystemExit",
+    "raise KeyboardInterrupt": "KeyboardInterrupt",
+    "import ctypes\nctypes.string_at(0)": "signal SIGSEGV",
+    "hoard = [0] * 10**12": "MemoryError",
+    "def f():\n    f()\nf()": "RecursionError",
+    "import time\ntime.sleep(60)": "does not end within 4 s",
+    "import sys\nwhile True:\n    print('x' * 10**6, file=sys.stderr)": "does not end",
+}
+
+
+@pytest.mark.parametrize("first", [0, 2, 4, pytest.param(6, marks=pytest.mark.thorough)])
+def test_a_loop_or_a_crash_costs_one_mark_and_is_called_what_it_is(tmp_path, first):
+    spoilt = dict(zip(("03-1", "03-2", "03-4"), list(ENDINGS)[first : first + 3], strict=True))
+    grades = grade(submit(tmp_path, RIGHT | spoilt), seconds=4, megabytes=2048)
+    assert points(grades) == ALL | {key.replace("-", "."): 0 for key in spoilt}
+    for key, text in spoilt.items():
+        assert ENDINGS[text] in said(grades, key.replace("-", "."))
 
 
 @pytest.mark.thorough
@@ -291,42 +281,43 @@ for channel in (x for x in gc.get_objects() if isinstance(x, Channel)):
 """
 
 
-@pytest.mark.parametrize("hostile", [PATCHED, WRITTEN, LOOKED_UP, TAKEN_OVER], ids=["patch", "write", "find", "gc"])
-def test_hostile_submissions_get_nothing_and_leave_the_others_marks_untouched(tmp_path, hostile, capsys):
+def test_hostile_submissions_get_nothing_and_leave_the_others_marks_untouched(tmp_path, capsys):
     wrong = {
         "03-1": "def my_accept_probability(a, b):\n    return 0",
         "03-2": "def my_residual(p, q):\n    return 0",
         "03-3": "def my_sampler(p, q, tape):\n    return 0",
         "03-4": "my_overlap = 7",
     }
-    for name, answers in (("anna", RIGHT), ("bert", {k: v + hostile for k, v in wrong.items()}), ("carl", RIGHT)):
+    hostile = {"bert": PATCHED, "carl": WRITTEN, "dora": LOOKED_UP, "emil": TAKEN_OVER}
+    spoilt = {name: {key: text + code for key, text in wrong.items()} for name, code in hostile.items()}
+    # the honest ones stand first and last
+    for name, answers in {"anna": RIGHT, **spoilt, "fritz": RIGHT}.items():
         (tmp_path / name).mkdir()
         submit(tmp_path / name, answers)
-    assert (
-        cli.main(["course", "grade", str(tmp_path), "--csv", str(tmp_path / "x.csv"), "--wide", "--seconds", "8"])
-        == 0
-    )
-    rows = {row["student"]: row for row in csv.DictReader((tmp_path / "x.csv").read_text().splitlines())}
-    assert {name: row["total"] for name, row in rows.items()} == {"anna": "4", "bert": "0", "carl": "4"}
-    assert rows["bert"]["notes"]  # what was tried is pointed at
-    assert not rows["anna"]["notes"]
+    table = tmp_path / "x.csv"
+    assert cli.main(["course", "grade", str(tmp_path), "--csv", str(table), "--wide", "--seconds", "8"]) == 0
+    rows = {row["student"]: row for row in csv.DictReader(table.read_text().splitlines())}
+    totals = {name: row["total"] for name, row in rows.items()}
+    assert totals == {"anna": "4", "bert": "0", "carl": "0", "dora": "0", "emil": "0", "fritz": "4"}
+    # what was tried is pointed at
+    assert [name for name, row in rows.items() if not row["notes"]] == ["anna", "fritz"]
 
 
-@pytest.mark.parametrize(
-    ("answer", "note"),
-    [
-        ("my_residual = ss.residual", "uses specsample's own residual"),
-        (
-            "from specsample import residual as r\ndef my_residual(p, q):\n    return r(p, q)",
-            "uses specsample's own residual",
-        ),
-        ("import importlib\n" + RESIDUAL, "imports importlib"),
-        ("text = 'specsample.exercises.unit_03'\n" + RESIDUAL, "reads the exercises"),
-    ],
-)
-def test_what_an_answer_takes_from_the_library_is_pointed_at(tmp_path, answer, note):
-    grades = grade(submit(tmp_path, RIGHT | {"03-2": answer}))
-    assert note in next(one.note for one in grades if one.exercise == "03.2")
+def test_what_an_answer_takes_from_the_library_is_pointed_at(tmp_path):
+    own = "uses specsample's own residual"
+    renamed = "from specsample import residual as r\ndef my_residual(p, q):\n    return r(p, q)"
+    for submission in (
+        {
+            "03-1": ("import importlib\n" + RIGHT["03-1"], "imports importlib"),
+            "03-2": ("my_residual = ss.residual", own),
+            "03-3": ("text = 'specsample.exercises.unit_03'\n" + RIGHT["03-3"], "reads the exercises"),
+        },
+        {"03-2": (renamed, own)},
+    ):
+        grades = grade(submit(tmp_path, RIGHT | {key: answer for key, (answer, _) in submission.items()}))
+        notes = {one.exercise: one.note for one in grades}
+        for key, (_, note) in submission.items():
+            assert note in notes[key.replace("-", ".")]
 
 
 def test_a_name_of_the_students_own_is_no_borrowing(tmp_path):

@@ -5,6 +5,7 @@ names that it uses, ours or the student's, and what those need in turn. Earlier 
 they are right, else the model answer, so that one mistake costs one mark.
 """
 
+import ast
 from collections.abc import Collection
 
 from specsample.course.source import Cell, read
@@ -33,9 +34,30 @@ def program(submission: Submission, exercise: str, failed: Collection[str]) -> t
     # an earlier exercise may have no cell at all
     missing = [id for id in failed if not submission.answer_to(id)]
     theirs = [*(answer_cell(id, model[id]) for id in missing), *theirs]
-    ours = [cell for cell in read(submission.source) if cell.kind == "code" and not (cell.is_answer or cell.is_check)]
+    code = [cell for cell in read(submission.source) if cell.kind == "code"]
+    ours = [cell._replace(text=undrawn(cell.text)) for cell in code if not (cell.is_answer or cell.is_check)]
     needed = _needed([*ours, *theirs], answer_cell(exercise, submission.answer_to(exercise)))
     return [cell for cell in ours if cell in needed], [cell for cell in theirs if cell in needed]
+
+
+def undrawn(text: str) -> str:
+    """Take the figures out of a cell of ours: drawing would take longer than the answer.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> undrawn("p = [0.5, 0.5]\\nfigures.bars(p)")
+    'p = [0.5, 0.5]'
+    """
+    kept = [statement for statement in ast.parse(text).body if not ast.unparse(statement).startswith("figures.")]
+    return "\n".join(ast.unparse(statement) for statement in kept)
 
 
 def _needed(cells: list[Cell], answer: Cell) -> list[Cell]:
