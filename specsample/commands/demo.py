@@ -1,31 +1,42 @@
-"""`specsample demo`: both ways of decoding side by side, timed."""
+"""`specsample demo`: a race of both ways of decoding, and why one wins."""
 
 import argparse
 import math
+from statistics import median
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from specsample.bench import Comparison, compare, pass_costs, predicted_speedup
+from specsample.bench import Comparison, Costs, compare, pass_costs, predicted_speedup
+from specsample.commands.race import lane, run_race
 from specsample.commands.sampling import DEFAULT_K, add_backend, add_basics, load_models
 from specsample.strategies import temperature
+from specsample.theory import best_K
 from specsample.transformer.lm import TransformerLM
 from specsample.viewer.origins import STYLES
 
-about = "generate code and prose with the pair of the package"
+about = "race both ways of decoding on code and prose"
 PROMPTS = {
     "code": 'def read_lines(path):\n    """Return the lines of a file."""\n    ',
     "prose": "The expression list is evaluated in order, and ",
 }
+CHOSEN = "Prompts, seed and temperature are chosen for text that can be read; the times are as they come."
+SEED = 3
+TEMPERATURE = 0.5
+USUAL_ALPHA = 0.85  # of this pair at that temperature: K is chosen before anything is drafted
+LARGEST_K = 8
+PAYS = 1.05  # a speed-up that is more than noise
+NEAR = 1.1  # predicted over measured: as predicted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
     add = parser.add_argument
-    add_basics(add)
-    add("--no-times", action="store_true", help="print only what a seed determines")
+    add_basics(add, K="by measured times", T=TEMPERATURE, seed=SEED)
+    add("--no-times", action="store_true", help=f"print only what a seed determines (K: {DEFAULT_K})")
     add_backend(add)
+    parser.epilog = CHOSEN
 
 
 def run(given: argparse.Namespace) -> None:
@@ -34,21 +45,91 @@ def run(given: argparse.Namespace) -> None:
     K = DEFAULT_K if given.K is None else given.K
     if K < 1 or given.max_new_tokens < 2:
         raise ValueError(f"demo needs --K >= 1 and --max-new-tokens >= 2; got {K} and {given.max_new_tokens}.")
-    K = min(K, given.max_new_tokens - 1)
     console = Console(highlight=False, soft_wrap=True)
     target, draft, run_prompt = load_models(given)
+    decode = target.tokenizer.decode
+    # weights are laid out once a process: said, and counted for nobody
+    if not given.no_times:
+        with console.status("preparing the weights ..."):
+            K = given.K or fastest_K(target, draft, target.tokenizer.encode(PROMPTS["prose"]))
+    K = min(K, given.max_new_tokens - 1)
     console.print(_legend(K))
-    # the same continuation both ways, first one target pass a token, then the rounds in colours
+    # nobody looks on where this is no terminal, and batched decoding has no rounds to show
+    is_raced = console.is_terminal and not given.no_times and given.backend is None
     for kind, prompt in PROMPTS.items():
         tokens = target.tokenizer.encode(prompt)
         settings = {"max_new_tokens": given.max_new_tokens, "transform": temperature(given.temperature)}
+        # a race to look at; then medians of runs that nobody draws
+        if is_raced:
+            console.rule(kind)
+            run_race(console, [lane(prompt, target, draft, K=n, seed=given.seed, **settings) for n in (0, K)])
         seen = compare(tokens, target, draft, K=K, seed=given.seed, run=run_prompt, **settings)
-        console.rule(f"{kind}: autoregressive, one target pass a token")
-        console.print(Text(prompt, "dim") + Text(target.tokenizer.decode(seen.baseline_tokens)))
-        console.rule(f"{kind}: speculative, up to {K + 1} tokens a target pass")
-        console.print(Text(prompt, "dim") + seen.trace.render(target.tokenizer.decode))
-        console.rule()
-        console.print(_table(seen, target, draft, K=K, with_times=not given.no_times))
+        if not is_raced:
+            console.rule(f"{kind}: autoregressive, one target pass a token")
+            console.print(Text.assemble((prompt, "dim"), decode(seen.baseline_tokens)))
+            console.rule(f"{kind}: speculative, up to {K + 1} tokens a target pass")
+            console.print(Text.assemble((prompt, "dim"), seen.trace.render(decode)))
+            console.rule()
+        # times are left out on request, for they differ from run to run
+        table = _table(seen)
+        if given.no_times:
+            console.print(table)
+            continue
+        costs = _costs(seen, target, draft, K=K)
+        _add_times(table, seen, costs, K=K)
+        console.print(table)
+        console.print(reason(seen, costs, K=K))
+
+
+def fastest_K(target: TransformerLM, draft: TransformerLM, tokens: list[int]) -> int:
+    """Choose the number of drafts a round by what passes cost on this processor.
+
+    Parameters
+    ----------
+    target, draft : TransformerLM
+    tokens : list of int, the context at which to measure
+
+    Returns
+    -------
+    int in 1 .. LARGEST_K; 1 where no drafting would pay, for then the demo shows that
+    """
+    # a few repeats tell about which K is the best, and nobody waits for more
+    measured = {K: pass_costs(target, draft, tokens, K=K, repeats=5) for K in range(1, LARGEST_K + 1)}
+    cost_ratio = median(costs.cost_ratio for costs in measured.values())
+    rho = lambda K: measured[K].verify_ratio if K else 1.0  # noqa: E731
+    return max(1, best_K(USUAL_ALPHA, cost_ratio, rho, max_K=LARGEST_K))
+
+
+def reason(seen: Comparison, costs: Costs, *, K: int) -> str:
+    """Say why speculation pays here, or what to do where it does not.
+
+    Parameters
+    ----------
+    seen : Comparison
+    costs : Costs, in the same text
+    K : int >= 1, drafts a round
+
+    Returns
+    -------
+    str, a sentence or two
+    """
+    measured = seen.baseline_seconds / seen.seconds
+    price = f"{K} drafts at {costs.cost_ratio:.2f} target passes, one over {K + 1} rows at {costs.verify_ratio:.2f}"
+    gain = f"{price}, for {seen.trace.tokens_per_target_pass:.2f} tokens"
+    said = f"It pays here: {gain}."
+    if measured < PAYS:
+        said = f"It hardly pays here: {gain}. Try --K 1; `specsample bench --quick` tries every K."
+    # the passes are not all that a round does
+    if predicted_speedup(seen.trace, costs, K) > measured * NEAR:
+        said += " The prediction counts passes alone; picking, checking and recording take the rest."
+    return said
+
+
+def _costs(seen: Comparison, target: TransformerLM, draft: TransformerLM, *, K: int) -> Costs:
+    """Measure c and ρ at the middle of the text."""
+    trace = seen.trace
+    context = [*trace.prompt_tokens, *trace.tokens[: len(trace.tokens) // 2]]
+    return pass_costs(target, draft, context[: target.max_length - K - 1], K=K)
 
 
 def _legend(K: int) -> Text:
@@ -57,25 +138,25 @@ def _legend(K: int) -> Text:
     return Text(", ").join(Text(words[source], style) for source, style in STYLES.items())
 
 
-def _table(run: Comparison, target: TransformerLM, draft: TransformerLM, *, K: int, with_times: bool) -> Table:
-    """Set both runs side by side; times are left out on request, for they differ from run to run."""
-    n = len(run.trace.tokens)
+def _table(run: Comparison) -> Table:
+    """Set side by side what a seed determines."""
     trace = run.trace
+    n = len(run.baseline_tokens)
     table = Table("", "autoregressive", "speculative")
-    table.add_row("tokens", str(len(run.baseline_tokens)), str(n))
-    table.add_row("target passes (rounds)", str(len(run.baseline_tokens)), str(trace.target_passes))
+    table.add_row("tokens", str(n), str(len(trace.tokens)))
+    table.add_row("target passes (rounds)", str(n), str(trace.target_passes))
     table.add_row("tokens per target pass", "1.00", f"{trace.tokens_per_target_pass:.2f}")
     table.add_row("acceptance rate α", "", f"{trace.acceptance_rate:.3f}")
-    if not with_times:
-        return table
-    # c and ρ at the middle of the text, and the speed-up that they predict with the measured α
-    context = [*trace.prompt_tokens, *trace.tokens[: n // 2]][: target.max_length - K - 1]
-    costs = pass_costs(target, draft, context, K=K)
-    table.add_row("seconds", f"{run.baseline_seconds:.3f}", f"{run.seconds:.3f}")
+    return table
+
+
+def _add_times(table: Table, run: Comparison, costs: Costs, *, K: int) -> None:
+    """Add what was measured, and the speed-up that the measured α, c and ρ predict."""
+    n = len(run.trace.tokens)
+    table.add_row("seconds, median of 3", f"{run.baseline_seconds:.3f}", f"{run.seconds:.3f}")
     table.add_row("tokens/s", f"{n / run.baseline_seconds:.0f}", f"{n / run.seconds:.0f}")
     table.add_row("speed-up", "1.00", f"{run.baseline_seconds / run.seconds:.2f}")
-    prediction = predicted_speedup(trace, costs, K)
+    prediction = predicted_speedup(run.trace, costs, K)
     if math.isfinite(prediction):
         parts = f"from α, c = {costs.cost_ratio:.2f}, ρ = {costs.verify_ratio:.2f}"
         table.add_row(f"  predicted {parts}", "", f"{prediction:.2f}")
-    return table

@@ -30,6 +30,9 @@ def run(given: argparse.Namespace) -> None:
         raise ValueError("--json cannot go with --stream or --stop-string: it prints one object at the end.")
     target, draft, run_prompt = load_models(given)
     decode = target.tokenizer.decode
+    # weights are laid out at the first start: that is no time of generation
+    for model in (target, draft):
+        model.start()
     # streamed: the new text alone, as it comes
     if given.stream:
         pieces = continue_prompt(given, target, draft, run=generate_stream)
@@ -52,7 +55,7 @@ def run(given: argparse.Namespace) -> None:
         print(json.dumps(tokens | counts))
         return
     # for people: colours by origin, and the counters on standard error
-    text = Text(decode(list(trace.prompt_tokens)), "dim") + trace.render(decode)[: len(shown)]
+    text = Text.assemble((decode(list(trace.prompt_tokens)), "dim"), trace.render(decode)[: len(shown)])
     Console(highlight=False, soft_wrap=True).print(text)
     rate = f"{len(trace.tokens)} tokens in {trace.target_passes} target passes, {seconds:.2f} s"
     Console(stderr=True, highlight=False).print(rate, style="dim")

@@ -29,12 +29,12 @@ def at_least(least: int) -> Callable[[str], int]:
     return number
 
 
-def add_basics(add: Callable[..., Any]) -> None:
-    """Add what all three can be asked for."""
+def add_basics(add: Callable[..., Any], *, K: object = DEFAULT_K, T: float = 1.0, seed: int = 0) -> None:
+    """Add what all three can be asked for, with the defaults of each."""
     add("--max-new-tokens", type=int, default=200, metavar="N", help="tokens to add (default: 200)")
-    add("--K", type=int, metavar="N", help=f"drafts a round (default: {DEFAULT_K})")
-    add("--temperature", type=float, default=1.0, metavar="T", help="of both models; 0 is greedy (default: 1)")
-    add("--seed", type=int, default=0, metavar="N", help="of the random numbers (default: 0)")
+    add("--K", type=int, metavar="N", help=f"drafts a round (default: {K})")
+    add("--temperature", type=float, default=T, metavar="T", help=f"of both models; 0 is greedy (default: {T:g})")
+    add("--seed", type=int, default=seed, metavar="N", help=f"of the random numbers (default: {seed})")
 
 
 def add_backend(add: Callable[..., Any]) -> None:
