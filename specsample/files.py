@@ -1,7 +1,10 @@
 """Files that are whole, or not there."""
 
+import io
 import os
 from pathlib import Path
+
+import numpy as np
 
 
 def write_whole(path: str | Path, text: str) -> None:
@@ -22,3 +25,33 @@ def write_whole(path: str | Path, text: str) -> None:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def write_arrays(path: str | Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write an .npz archive: to a neighbour, to the disk, and only then to its name."""
+    beside = Path(f"{path}.partial")
+    with open(beside, "wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+
+
+def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
+    """Read every array of an .npz file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is cut short or of another kind.
+    """
+    raw = Path(path).read_bytes()
+    try:
+        with np.load(io.BytesIO(raw), allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except Exception as error:  # on damaged bytes zipfile and numpy raise a dozen different kinds
+        # Of a file that it does not know NumPy says how to unpickle it: no advice for a file of unknown origin.
+        why = "no archive" if "If you trust" in str(error) else error
+        raise ValueError(f"{path} must be a whole .npz checkpoint; it is cut short or foreign ({why}).") from error

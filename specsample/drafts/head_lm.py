@@ -82,7 +82,33 @@ class FeaturedContext:
         self.cache.length = length
 
 
-class HeadLM:
+class WatchingLM:
+    """A draft source that watches the contexts of a target.
+
+    Parameters
+    ----------
+    target : FeaturedLM, whose latest context is watched
+    """
+
+    def __init__(self, target: FeaturedLM) -> None:
+        self.target = target
+
+    @property
+    def vocab_size(self) -> int:
+        """V, the number of tokens."""
+        return self.target.vocab_size
+
+    @property
+    def max_length(self) -> int:
+        """Tokens that a context holds, prompt included."""
+        return self.target.max_length
+
+    def watched(self) -> FeaturedContext:
+        """Return the context which the target started last, or one that begins now."""
+        return self.target.start() if self.target.latest is None else self.target.latest
+
+
+class HeadLM(WatchingLM):
     """Draft with a head on the features of a target.
 
     Parameters
@@ -103,7 +129,7 @@ class HeadLM:
                 f"params must belong to a target of width {width}; got one of {params['norm'].shape}. "
                 "Train the head again: python -m specsample.training.train_head."
             )
-        self.target = target
+        super().__init__(target)
         D = width
         F = params["down"].shape[0]
         # folded in once, for they never change: the norms' weights and, for each token, all that it adds to gate_up
@@ -113,19 +139,9 @@ class HeadLM:
         self.output = pack(params["norm"][:, None] * head.output_matrix(target.model))
         self.down = pack(params["down"])
 
-    @property
-    def vocab_size(self) -> int:
-        """V, the number of tokens."""
-        return self.target.vocab_size
-
-    @property
-    def max_length(self) -> int:
-        """Tokens that a context holds, prompt included."""
-        return self.target.max_length
-
     def start(self) -> "HeadContext":
         """Begin an empty context that watches the context which the target started last."""
-        return HeadContext(self, self.target.start() if self.target.latest is None else self.target.latest)
+        return HeadContext(self, self.watched())
 
 
 class HeadContext:

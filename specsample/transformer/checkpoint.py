@@ -4,15 +4,14 @@ One .npz file: the config as JSON, the parameters, anything extra; no pickle. A 
 over the old file, so at every instant the path holds a whole checkpoint.
 """
 
-import io
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from specsample.files import read_arrays, write_arrays
 from specsample.transformer.config import Config, shapes
 
 
@@ -34,14 +33,7 @@ def save(path: str | Path, config: Config, params: dict[str, np.ndarray], *, dty
     arrays |= {f"extra/{name}": value for name, value in extra.items() if isinstance(value, np.ndarray)}
     arrays["config"] = np.array(json.dumps(asdict(config)))
     arrays["notes"] = np.array(json.dumps(notes))
-    # to a neighbour, to the disk, and only then to its name
-    path = Path(path)
-    draft = path.with_name(path.name + ".partial")
-    with open(draft, "wb") as file:
-        np.savez(file, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
+    write_arrays(path, arrays)
 
 
 def load(path: str | Path) -> tuple[Config, dict[str, np.ndarray], dict[str, Any]]:
@@ -64,7 +56,7 @@ def load(path: str | Path) -> tuple[Config, dict[str, np.ndarray], dict[str, Any
     ValueError
         If the file is cut short, is not a checkpoint, or does not fit its own config.
     """
-    arrays = _read_arrays(path)
+    arrays = read_arrays(path)
     if "config" not in arrays or "notes" not in arrays:
         raise ValueError(f"{path} must be a checkpoint with 'config' and 'params/...'; got {sorted(arrays)[:5]}.")
     # the config first: it says which parameters there must be
@@ -106,18 +98,6 @@ def check_shapes(config: Config, params: dict[str, np.ndarray]) -> None:
                 f"{name} must be {shape} to fit the config; got {params[name].shape}. "
                 "Do config and parameters belong to the same model?"
             )
-
-
-def _read_arrays(path: str | Path) -> dict[str, np.ndarray]:
-    """Read every array of an .npz file, or say what is wrong with the file."""
-    raw = Path(path).read_bytes()
-    try:
-        with np.load(io.BytesIO(raw), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except Exception as error:  # on damaged bytes zipfile and numpy raise a dozen different kinds
-        # Of a file that it does not know NumPy says how to unpickle it: no advice for a file of unknown origin.
-        why = "no archive" if "If you trust" in str(error) else error
-        raise ValueError(f"{path} must be a whole .npz checkpoint; it is cut short or foreign ({why}).") from error
 
 
 def _widen(array: np.ndarray) -> np.ndarray:
