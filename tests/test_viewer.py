@@ -72,11 +72,20 @@ def test_a_large_vocabulary_keeps_its_largest_tokens_and_the_ones_that_were_used
     assert int(np.argmax(np.maximum(p, q))) in shown["token"]
 
 
+def test_what_is_shown_of_q_alone_does_not_tell_p():
+    p, other_p, q = np.random.default_rng(0).dirichlet(np.ones(97), 3)
+    shown = columns(p, q, tokens=[96, 5])["drafted"]
+    assert shown == columns(other_p, q, tokens=[96, 7])["drafted"]
+    assert sum(shown["q"]) == pytest.approx(1, abs=1e-5)
+    assert shown["q"][:-1] == sorted(shown["q"][:-1], reverse=True)
+    assert 96 in shown["token"]
+
+
 def test_the_interval_of_a_column_holds_the_uniform_number_that_picked_it():
     round = run(V=97, K=4).rounds[0]
     rows = describe([0], round.facts()[1], None)["rounds"][0]["rows"]
     for row, token, u in zip(rows, round.draft_tokens, round.u):
-        low, high = row["q_pick"][row["token"].index(token)]
+        low, high = row["drafted"]["q_pick"][row["drafted"]["token"].index(token)]
         assert low - 1e-5 <= u <= high + 1e-5
 
 

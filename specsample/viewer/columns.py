@@ -23,23 +23,24 @@ def columns(p: Array, q: Array | None, *, tokens: Sequence[int], is_end: bool = 
     ----------
     p : (V,) array, the target's distribution
     q : (V,) array, the draft's, or None after the last draft
-    tokens : token ids that must have a column
+    tokens : token ids that must have a column, the draft first if there is one
     is_end : bool, the round ended here: add the distribution that its last token was picked from
 
     Returns
     -------
-    dict of lists, one entry a column: token (-1 is the rest), p, q, both = min(p, q), and for each distribution that
-    was picked from the interval of u that picks the column's token: q_pick, r_pick; and beta, the overlap
+    dict of lists, one entry a column: token (-1 is the rest), p, q, both = min(p, q), the residual r and r_pick, the
+    intervals of u that pick from it; beta, the overlap; and `drafted`, the columns to show while only q is known,
+    chosen and ordered by q alone: token, q, q_pick
     """
     none = np.zeros_like(p)
     kept = _kept(np.maximum(p, none if q is None else q), tokens)
     shown: dict[str, Any] = {"token": [*kept, -1] if len(kept) < len(p) else kept}
     shown["p"] = _with_rest(p, kept)
-    # where something was drafted: q, what both share, and where on the line from 0 to 1 q's tokens lie
+    # where something was drafted: q, what both share, and q by itself, whose order must not tell p
     if q is not None:
         shown["q"] = _with_rest(q, kept)
         shown["both"] = _with_rest(np.minimum(p, q), kept)
-        shown["q_pick"] = _intervals(q, kept)
+        shown["drafted"] = _drafted(q, tokens[:1])
         shown["beta"] = float(overlap(p, q))
     # where the round ended: the residual, which is p itself after the last draft, for q is 0 there
     if is_end:
@@ -48,6 +49,13 @@ def columns(p: Array, q: Array | None, *, tokens: Sequence[int], is_end: bool = 
         shown["r_pick"] = _intervals(r, kept)
         shown["excess"] = 1.0 if q is None else float(np.maximum(p - q, 0).sum())
     return shown
+
+
+def _drafted(q: Array, draft: Sequence[int]) -> dict[str, Any]:
+    """Describe q by itself: its own columns, and where on the line from 0 to 1 its tokens lie."""
+    kept = _kept(q, draft)
+    rest = [-1] if len(kept) < len(q) else []
+    return {"token": [*kept, *rest], "q": _with_rest(q, kept), "q_pick": _intervals(q, kept)}
 
 
 def _kept(weight: Array, tokens: Sequence[int]) -> list[int]:

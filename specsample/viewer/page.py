@@ -13,6 +13,8 @@ from typing import Any
 from specsample.viewer.origins import properties
 from specsample.viewer.still import layers, summary
 
+HEADING = "Speculative sampling, step by step"
+SCRIPTS = ("nodes", "pictures", "steps", "viewer")  # one after the other, in one function
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 
@@ -26,10 +28,13 @@ def fragment(data: Mapping[str, Any], *, is_alone: bool = False) -> str:
     mark = sha256(record.encode()).hexdigest()[:16]
     # the colours of the origins come first: the style sheet names them and states none
     style = properties() + _text_of("viewer.css")
-    script = _text_of("viewer.js")
+    script = "\n".join(_text_of(f"{name}.js") for name in SCRIPTS)
+    heading = f"<h1>{HEADING}</h1>" if is_alone else f"<p><strong>{HEADING}</strong></p>"
     return (
-        f'<div class="specsample-trace" data-specsample="{mark}"{" data-alone" * is_alone}>{layers(data)}</div>\n'
-        f"<script>{script.strip()}({record}, {as_script(style)}, {as_script(mark)});</script>\n"
+        f'<div class="specsample-trace" data-specsample="{mark}"{" data-alone" * is_alone}>'
+        f"{heading}{layers(data)}</div>\n"
+        f'<script>((run, style, mark) => {{\n"use strict";\n{script}}})'
+        f"({record}, {as_script(style)}, {as_script(mark)});</script>\n"
     )
 
 

@@ -92,4 +92,5 @@ def _tokens(entry: Mapping[str, Any]) -> Iterable[int]:
     yield from entry["drafts"]
     yield from entry["emitted"]
     for row in entry["rows"] or ():
-        yield from (token for token in row["token"] if token >= 0)
+        shown = [*row["token"], *row.get("drafted", row)["token"]]
+        yield from (token for token in shown if token >= 0)

@@ -28,12 +28,14 @@ def trace_of(name):
     return generate([0], *models, K=K, rng=rng, **({"keep_rows": True, "max_new_tokens": 8} | settings))[1]
 
 
-def opened(chromium, tmp_path, name, *, width=1200, height=800, scheme="light"):
-    """Open a run's page and collect what should not happen."""
+def opened(chromium, tmp_path, name, *, width=1200, height=800, scheme="light", has_clock=False):
+    """Open a run's page and collect what should not happen; with a clock, time passes when `page.clock` says so."""
     texts = (HOSTILE * 13)[:97]
     file = tmp_path / "run.html"
     file.write_text(trace_of(name).to_html(texts), encoding="utf-8")
     page, wrong = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=scheme), []
+    if has_clock:
+        page.clock.install()
     page.on("console", lambda message: wrong.append(message.text))
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("dialog", lambda dialog: wrong.append(dialog.message))
@@ -125,10 +127,58 @@ def test_keys_work_at_once_and_after_a_click_beside_the_viewer(chromium, tmp_pat
     page.close()
 
 
+def test_it_says_what_one_is_looking_at(chromium, tmp_path):
+    page, _ = opened(chromium, tmp_path, "large")
+    assert page.locator("h1:visible").inner_text() == "Speculative sampling, step by step"
+    assert "proposes up to 5 tokens" in page.locator(".title p").inner_text()
+    page.close()
+
+
+def test_it_plays_at_a_speed_until_the_end_and_any_step_stops_it(chromium, tmp_path):
+    page, wrong = opened(chromium, tmp_path, "small", has_clock=True)
+    play = page.locator("button.play")
+    page.keyboard.press(" ")
+    page.clock.run_for(6_000)
+    assert (play.inner_text(), 2 <= step_of(page) <= 6) == ("❚❚ pause", True)
+    page.keyboard.press("ArrowLeft")
+    stopped = step_of(page)
+    page.clock.run_for(6_000)
+    assert (play.inner_text(), step_of(page)) == ("▶ play", stopped)
+    page.locator("select").select_option("fast")
+    play.click()
+    page.clock.run_for(120_000)
+    last = int(page.locator("input[type=range]").get_attribute("max"))
+    assert (play.inner_text(), step_of(page), wrong) == ("▶ play", last, [])
+    page.close()
+
+
+def test_a_round_a_key_skips_to_what_was_decided_and_so_does_the_speed_of_that_name(chromium, tmp_path):
+    page, wrong = opened(chromium, tmp_path, "large", has_clock=True)
+    rounds = trace_of("large").rounds
+    for r, played in enumerate(rounds):
+        page.keyboard.press("ArrowDown")
+        assert page.locator(".say h2").inner_text().startswith(f"What round {r + 1} decided")
+        fates = [text.split()[-1] for text in page.locator("td.fate").all_inner_texts()]
+        assert [fates.count(fate) for fate in ("accepted", "rejected", played.sources[-1])] == [
+            played.n_accepted,
+            played.n_tested - played.n_accepted,
+            1,
+        ]
+    page.keyboard.press("ArrowUp")
+    assert page.locator(".say h2").inner_text().startswith(f"What round {len(rounds) - 1} decided")
+    page.keyboard.press("Home")
+    page.locator("select").select_option("rounds")
+    page.locator("button.play").click()
+    page.clock.run_for(1_000)
+    assert page.locator(".say h2").inner_text().startswith("What round 1 decided")
+    assert wrong == []
+    page.close()
+
+
 def test_on_a_narrow_screen_all_buttons_are_in_one_row_at_the_bottom_of_the_screen(chromium, tmp_path):
     page, _ = opened(chromium, tmp_path, "large", width=380)
     boxes = [button.bounding_box() for button in page.locator("nav button").all()]
-    assert len(boxes) == 4
+    assert len(boxes) == 5
     assert len({box["y"] for box in boxes}) == 1
     assert boxes[0]["y"] + boxes[0]["height"] <= 800  # the window's height
     page.close()
