@@ -187,19 +187,20 @@ def quotient(top, bottom, ulp):
 
 
 def test_the_readmes_prediction_is_the_theorems_at_the_parts_it_names():
-    said = re.search(r"α = ([\d.]+)\).*?c = ([\d.]+).*?ρ = ([\d.]+), theory\s+predicts ([\d.]+)", readme(), re.DOTALL)
+    said = re.search(r"α = ([\d.]+)\).*?c = ([\d.]+).*?ρ = ([\d.]+),\s+theory\s+predicts (\d+\.\d+)", readme(), re.DOTALL)
     alpha, c, rho, predicted = map(float, said.groups())
     assert round(speedup(alpha, 5, c, rho), 2) == predicted
 
 
 def test_the_readmes_figures_are_those_of_the_page_on_speed():
     rows = {(row[0], row[1]): row[2:] for row in table("docs/speed.md", "| text, kernels | K")}
-    (tokens, alpha, c, rho, speed, _), prose = rows["code, SkylakeX", "5"], rows["prose, SkylakeX", "5"]
+    tokens, alpha, c, rho, *_ = rows["code, SkylakeX", "5"]
     text = " ".join(readme().split())
     assert f"{float(tokens):.1f} tokens at K = 5 on code (α = {alpha})" in text
     assert f"c = {c} of an autoregressive step and the rest of a round at ρ = {rho}" in text
-    assert f"{speed} times as fast as by autoregressive sampling; on prose {prose[4]} times" in text
+    # medians of all runs, never the best of them
     code, prose = zip(*((row[3], row[4]) for row in table("docs/speed.md", "| run | prompts")), strict=True)
+    assert f"{median(code)} times as fast as by autoregressive sampling on code, and {median(prose)} times on" in text
     ranges = [f"{min(found)} to {max(found)} on {kind}" for kind, found in (("code", code), ("prose", prose))]
     assert " and ".join(ranges) in text
     slow = [f"{float(rows[f'{kind}, Haswell', K][4]):.1f}" for kind, K in (("code", "3"), ("prose", "5"))]
