@@ -71,7 +71,7 @@ def residual(target_probs: Array, draft_probs: Array) -> Array:
     # nothing to draw from: p itself stands in, for such a row is never rejected
     is_empty = xp.logical_not(xp.any(excess > 0, axis=-1, keepdims=True))  # p = q up to rounding
     excess = excess + p * xp.astype(is_empty, p.dtype)
-    # p is not divided where nothing was drafted, so that K = 0 is the baseline bit for bit
+    # p is not divided where nothing was drafted: batches are bit for bit what one text is, bonus and baseline too
     is_drafted = xp.any(q > 0, axis=-1, keepdims=True)
     mass = xp.sum(excess, axis=-1, keepdims=True)
     return excess / xp.where(is_drafted, mass, xp.ones_like(mass))

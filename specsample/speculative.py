@@ -85,9 +85,11 @@ def verify(
     n = 0
     while n < K and u_accept[n] < a[n]:
         n += 1
-    # lines 11 to 15: adjust p where draft n was rejected
-    q_n = q[n] if n < K else np.zeros_like(p[n])  # line 12: after K acceptances q is 0, and p'(x) is p_{n+1}(x)
-    p_n = residual(p[n], q_n)  # line 14: p'(x) <- norm(max(0, p_{n+1}(x) - q_{n+1}(x)))
+    # line 12: p'(x) <- p_{n+1}(x)
+    p_n = p[n]
+    # lines 13 to 15: adjust it where draft n was rejected, p'(x) <- norm(max(0, p_{n+1}(x) - q_{n+1}(x)))
+    if n < K:
+        p_n = residual(p[n], q[n])
     # line 17: t ~ p'(x)
     return Verdict(n, pick(p_n, u_emit))
 
@@ -122,9 +124,8 @@ def step(
     x, q = draft(drafter, tokens, K, u[:K])
     # line 7: the target reads all of them in one pass
     p = target.extend([*tokens[target.length :], *x])[-(len(x) + 1) :]  # (K+1, V)
-    # lines 8 to 17: keep a run of n drafts, emit one token t after it; t ~ p, the sooner, where nothing was drafted
-    is_plain = rule is verify and not x
-    n, t = (0, pick(p[0], u[2 * K])) if is_plain else rule(x, q, p, u_accept=u[K : K + len(x)], u_emit=u[2 * K])
+    # lines 8 to 17: keep a run of n drafts, emit one token t after it; where nothing was drafted, t ~ p
+    n, t = rule(x, q, p, u_accept=u[K : K + len(x)], u_emit=u[2 * K])
     # both models forget the drafts that were not kept; neither has read t
     target.rollback(len(tokens) + n)
     drafter.rollback(min(drafter.length, len(tokens) + n))

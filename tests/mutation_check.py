@@ -118,13 +118,16 @@ MUTANTS = [
     ),
     Mutant(SPECULATIVE, "(p[np.arange(K), x]", "(p[np.arange(K) + 1, x]", "p a row too far"),
     Mutant(SPECULATIVE, "(p[np.arange(K), x]", "(p[0, x]", "p of the first row for all"),
-    Mutant(SPECULATIVE, "q[n] if n < K", "q[0] if n < K", "residual with the first q"),
+    Mutant(SPECULATIVE, "residual(p[n], q[n])", "residual(p[n], q[0])", "residual with the first q"),
+    Mutant(SPECULATIVE, "residual(p[n], q[n])", "residual(p[0], q[n])", "residual with the first p"),
+    Mutant(SPECULATIVE, "residual(p[n], q[n])", "p[n]", "a refused draft is replaced from p"),
     Mutant(
-        SPECULATIVE, "else np.zeros_like(p[n])", "else q[-1] if K else np.zeros_like(p[n])", "bonus from a residual"
+        SPECULATIVE,
+        "if n < K:\n        p_n = residual(p[n], q[n])",
+        "if K:\n        p_n = residual(p[n], q[min(n, K - 1)])",
+        "bonus from a residual",
     ),
-    Mutant(SPECULATIVE, "residual(p[n], q_n)", "residual(p[0], q_n)", "residual with the first p"),
-    Mutant(SPECULATIVE, "residual(p[n], q_n)", "residual(p[min(n, max(K - 1, 0))], q_n)", "bonus from row K - 1"),
-    Mutant(SPECULATIVE, "residual(p[n], q_n)", "p[n]", "a refused draft is replaced from p"),
+    Mutant(SPECULATIVE, "p_n = p[n]", "p_n = p[min(n, max(K - 1, 0))]", "bonus from row K - 1"),
     Mutant(SPECULATIVE, "pick(p_n, u_emit)", "int(np.argmax(p_n))", "replaced by argmax"),
     Mutant(
         SPECULATIVE, "pick(p_n, u_emit)", "pick(p_n, u_accept[n] if n < K else u_emit)", "the refusing uniform again"
@@ -142,7 +145,6 @@ MUTANTS = [
     Mutant(SPECULATIVE, "u[K : K + len(x)]", "u[len(x) : 2 * len(x)]", "declined drafts shift the tests"),
     Mutant(SPECULATIVE, "u_emit=u[2 * K]", "u_emit=u[2 * K - 1]", "the last test's uniform again"),
     Mutant(SPECULATIVE, "u_emit=u[2 * K]", "u_emit=u[-1]", "a round has 2K + 1 uniforms: the same one", True),
-    Mutant(SPECULATIVE, "pick(p[0], u[2 * K])", "pick(p[0], u[0])", "without drafts the tape is shifted"),
     Mutant(SPECULATIVE, "[-(len(x) + 1) :]", "[: len(x) + 1]", "rows of the prompt"),
     Mutant(SPECULATIVE, "rule(x, q, p,", "rule(x, p[: len(x)], p,", "p in place of q"),
     Mutant(

@@ -187,7 +187,9 @@ def quotient(top, bottom, ulp):
 
 
 def test_the_readmes_prediction_is_the_theorems_at_the_parts_it_names():
-    said = re.search(r"α = ([\d.]+)\).*?c = ([\d.]+).*?ρ = ([\d.]+),\s+theory\s+predicts (\d+\.\d+)", readme(), re.DOTALL)
+    said = re.search(
+        r"α = ([\d.]+)\).*?c = ([\d.]+).*?ρ = ([\d.]+),\s+theory\s+predicts (\d+\.\d+)", readme(), re.DOTALL
+    )
     alpha, c, rho, predicted = map(float, said.groups())
     assert round(speedup(alpha, 5, c, rho), 2) == predicted
 
