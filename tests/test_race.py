@@ -1,6 +1,7 @@
 """The demo: what a race shows, how K is chosen, what is said of the times. No time is asserted."""
 
 import io
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -102,6 +103,9 @@ def test_what_is_no_terminal_gets_both_texts_and_no_race(capsys):
     assert "finished" not in shown
     assert "pays here" in shown
     assert "\x1b" not in shown
+    # letters alone tell the origins
+    assert "[correction after a rejection], {bonus after 2}" in shown
+    assert re.search(r"\[.\]|\{.\}", shown.split("tokens a target pass")[1], re.DOTALL)
 
 
 def test_the_new_text_is_not_dimmed_with_the_prompt(monkeypatch, pair):

@@ -14,7 +14,7 @@ from specsample.commands.sampling import DEFAULT_K, add_backend, add_basics, loa
 from specsample.strategies import temperature
 from specsample.theory import best_K
 from specsample.transformer.lm import TransformerLM
-from specsample.viewer.origins import STYLES
+from specsample.viewer.origins import MARKS, STYLES
 
 about = "race both ways of decoding on code and prose"
 PROMPTS = {
@@ -53,7 +53,8 @@ def run(given: argparse.Namespace) -> None:
         with console.status("preparing the weights ..."):
             K = given.K or fastest_K(target, draft, target.tokenizer.encode(PROMPTS["prose"]))
     K = min(K, given.max_new_tokens - 1)
-    console.print(_legend(K))
+    shown = (lambda text: text) if console.is_terminal else marked
+    console.print(shown(_legend(K)))
     # nobody looks on where this is no terminal, and batched decoding has no rounds to show
     is_raced = console.is_terminal and not given.no_times and given.backend is None
     for kind, prompt in PROMPTS.items():
@@ -68,7 +69,7 @@ def run(given: argparse.Namespace) -> None:
             console.rule(f"{kind}: autoregressive, one target pass a token")
             console.print(Text.assemble((prompt, "dim"), decode(seen.baseline_tokens)))
             console.rule(f"{kind}: speculative, up to {K + 1} tokens a target pass")
-            console.print(Text.assemble((prompt, "dim"), seen.trace.render(decode)))
+            console.print(Text.assemble((prompt, "dim"), shown(seen.trace.render(decode))))
             console.rule()
         # times are left out on request, for they differ from run to run
         table = _table(seen)
@@ -123,6 +124,33 @@ def reason(seen: Comparison, costs: Costs, *, K: int) -> str:
     if predicted_speedup(seen.trace, costs, K) > measured * NEAR:
         said += " The prediction counts passes alone; picking, checking and recording take the rest."
     return said
+
+
+def marked(text: Text) -> Text:
+    """Put marks in place of the styles of the origins, for where no style can be seen.
+
+    Parameters
+    ----------
+    text : rich Text, styled by `viewer.origins.STYLES`
+
+    Returns
+    -------
+    rich Text without styles
+
+    Examples
+    --------
+    >>> marked(_legend(5)).plain
+    'accepted draft, [correction after a rejection], {bonus after 5}'
+    """
+    marks = {style: MARKS[origin] for origin, style in STYLES.items()}
+    plain = text.plain
+    written = []
+    end = 0
+    for span in sorted(text.spans):
+        opening, closing = marks[str(span.style)]
+        written += [plain[end : span.start], opening, plain[span.start : span.end], closing]
+        end = span.end
+    return Text("".join(written) + plain[end:])
 
 
 def _costs(seen: Comparison, target: TransformerLM, draft: TransformerLM, *, K: int) -> Costs:

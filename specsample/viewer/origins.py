@@ -19,6 +19,8 @@ STYLES = {
     "correction": f"bold {COLORS['correction']}",
     "bonus": f"bold underline {COLORS['bonus']}",
 }
+# what stands around them where nothing but letters can be written, in a pipe or a file
+MARKS = {"accepted": ("", ""), "correction": ("[", "]"), "bonus": ("{", "}")}
 
 
 def properties() -> str:
