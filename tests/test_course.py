@@ -8,6 +8,9 @@ import pytest
 from test_layout import ROOT
 
 from specsample import cli
+from specsample.commands import course
+from specsample.course.grade import Grade
+from specsample.course.progress import Unit
 from specsample.course.source import read, sources, to_notebook
 from specsample.course.student import student_version, write_student_notebooks
 from specsample.exercises import all_exercises
@@ -101,3 +104,32 @@ def test_the_command_writes_student_notebooks(tmp_path):
     first = json.loads((tmp_path / "new" / "00_start_here.ipynb").read_text(encoding="utf-8"))
     assert first["nbformat"] == 4
     assert first["cells"][0]["id"] == "00_start_here-000"
+
+
+# --- progress ----------------------------------------------------------------------------------------------------
+
+
+def test_progress_says_what_is_solved_and_what_is_next(tmp_path, capsys):
+    path = submit(tmp_path, RIGHT | {"03-3": "def my_sampler(p, q, tape):\n    return 0"})
+    path.rename(tmp_path / f"{ONE_DRAFT.stem}.ipynb")
+    assert cli.main(["course", "progress", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "3 of 4" in shown
+    assert "✓✓·✓" in shown
+    assert shown.count("not here") == len(SOURCES) - 1
+    assert "3 of 4 solved. Next, 03.3: " in shown
+
+
+def test_progress_tells_who_is_done_with_all_of_it_what_they_can_do_now(tmp_path, capsys, monkeypatch):
+    submit(tmp_path, RIGHT).rename(tmp_path / f"{ONE_DRAFT.stem}.ipynb")
+    assert cli.main(["course", "progress", str(tmp_path)]) == 0
+    assert "4 of 4 solved. Next, the notebook 00_start_here." in capsys.readouterr().out
+    done = Unit("03", [Grade("03.ipynb", "03.1", 1, "")])
+    monkeypatch.setattr(course, "units", lambda folder: [done])
+    assert cli.main(["course", "progress", str(tmp_path)]) == 0
+    assert "1 of 1 solved. All of them: you can now" in capsys.readouterr().out
+
+
+def test_progress_of_a_folder_without_notebooks_says_how_to_get_them(tmp_path, capsys):
+    assert cli.main(["course", "progress", str(tmp_path)]) == 2
+    assert "specsample course open" in capsys.readouterr().err

@@ -22,10 +22,12 @@ from specsample.course.gradebook import (
     write_feedback,
     write_rows,
 )
+from specsample.course.progress import next_exercise, units
 from specsample.course.student import write_missing_notebooks, write_student_notebooks
 
-about = "hand out, grade or open the notebooks"
+about = "open the notebooks, see how far you are, hand out, grade"
 MANY = 12  # exercises that fit beside each other
+DONE = "All of them: you can now write the rule, prove it, break it, measure it, and judge anybody's sampler."
 NAMED = "  This is what comes of it if "  # in a message of `check`
 
 
@@ -49,6 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     action = actions.add_parser("open", help="copy the notebooks and start JupyterLab")
     action.add_argument("folder", type=Path, nargs="?", default=Path("specsample-course"))
     action.add_argument("--no-browser", action="store_true", help="start JupyterLab without a browser")
+    action = actions.add_parser("progress", help="show what is solved in a folder of notebooks, and what is next")
+    action.add_argument("folder", type=Path, nargs="?", default=Path("specsample-course"))
 
 
 def positive(text: str) -> int:
@@ -80,6 +84,8 @@ def run(given: argparse.Namespace) -> int:
         return 0
     if given.action == "open":
         return open_course(given.folder, *["--no-browser"] * given.no_browser)
+    if given.action == "progress":
+        return show_progress(given.folder)
     return grade_all(given)
 
 
@@ -164,6 +170,33 @@ def open_course(folder: Path, *options: str) -> int:
     if find_spec("jupyterlab") is None:
         raise ValueError(f"the notebooks are in {folder}; to open them here: pip install -e '.[notebooks]'")
     return subprocess.run([sys.executable, "-m", "jupyterlab", str(folder), *options], check=False).returncode
+
+
+def show_progress(folder: Path) -> int:
+    """Show what is solved in a folder, and what comes next.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    int, 0
+    """
+    console = Console(highlight=False)
+    # every answer runs once: half a minute for the whole course
+    with Console(stderr=True).status("looking at every answer ..."):
+        found = units(folder)
+    shown = Table("notebook", "solved", "")
+    for unit in found:
+        marks = "".join("✓" if one.points else "·" for one in unit.grades)
+        shown.add_row(unit.name, f"{unit.solved} of {len(unit.grades)}" if unit.grades else "not here", marks)
+    console.print(shown)
+    solved = sum(unit.solved for unit in found)
+    asked = sum(len(unit.grades) for unit in found)
+    coming = next_exercise(found)
+    console.print(f"{solved} of {asked} solved. " + (f"Next, {coming}." if coming else DONE))
+    return 0
 
 
 def table(students: list[Student]) -> Table:
