@@ -24,6 +24,7 @@ import make_tutorial  # noqa: E402
 make_reference.write(DOCS / "reference" / "api")
 make_tutorial.write(DOCS / "tutorial")
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])  # for kernels
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the commands do: the viewer's pages measure passes
 
 project, author = "specsample", "The specsample developers"
 project_copyright = "the specsample developers, MIT licence"

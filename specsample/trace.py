@@ -22,6 +22,10 @@ class Record(ABC):
     def facts(self) -> tuple[Sequence[int], list[Mapping[str, Any]]]:
         """Return the prompt's tokens and the fields of each round, with `sources`, `n_tested` and `n_declined`."""
 
+    def times(self) -> Mapping[str, Any] | None:
+        """Return the measured passes, if there are any: a `bench.race` has them, a trace has none."""
+        return None
+
     def render(self, decode: Callable[[list[int]], str]) -> Any:
         """Colour the emitted text by origin, as a rich Text: `viewer.shown.render`."""
         from specsample.viewer import shown
@@ -32,19 +36,19 @@ class Record(ABC):
         """Write the viewer as one HTML document: `viewer.shown.to_html`."""
         from specsample.viewer import shown
 
-        return shown.to_html(self.facts(), decode, title=title)
+        return shown.to_html(self.facts(), decode, title=title, times=self.times())
 
     def show(self, decode: Any = None) -> None:
         """Show the viewer, in a notebook here, elsewhere in the browser: `viewer.shown.show`."""
         from specsample.viewer import shown
 
-        shown.show(self.facts(), decode)
+        shown.show(self.facts(), decode, self.times())
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """Show a record that a notebook's cell returns; its tokens are numbers, for it knows no tokenizer."""
         from specsample.viewer import shown
 
-        return shown.bundle(self.facts(), None)
+        return shown.bundle(self.facts(), None, self.times())
 
 
 @dataclass(frozen=True)

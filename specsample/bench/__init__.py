@@ -2,7 +2,7 @@
 
 In one process, in turns.
 
-Read `clock`, `compare`, `machine`, `parts`, `decode`, `passes`, `peers`, `plot`, `quality`, `tables`,
+Read `clock`, `compare`, `machine`, `race`, `parts`, `decode`, `passes`, `peers`, `plot`, `quality`, `tables`,
 `report`, `shapes`.
 """
 

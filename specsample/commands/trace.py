@@ -4,9 +4,10 @@ import argparse
 import sys
 from functools import partial
 
+from specsample.bench.race import race
 from specsample.commands.sampling import add_sampling, continue_prompt
 from specsample.files import write_whole
-from specsample.trace import Trace
+from specsample.speculative import generate
 from specsample.transformer.lm import load_pair
 
 about = "continue a prompt and write every round down"
@@ -34,15 +35,18 @@ def run(given: argparse.Namespace) -> None:
         raise ValueError(f"--out and --html must name two files; got {given.out!r} for both.")
     # with all rows: what the pages show is p and q
     target, draft = load_pair()
-    trace = continue_prompt(given, target, draft, keep_rows=True)[1]
+    # a page has the race as well, for which the run is played several times; without drafts there is none
+    is_race = given.html is not None and not given.autoregressive and given.K != 0
+    played = continue_prompt(given, target, draft, run=race if is_race else generate, keep_rows=True)[1]
+    trace = played.trace if is_race else played
     # where a run itself goes to standard output, nothing else does
     told = sys.stderr if "-" in (given.out, given.html) else sys.stdout
     for path, write in (
-        (given.out, Trace.to_json),
-        (given.html, partial(Trace.to_html, decode=target.tokenizer.decode)),
+        (given.out, trace.to_json),
+        (given.html, partial(played.to_html, target.tokenizer.decode)),
     ):
         if path == "-":
-            print(write(trace))
+            print(write())
         elif path is not None:
-            write_whole(path, write(trace))
+            write_whole(path, write())
             print(f"{len(trace.rounds)} rounds, {len(trace.tokens)} tokens: {path}", file=told)

@@ -1,6 +1,6 @@
 // --- nodes and numbers -----------------------------------------------------------------------------------------------
 // Everything is made of DOM nodes and textContent: token text is never markup.
-const SVG = new Set(["svg", "g", "rect", "line", "path", "text", "circle", "defs", "pattern", "title"]);
+const SVG = new Set(["svg", "g", "rect", "line", "path", "text", "circle", "pattern", "title"]);
 function el(tag, attributes = {}, ...children) {
   const node = SVG.has(tag) ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {

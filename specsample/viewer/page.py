@@ -14,7 +14,7 @@ from specsample.viewer.origins import properties
 from specsample.viewer.still import layers, summary
 
 HEADING = "Speculative sampling, step by step"
-SCRIPTS = ("nodes", "pictures", "steps", "viewer")  # one after the other, in one function
+SCRIPTS = ("nodes", "pictures", "steps", "race", "viewer")  # one after the other, in one function
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 

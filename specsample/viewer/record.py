@@ -11,7 +11,12 @@ from specsample.viewer.columns import columns
 from specsample.viewer.text import Decode, running, texts, visible
 
 
-def describe(prompt_tokens: Sequence[int], rounds: Sequence[Mapping[str, Any]], decode: Decode) -> dict[str, Any]:
+def describe(
+    prompt_tokens: Sequence[int],
+    rounds: Sequence[Mapping[str, Any]],
+    decode: Decode,
+    times: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Collect what the viewer shows of a run.
 
     Parameters
@@ -19,10 +24,11 @@ def describe(prompt_tokens: Sequence[int], rounds: Sequence[Mapping[str, Any]], 
     prompt_tokens : sequence of int
     rounds : the fields of each Round, with its `sources`, `n_tested` and `n_declined`
     decode : function from token ids to text, or the texts in the order of their ids, or None
+    times : of a race its baseline's tokens and all passes (`Record.times`), or None
 
     Returns
     -------
-    dict : prompt, rounds, and of each token that occurs its text by itself and in running text
+    dict : prompt, rounds, times, and of each token that occurs its text by itself and in running text
     """
     described: list[dict[str, Any]] = []
     so_far = {"rounds": 0, "tokens": 0, "tested": 0, "accepted": 0}
@@ -36,9 +42,12 @@ def describe(prompt_tokens: Sequence[int], rounds: Sequence[Mapping[str, Any]], 
         }
         described.append(_round(given) | {"context": context, "so_far": so_far | _rates(so_far)})
     # only the texts of tokens that occur: a vocabulary may have 100,000
-    used = sorted({*map(int, prompt_tokens), *(token for entry in described for token in _tokens(entry))})
+    baseline = times["tokens"] if times else ()
+    used = sorted(
+        {*map(int, [*prompt_tokens, *baseline]), *(token for entry in described for token in _tokens(entry))}
+    )
     shown = {token: [visible(text), running(text)] for token, text in zip(used, texts(used, decode), strict=True)}
-    return {"prompt": [*map(int, prompt_tokens)], "rounds": described, "texts": shown}
+    return {"prompt": [*map(int, prompt_tokens)], "rounds": described, "times": times, "texts": shown}
 
 
 def _round(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from specsample.viewer.record import describe
 from specsample.viewer.still import summary, table
 from specsample.viewer.text import Decode, added
 
+Times = Mapping[str, Any] | None  # of a race, or none
 Facts = tuple[Sequence[int], Sequence[Mapping[str, Any]]]  # the prompt, and the rounds with what `Round.facts` adds
 
 
@@ -30,26 +31,26 @@ def render(facts: Facts, decode: Callable[[list[int]], str]) -> Any:
     return text
 
 
-def to_html(facts: Facts, decode: Decode = None, *, title: str) -> str:
+def to_html(facts: Facts, decode: Decode = None, *, title: str, times: Times = None) -> str:
     """Write the viewer as one HTML document that needs no network."""
-    return page(describe(*facts, decode), title)
+    return page(describe(*facts, decode, times), title)
 
 
-def show(facts: Facts, decode: Decode = None) -> None:
+def show(facts: Facts, decode: Decode = None, times: Times = None) -> None:
     """Show the viewer: in a notebook here, elsewhere in the browser."""
     # asked of what is loaded already: whoever is no notebook need not wait for IPython
     if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
-        sys.modules["IPython"].display.display(bundle(facts, decode), raw=True)
+        sys.modules["IPython"].display.display(bundle(facts, decode, times), raw=True)
         return
     import webbrowser
 
     # a file that stays: the browser may be slower than this process
     path = Path(mkdtemp(prefix="specsample-")) / "trace.html"
-    path.write_text(to_html(facts, decode, title="specsample: a run, step by step"), encoding="utf-8")
+    path.write_text(to_html(facts, decode, title="specsample: a run, step by step", times=times), encoding="utf-8")
     webbrowser.open(path.as_uri())
 
 
-def bundle(facts: Facts, decode: Decode) -> dict[str, str]:
+def bundle(facts: Facts, decode: Decode, times: Times = None) -> dict[str, str]:
     """Write the record for a notebook, with and without HTML, by MIME type."""
-    data = describe(*facts, decode)
+    data = describe(*facts, decode, times)
     return {"text/html": fragment(data), "text/plain": f"{summary(data)}\n{table(data)}"}

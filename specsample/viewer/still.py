@@ -58,13 +58,23 @@ def _lines(r: int, entry: Mapping[str, Any], texts: Mapping[int, list[str]]) -> 
         yield f"{r:5} {len(entry['emitted']):3}  {text:<10} {'':23} {entry['u'][-1]:6.3f}  {entry['sources'][-1]}"
 
 
+def times(data: Mapping[str, Any]) -> str:
+    """Say how long both ways of decoding took; nothing where that was not measured."""
+    if not data["times"]:
+        return ""
+    rounds = [measured for played in data["times"]["rounds"] for measured in played]
+    seconds = [sum(map(sum, passes)) / 1000 for passes in (data["times"]["passes"], rounds)]
+    return f"autoregressive {seconds[0]:.3f} s, speculative {seconds[1]:.3f} s ({data['times']['how']})"
+
+
 def layers(data: Mapping[str, Any]) -> str:
     """Write picture and table as HTML that every sanitizer lets through."""
     words = escape(summary(data))
+    measured = f"<p>{escape(times(data))}</p>" if data["times"] else ""
     # an image in its own address: a sanitizer that drops inline SVG keeps it
     image = b64encode(_strip(data["rounds"], words).encode()).decode()
     return (
-        f'<p>{words}</p><img alt="{words}" src="data:image/svg+xml;base64,{image}">'
+        f'<p>{words}</p>{measured}<img alt="{words}" src="data:image/svg+xml;base64,{image}">'
         f"<details><summary>Round by round, as text</summary><pre>{escape(table(data))}</pre></details>"
     )
 

@@ -1,5 +1,5 @@
 // --- the page --------------------------------------------------------------------------------------------------------
-let at = 0, width = 700, timer = 0, ui = {};
+let view = "steps", at = 0, width = 700, timer = 0, ui = {};
 function flow(step) {
   const round = run.rounds[step.r], from = Math.max(0, run.prompt.length - 400), spans = from ? [el("span", {class: "prompt"}, "… ")] : [];
   run.prompt.slice(from).forEach(token => spans.push(el("span", {class: "prompt"}, run.texts[token][1])));
@@ -27,8 +27,7 @@ function facts(step) {
       cache("target", round.target_length, K, round.n_accepted, is_done),
       cache("draft", round.draft_length, round.n_declined ? K : Math.max(K - 1, 0), round.n_accepted, is_done)))];
 }
-function show(step) {
-  at = Math.max(0, Math.min(steps.length - 1, step));
+function showStep() {
   const now = steps[at], told = story(now, width);
   ui.flow.replaceChildren(...flow(now));
   ui.lane.replaceChildren(lane(ui.lane.clientWidth || width, now, r => go(starts[r])));
@@ -37,17 +36,29 @@ function show(step) {
   ui.say.replaceChildren(...told.say);
   ui.art.replaceChildren(...told.art);
   ui.facts.replaceChildren(...facts(now));
-  ui.range.value = at;
-  ui.range.setAttribute("aria-valuetext", `step ${at + 1} of ${steps.length}, round ${now.r + 1}`);
-  ui.count.replaceChildren(el("span", {class: "wide"}, `round ${now.r + 1} of ${run.rounds.length}, step `), `${at + 1} / ${steps.length}`);
-  ui.back.disabled = ui.before.disabled = at === 0;
-  ui.next.disabled = ui.after.disabled = at === steps.length - 1;
   ui.flow.scrollTop = ui.flow.scrollHeight;
   const column = ui.lane.firstChild.getBoundingClientRect().width * (now.r / run.rounds.length);
   ui.lane.scrollLeft = column - ui.lane.clientWidth / 2;
-  grow(ui.now);
-  grow(ui.flow);
-  grow(ui.facts);
+  [ui.now, ui.flow, ui.facts].forEach(grow);
+  return [`round ${now.r + 1} of ${run.rounds.length}, step `, `${at + 1} / ${steps.length}`];
+}
+function showRace() {
+  drawRace(moments[at], width);
+  if (ui.box.dataset.playing === undefined || at === last()) ui.outcome.textContent = at === last() ? outcome() : "";
+  grow(ui.outcome);
+  return ["", `${is_measured ? clock(moments[at]) : moments[at].toFixed(1)} of ${clock(total)}`];
+}
+const last = () => (view === "race" ? moments : steps).length - 1;
+function show(step) {
+  at = Math.max(0, Math.min(last(), step));
+  const [where, count] = view === "race" ? showRace() : showStep();
+  ui.range.max = last();
+  ui.range.value = at;
+  ui.range.setAttribute("aria-valuetext", where + count);
+  ui.count.replaceChildren(el("span", {class: "wide"}, where), count);
+  widen(ui.count);
+  ui.back.disabled = ui.before.disabled = at === 0;
+  ui.next.disabled = ui.after.disabled = at === last();
   ui.box.dataset.step = at;
 }
 // What is shown changes its size with every step. Its frame is as high as the highest so far, from the start as high as the
@@ -55,7 +66,16 @@ function show(step) {
 const grow = frame => {
   if (frame.offsetHeight > parseFloat(frame.style.minHeight || 0)) frame.style.minHeight = `${frame.offsetHeight}px`;
 };
+const widen = frame => {
+  if (frame.offsetWidth > parseFloat(frame.style.minWidth || 0)) frame.style.minWidth = `${frame.offsetWidth}px`;
+};
 function reserve() {
+  ui.count.style.minWidth = ui.outcome.style.minHeight = "";
+  if (view === "race") {
+    layRace(width);
+    [last(), at].forEach(show);
+    return;
+  }
   const kinds = {};
   steps.forEach((step, s) => (kinds[step.kind + (step.kind === "emit" && step.i === run.rounds[step.r].drafts.length)] ??= []).push(s));
   for (const frame of [ui.now, ui.flow, ui.facts]) frame.style.minHeight = "";
@@ -68,14 +88,21 @@ function go(step) { // by hand: what plays stops
   pause();
   show(step);
 }
-// Skip to what was decided: of this round, if that is not yet shown, else of the next one; or back.
-const skipped = by => by > 0 ? ends.find(end => end > at) ?? steps.length - 1 : ends.findLast(end => end < at) ?? 0;
+// Skip to what was decided: of this round, if that is not yet shown, else of the next one; or back. In a race to the end of a round.
+function skipped(by) {
+  const goals = view === "steps" ? ends : both[1].tokens.map(token => moments.indexOf(token.time));
+  return by > 0 ? goals.find(goal => goal > at) ?? last() : goals.findLast(goal => goal < at) ?? 0;
+}
 // How long a step is shown, in multiples of the time that it takes to read it; the last shows a round at a time.
-const SPEEDS = [["slow", 2], ["normal", 1], ["fast", 0.35], ["rounds", 0.6]];
-const speed = () => SPEEDS[ui.speed.selectedIndex];
+// How long a race takes, in seconds; none for as long as it took.
+const SPEEDS = {steps: [["slow", 2], ["normal", 1], ["fast", 0.35], ["rounds", 0.6]], race: [["slow", 30], ["normal", 12], ["fast", 5], ["real time", 0]]};
+const speeds = () => SPEEDS[view].filter(([name]) => is_measured || name !== "real time");
+const speed = () => speeds()[ui.speed.selectedIndex];
 function play() {
-  if (at === steps.length - 1) show(0);
+  if (at === last()) show(0);
   ui.box.dataset.playing = "";
+  started = performance.now();
+  began = view === "race" ? moments[at] : 0;
   ui.say.parentNode.setAttribute("aria-live", "off"); // nobody can listen as fast as it plays
   labelPlay("❚❚", "pause");
   wait();
@@ -83,13 +110,27 @@ function play() {
 function wait() {
   const [name, factor] = speed();
   clearTimeout(timer);
+  if (view === "race") {
+    cancelAnimationFrame(timer);
+    timer = requestAnimationFrame(race);
+    return;
+  }
   timer = setTimeout(() => {
     show(name === "rounds" ? skipped(1) : at + 1);
-    at < steps.length - 1 ? wait() : pause();
+    at < last() ? wait() : pause();
   }, READING[steps[at].kind] * factor);
+}
+let started = 0, began = 0; // when the race was started, or its speed changed, and where it was then
+function race(now) {
+  const seconds = speed()[1] || total / 1000, time = Math.min(total, began + Math.max(0, now - started) / 1000 * total / seconds);
+  const reached = moments.findLastIndex(moment => moment <= time);
+  if (reached !== at) show(reached);
+  drawRace(time, width);
+  at < last() ? wait() : pause();
 }
 function pause() {
   clearTimeout(timer);
+  cancelAnimationFrame(timer);
   if (ui.box.dataset.playing === undefined) return;
   delete ui.box.dataset.playing;
   ui.say.parentNode.setAttribute("aria-live", "polite");
@@ -98,14 +139,30 @@ function pause() {
 const labelPlay = (sign, word) => ui.play.replaceChildren(el("span", {"aria-hidden": "true"}, `${sign} `), word);
 const toggle = () => ui.box.dataset.playing === undefined ? play() : pause();
 const KEYS = {ArrowRight: () => go(at + 1), ArrowLeft: () => go(at - 1), ArrowDown: () => go(skipped(1)), ArrowUp: () => go(skipped(-1)),
-  Home: () => go(0), End: () => go(steps.length - 1), " ": toggle};
+  Home: () => go(0), End: () => go(last()), " ": toggle};
 function press(event) {
   const on = event.composedPath()[0];
   if (!KEYS[event.key] || event.altKey || event.ctrlKey || event.metaKey) return;
-  if (on.tagName === "SELECT" || (event.key === " " && on.tagName === "BUTTON")) return; // they have their own use of it
+  if (on.tagName === "SELECT" || (on.tagName === "INPUT" && on !== ui.range) || (event.key === " " && on.tagName === "BUTTON")) return; // they have their own use of it
   event.preventDefault();
   event.stopPropagation();
   KEYS[event.key]();
+}
+
+function look(name) { // at the steps or at the race; each begins at its beginning
+  pause();
+  view = name;
+  ui.box.dataset.view = name;
+  ui.title.textContent = VIEWS[name].title;
+  ui.lead.textContent = VIEWS[name].lead();
+  const {unit, back, on} = VIEWS[name];
+  ui.before.replaceChildren("«", el("span", {class: "wide"}, ` ${unit}`));
+  ui.after.replaceChildren(el("span", {class: "wide"}, `${unit} `), "»");
+  for (const [skip, label] of [[ui.before, back], [ui.after, on]]) for (const attribute of ["aria-label", "title"]) skip.setAttribute(attribute, label);
+  ui.tabs.forEach(tab => tab.setAttribute("aria-pressed", tab.dataset.view === name));
+  ui.speed.replaceChildren(...speeds().map(([speed]) => el("option", {selected: speed === "normal"}, speed)));
+  at = 0;
+  reserve();
 }
 
 // --- making ----------------------------------------------------------------------------------------------------------
@@ -115,10 +172,15 @@ function lead() {
     "Nothing is drafted: every pass of the target model gives one token. ";
   return `${how}Here: ${plural(seen.tokens, "token")} in ${plural(seen.rounds, "target pass", "target passes")}.`;
 }
+const VIEWS = {
+  steps: {tab: "steps", title: "Speculative sampling, step by step", lead,
+    unit: "decision", back: "back to what the round before decided", on: "skip to what was decided"},
+  race: {tab: "race", title: "Speculative sampling, a race", lead: () => "The same model goes on with the same text twice, over one axis of time: a pass a token, and with drafts.",
+    unit: "round", back: "back to the end of the round before", on: "skip to the end of a round"},
+};
 function button(label, text, click, kind = "") {
   return el("button", {"aria-label": label, title: label, class: kind, click}, text);
 }
-const worded = (sign, word) => word.endsWith("»") ? [el("span", {class: "wide"}, word.slice(0, -1)), "»"] : [sign, el("span", {class: "wide"}, word)];
 function build(is_alone) {
   const p = ui = {};
   p.flow = el("div", {class: "flow", role: "group", "aria-label": "the text so far", tabindex: 0});
@@ -130,22 +192,27 @@ function build(is_alone) {
   p.facts = el("div", {class: "facts"});
   p.range = el("input", {type: "range", min: 0, max: steps.length - 1, "aria-label": "step", input: event => go(+event.target.value)});
   p.count = el("span", {class: "count"});
-  p.before = button("back to what the round before decided", worded("«", " decision"), () => go(skipped(-1)));
-  p.back = button("previous step", worded("←", " back"), () => go(at - 1));
+  p.before = el("button", {class: "skip", click: () => go(skipped(-1))});
+  p.back = button("previous step", [el("span", {"aria-hidden": "true"}, "←"), el("span", {class: "wide"}, " back")], () => go(at - 1));
   p.play = el("button", {class: "play", click: toggle});
   p.next = button("next step", ["next ", el("span", {"aria-hidden": "true"}, "→")], () => go(at + 1), "next");
-  p.after = button("skip to what was decided", worded("", "decision »"), () => go(skipped(1)));
-  p.speed = el("select", {"aria-label": "speed", title: "speed", change: () => p.box.dataset.playing === undefined || wait()},
-    SPEEDS.map(([name]) => el("option", {selected: name === "normal"}, name)));
+  p.after = el("button", {class: "skip", click: () => go(skipped(1))});
+  p.speed = el("select", {"aria-label": "speed", title: "speed", change: () => p.box.dataset.playing === undefined || play()});
   labelPlay("▶", "play");
   p.run = el("div", {class: "run"}, p.flow, p.lane,
     key([["accepted", "accepted draft"], ["px", "correction"], ["bx", "bonus"], ["lost", "drafted in vain"]]));
+  p.lanes = el("div", {class: "lanes"});
+  p.outcome = el("p", {class: "outcome", "aria-live": "polite"});
+  p.race = !may_race ? null : el("div", {class: "race"}, p.lanes, key([["target", "target pass"], ["qx", "draft pass"], ["accepted", "accepted draft"], ["px", "correction"], ["bx", "bonus"]]), p.outcome, note());
+  p.title = el(is_alone ? "h1" : "h2");
+  p.lead = el("p");
+  p.tabs = Object.entries(VIEWS).map(([name, {tab}]) => el("button", {"data-view": name, click: () => look(name)}, tab));
   p.now = el("div", {class: "now"}, p.slots, el("div", {class: "say", "aria-live": "polite", "aria-atomic": "true"}, p.head, p.say), p.art);
   p.box = el("section", {class: "box", tabindex: 0, role: "group", "aria-label": "A run of speculative sampling, step by step. Arrow keys move, space plays.", keydown: press},
-    el("div", {class: "title"}, el(is_alone ? "h1" : "h2", {}, "Speculative sampling, step by step"), el("p", {}, lead())),
-    el("nav", {"aria-label": "steps"}, el("div", {class: "buttons"}, p.before, p.back, p.play, p.next, p.after), p.speed, p.range, p.count,
-      el("span", {class: "keys"}, "keys: ← → step, ↑ ↓ decision, space play")),
-    p.run, p.now, p.facts);
+    hatches(), el("div", {class: "title"}, p.title, may_race ? el("div", {class: "tabs", role: "group", "aria-label": "view"}, p.tabs) : null, p.lead),
+    el("nav", {"aria-label": "steps"}, el("div", {class: "buttons"}, p.before, p.back, p.play, p.next, p.after), el("div", {class: "where"}, p.speed, p.range, p.count),
+      el("span", {class: "keys"}, "keys: ← → step, ↑ ↓ skip, space play")),
+    p.run, p.now, p.facts, p.race);
   return p.box;
 }
 function theme(host) { // the page's own choice where it states one, else the system's
@@ -158,20 +225,21 @@ for (const host of document.querySelectorAll(`[data-specsample="${mark}"]`)) {
   if (host.shadowRoot || !steps.length) continue;
   const is_alone = host.hasAttribute("data-alone");
   host.attachShadow({mode: "open"}).append(el("style", {}, style), build(is_alone));
+  width = Math.floor(ui.art.getBoundingClientRect().width) || width;
+  look("steps");
   const paint = () => theme(host);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
   new MutationObserver(paint).observe(document.body, {attributes: true});
   paint();
   const fit = () => {
-    const free = Math.floor(ui.art.getBoundingClientRect().width);
-    if (free > 0 && (free !== width || ui.box.dataset.step === undefined)) {
+    const free = Math.floor((view === "race" ? ui.lanes : ui.art).getBoundingClientRect().width);
+    if (free > 0 && free !== width) {
       width = free;
       reserve();
     }
   };
   new ResizeObserver(fit).observe(host);
   fit();
-  if (ui.box.dataset.step === undefined) show(0);
   if (is_alone) { // a page of its own: keys work at once, and wherever one has clicked
     document.addEventListener("keydown", press);
     ui.box.focus({preventScroll: true});

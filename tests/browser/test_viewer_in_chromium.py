@@ -3,11 +3,15 @@
 Needs the extra [browser] and Chromium; left out of the default run by its marker.
 """
 
+import json
+import re
+
 import numpy as np
 import pytest
 from test_viewer import HOSTILE
 
 from specsample import TableModel, generate
+from specsample.bench.race import race
 
 pytestmark = pytest.mark.browser
 SCREENS = [(width, scheme) for width in (1200, 380) for scheme in ("light", "dark")]
@@ -28,11 +32,19 @@ def trace_of(name):
     return generate([0], *models, K=K, rng=rng, **({"keep_rows": True, "max_new_tokens": 8} | settings))[1]
 
 
+def raced():
+    """Make a race to look at."""
+    rng = np.random.default_rng(1)
+    models = [TableModel(rng.dirichlet(np.ones(97), 97)) for _ in range(2)]
+    return race([0], *models, K=5, rng=rng, max_new_tokens=40)[1]
+
+
 def opened(chromium, tmp_path, name, *, width=1200, height=800, scheme="light", has_clock=False):
     """Open a run's page and collect what should not happen; with a clock, time passes when `page.clock` says so."""
     texts = (HOSTILE * 13)[:97]
     file = tmp_path / "run.html"
-    file.write_text(trace_of(name).to_html(texts), encoding="utf-8")
+    seen = raced() if name == "raced" else trace_of(name)
+    file.write_text(seen.to_html(texts), encoding="utf-8")
     page, wrong = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=scheme), []
     if has_clock:
         page.clock.install()
@@ -53,7 +65,7 @@ def step_of(page):
 @pytest.mark.parametrize(("width", "scheme"), SCREENS)
 def test_every_step_by_keyboard_and_back_by_mouse(chromium, tmp_path, name, width, scheme):
     page, wrong = opened(chromium, tmp_path, name, width=width, scheme=scheme)
-    last = int(page.locator("input[type=range]").get_attribute("max"))
+    last = int(page.locator("nav input").get_attribute("max"))
     page.locator(".box").focus()
     seen = []
     for step in range(last + 1):
@@ -147,7 +159,7 @@ def test_it_plays_at_a_speed_until_the_end_and_any_step_stops_it(chromium, tmp_p
     page.locator("select").select_option("fast")
     play.click()
     page.clock.run_for(120_000)
-    last = int(page.locator("input[type=range]").get_attribute("max"))
+    last = int(page.locator("nav input").get_attribute("max"))
     assert (play.inner_text(), step_of(page), wrong) == ("▶ play", last, [])
     page.close()
 
@@ -175,6 +187,78 @@ def test_a_round_a_key_skips_to_what_was_decided_and_so_does_the_speed_of_that_n
     page.close()
 
 
+def at_the_race(chromium, tmp_path, name="large", **screen):
+    """Open a run's page and go to the race."""
+    page, wrong = opened(chromium, tmp_path, name, **screen)
+    page.locator("button[data-view=race]").click()
+    return page, wrong
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (1440, 1100), (1366, 700), (390, 844)])
+def test_the_buttons_of_the_race_stand_still_too(chromium, tmp_path, width, height):
+    page, wrong = at_the_race(chromium, tmp_path, "long", width=width, height=height)
+    box = page.locator("button[aria-label='next step']").bounding_box()
+    for step in range(30):
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        assert step_of(page) == step + 1
+    page.keyboard.press("End")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert (page.locator("button[aria-label='next step']").bounding_box(), wrong) == (box, [])
+    page.close()
+
+
+def test_a_race_without_times_says_so_and_is_predicted_from_what_one_supposes(chromium, tmp_path):
+    page, wrong = at_the_race(chromium, tmp_path)
+    assert "Predicted, not measured" in page.locator(".race").inner_text()
+    page.locator(".race input").nth(0).fill("0.25")
+    page.locator(".race input").nth(1).fill("1.5")
+    passes = [played.K * 0.25 + 1 + 0.5 * played.K / 5 for played in trace_of("large").rounds]
+    gain = len(trace_of("large").tokens) / sum(passes)
+    outcome = page.locator(".outcome").inner_text()
+    assert f"{gain:.2f}" in outcome
+    assert outcome.startswith("Predicted: ")
+    assert wrong == []
+    page.close()
+
+
+def test_a_measured_race_shows_every_pass_to_scale(chromium, tmp_path):
+    page, wrong = at_the_race(chromium, tmp_path, "raced")
+    assert page.locator(".race").inner_text().count("Measured, every pass: medians of 5 runs of each") == 1
+    times = json.loads(re.search(r'"times":(\{.*?\}),"texts"', page.content())[1])
+    both = [times["passes"], [measured for played in times["rounds"] for measured in played]]
+    total = max(sum(map(sum, passes)) for passes in both)
+    width = page.locator(".lanes").evaluate("lanes => Math.floor(lanes.getBoundingClientRect().width)")
+    for svg, passes in zip(page.locator(".lanes svg").all(), both, strict=False):
+        widths = svg.evaluate(
+            "svg => [...svg.querySelectorAll('rect.target, rect.qx')].map(r => r.width.baseVal.value)"
+        )
+        wanted = [max(busy / total * width, 0.4) for _, busy in passes]
+        assert widths == pytest.approx(wanted, abs=0.01)
+    assert wrong == []
+    page.close()
+
+
+def test_a_race_plays_to_its_end_and_both_texts_are_whole(chromium, tmp_path):
+    page, wrong = at_the_race(chromium, tmp_path, "raced", has_clock=True)
+    page.locator("button.play").click()
+    page.clock.run_for(4_000)
+    assert page.locator("button.play").inner_text() == "❚❚ pause"
+    assert 0 < page.locator(".lanes .flow span:visible").count() < 80
+    page.clock.run_for(12_000)
+    assert page.locator("button.play").inner_text() == "▶ play"
+    assert all("done: 40 tokens" in text for text in page.locator(".lanes .count").all_inner_texts())
+    assert "times the" in page.locator(".outcome").inner_text()
+    page.locator("button[data-view=steps]").click()
+    assert (step_of(page), page.locator(".race").is_visible(), wrong) == (0, False, [])
+    page.close()
+
+
+def test_without_drafts_there_is_no_race(chromium, tmp_path):
+    page, _ = opened(chromium, tmp_path, "no drafts")
+    assert page.locator("button[data-view=race]").count() == 0
+    page.close()
+
+
 def test_on_a_narrow_screen_all_buttons_are_in_one_row_at_the_bottom_of_the_screen(chromium, tmp_path):
     page, _ = opened(chromium, tmp_path, "large", width=380)
     boxes = [button.bounding_box() for button in page.locator("nav button").all()]
@@ -189,11 +273,11 @@ def test_other_keys_move_by_rounds_and_the_slider_moves_too(chromium, tmp_path):
     page.locator(".box").focus()
     page.keyboard.press("End")
     last = step_of(page)
-    assert last == int(page.locator("input[type=range]").get_attribute("max"))
+    assert last == int(page.locator("nav input").get_attribute("max"))
     page.keyboard.press("ArrowUp")
     assert 0 < step_of(page) < last
     page.keyboard.press("Home")
-    page.locator("input[type=range]").fill("3")
+    page.locator("nav input").fill("3")
     assert (step_of(page), wrong) == (3, [])
     page.close()
 
