@@ -109,6 +109,10 @@ def test_a_byte_that_the_vocabulary_lacks_is_refused_and_not_lost():
     without = BytePairTokenizer([token for token in BYTES if token != "\u0114"], [])  # which stands for byte 0x14
     with pytest.raises(ValueError, match=r"got '\\x14' at position 2, and byte 0x14 has no token"):
         without.encode("ab\x14")
+    marked = BytePairTokenizer(["a", "<x>"], [], special=[1])  # the bytes of a special token are not asked for
+    assert marked.encode("a<x>", special=True) == [0, 1]
+    with pytest.raises(ValueError, match=r"got 'b' at position 4"):
+        marked.encode("a<x>b", special=True)
 
 
 def test_another_kind_of_vocabulary_is_refused():

@@ -1,11 +1,11 @@
 """A language model in nothing but NumPy: to build one, and to run one.
 
-`ragged_cache` to `ragged_numpy` read B texts at once; `quants` to `gguf_llama` and
-`huggingface` read Llamas. `training` makes one.
+`ragged_cache` to `ragged_numpy` read B texts at once; `mapped` to `huggingface` read Llamas that others trained, and
+`training` makes one.
 
 Read `config`, `layers`, `attention`, `cache`, `blocks`, `model`, `linear`, `inference`, `tree`, `ragged_cache`,
-`ragged_numpy`, `ragged`, `tokenizer`, `bpe`, `chat`, `quants`, `gguf`, `fused`, `gguf_llama`, `checkpoint`, `lm`,
-`huggingface`, `allocator`.
+`ragged_numpy`, `ragged`, `tokenizer`, `bpe`, `chat`, `mapped`, `quants`, `gguf`, `fused`, `gguf_llama`,
+`safetensors`, `huggingface`, `checkpoint`, `lm`, `allocator`.
 """
 
 from specsample.transformer.cache import Cache

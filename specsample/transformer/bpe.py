@@ -92,14 +92,16 @@ class BytePairTokenizer:
         ValueError
             If the vocabulary lacks a byte of a character, or the text holds half of one (a lone surrogate).
         """
-        self._check(text)
         pieces = self._special_text.split(text) if special and self._special_text else [text]
         tokens: list[int] = []
+        start = 0
         for i, piece in enumerate(pieces):
+            start += len(piece)
             # what was split at stands at odd places
             if i % 2:
                 tokens.append(self.special[piece])
                 continue
+            self._check(piece, start - len(piece))
             for word in _words(piece):
                 tokens += self._remembered(word)
         return tokens
@@ -170,19 +172,19 @@ class BytePairTokenizer:
                         heappush(waiting, (self._rank[pair], a, pair))
         return [part for part in parts if part]
 
-    def _check(self, text: str) -> None:
+    def _check(self, text: str, start: int) -> None:
         """Refuse a text that these tokens cannot write: a lost character would be missed by nobody."""
         try:
             lost = self._lacking.intersection(text.encode())
         except UnicodeEncodeError as error:
             raise ValueError(
-                f"text must hold whole characters; got {text[error.start]!r} at position {error.start}, half of one. "
+                f"text must hold whole characters; got {text[error.start]!r} at position {start + error.start}, half of one. "
                 "Was it decoded with errors='surrogateescape', or cut inside a UTF-16 pair?"
             ) from None
         if lost:
             position = next(i for i, character in enumerate(text) if lost.intersection(character.encode()))
             raise ValueError(
-                f"text must be made of bytes that the vocabulary has; got {text[position]!r} at position {position}, "
+                f"text must be made of bytes that the vocabulary has; got {text[position]!r} at position {start + position}, "
                 f"and byte {min(lost):#04x} has no token. Is this binary data?"
             )
 

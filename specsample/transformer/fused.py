@@ -26,10 +26,7 @@ class FusedParams(Mapping[str, Array]):
 
     def __init__(self, config: Config, parts: Mapping[str, tuple[str, ...]], read: Callable[[str], Array]) -> None:
         self._read = read
-        self._parts = {
-            name: tuple(part.replace("N", str(layer)) for part in parts[general])
-            for name, layer, general in _generals(config)
-        }
+        self._parts = part_names(config, parts)
         # shared by whoever packs the model, and so nobody's to change
         self._embedding = read(*self._parts["embedding"])
         self._embedding.flags.writeable = False
@@ -55,22 +52,32 @@ class FusedParams(Mapping[str, Array]):
         return len(self._parts)
 
 
+def part_names(config: Config, parts: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """List the parts of every parameter, in the order of `config.shapes`."""
+    names: dict[str, tuple[str, ...]] = {}
+    for name in shapes(config):
+        layer = name.split(".")[1] if name.startswith("layers.") else ""
+        general = parts[name.replace(f".{layer}.", ".N.")]
+        names[name] = tuple(part.replace("N", layer) for part in general)
+    return names
+
+
 def part_shapes(config: Config, parts: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[int, ...]]:
     """List what every part of a model must measure, by its name; matrices are (out, in)."""
     q = config.n_heads * config.head_dim
     kv = config.n_kv_heads * config.head_dim
     # where a fused matrix is cut; any other has one part
-    rows = {"layers.N.qkv": (q, kv, kv), "layers.N.gate_up": (config.hidden, config.hidden)}
+    cut = {"qkv": (q, kv, kv), "gate_up": (config.hidden, config.hidden)}
     whole = shapes(config)
     found: dict[str, tuple[int, ...]] = {}
-    for name, layer, general in _generals(config):
-        names = [part.replace("N", str(layer)) for part in parts[general]]
+    for name, names in part_names(config, parts).items():
         shape = whole[name] if name == "embedding" else whole[name][::-1]
-        found |= {part: (n, *shape[1:]) for part, n in zip(names, rows.get(general, shape[:1]), strict=True)}
+        rows = cut.get(name.rpartition(".")[2], shape[:1])
+        found |= {part: (n, *shape[1:]) for part, n in zip(names, rows, strict=True)}
     return found
 
 
-def check_parts(expected: Shapes, found: Shapes, path: object) -> None:
+def check_parts(expected: Shapes, found: Shapes) -> None:
     """Refuse a file whose tensors are not the parts of the model that its settings describe.
 
     Raises
@@ -79,16 +86,9 @@ def check_parts(expected: Shapes, found: Shapes, path: object) -> None:
         If a tensor is missing, of another shape, or one that this Transformer would not use.
     """
     if missing := sorted(expected.keys() - found.keys()):
-        raise ValueError(f"{path}: tensor {missing[0]} is missing ({len(missing)} are). Is it part of a larger file?")
+        raise ValueError(f"tensor {missing[0]} is missing ({len(missing)} are). Is it part of a larger file?")
     if unknown := sorted(found.keys() - expected.keys()):
-        raise ValueError(f"{path}: tensor {unknown[0]} is not part of a Llama as it is built here. Has it biases?")
+        raise ValueError(f"tensor {unknown[0]} is not part of a Llama as it is built here. Has it biases?")
     for name, shape in expected.items():
         if found[name] != shape:
-            raise ValueError(f"{path}: tensor {name} must be {shape} to fit the settings; got {found[name]}.")
-
-
-def _generals(config: Config) -> Iterator[tuple[str, int, str]]:
-    """List every parameter's name with its layer and the name in which that is N."""
-    for name in shapes(config):
-        layer = name.split(".")[1] if name.startswith("layers.") else "-1"
-        yield name, int(layer), name.replace(f".{layer}.", ".N.")
+            raise ValueError(f"tensor {name} must be {shape} to fit the settings; got {found[name]}.")

@@ -6,7 +6,6 @@ asked for. Nothing that a file says is believed: every count, length and place i
 left, and what does not fit is refused with its offset.
 """
 
-import mmap
 import struct
 from math import prod
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from specsample.transformer.layers import Array
+from specsample.transformer.mapped import MappedFile
 from specsample.transformer.quants import KINDS, Kind, dequantise
 
 VERSIONS = (2, 3)
@@ -64,11 +64,8 @@ class GgufFile:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        with open(self.path, "rb") as file:
-            # an empty file cannot be mapped
-            n_bytes = file.seek(0, 2)
-            self._bytes: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if n_bytes else b""
-        reader = _Reader(self.path, self._bytes)
+        self._file = MappedFile(path)
+        reader = _Reader(self._file)
         n_tensors, n_settings = _read_header(reader)
         self.settings = _read_settings(reader, n_settings)
         self.places = _read_places(reader, n_tensors, self.settings.get(ALIGNMENT, 32))
@@ -90,35 +87,36 @@ class GgufFile:
             If there is no such tensor.
         """
         place = self.places[name]
-        view = memoryview(self._bytes)[place.start : place.start + place.n_bytes]
-        weights = dequantise(view, place.kind).reshape(place.shape)
-        # what was read is seldom read again: its pages need not stay in memory; they would come back from the file
-        if hasattr(mmap, "MADV_DONTNEED"):
-            first = place.start // mmap.PAGESIZE * mmap.PAGESIZE
-            self._bytes.madvise(mmap.MADV_DONTNEED, first, place.start + place.n_bytes - first)
+        weights = dequantise(self._file.view(place.start, place.n_bytes), place.kind).reshape(place.shape)
+        # what was read is seldom read again
+        self._file.forget(place.start, place.n_bytes)
         return weights
 
 
 class _Reader:
     """A place in the bytes of a file, which never passes their end."""
 
-    def __init__(self, path: Path, raw: Any) -> None:
-        self.path = path
-        self.raw = raw
+    def __init__(self, file: MappedFile) -> None:
+        self.file = file
         self.at = 0
+
+    @property
+    def left(self) -> int:
+        """Bytes that are left."""
+        return self.file.n_bytes - self.at
 
     def fail(self, why: str, at: int | None = None) -> ValueError:
         """Say what is wrong, and at which byte."""
         return ValueError(
-            f"{self.path} is no GGUF file that can be read: byte {self.at if at is None else at}: {why}"
+            f"{self.file.path} is no GGUF file that can be read: byte {self.at if at is None else at}: {why}"
         )
 
     def take(self, n: int, what: str) -> bytes:
         """Read n bytes."""
-        if n > len(self.raw) - self.at:
-            raise self.fail(f"{what} takes {n} bytes, {len(self.raw) - self.at} are left. Was the file cut short?")
+        if n > self.left:
+            raise self.fail(f"{what} takes {n} bytes, {self.left} are left. Was the file cut short?")
         self.at += n
-        return bytes(self.raw[self.at - n : self.at])
+        return self.file.bytes(self.at - n, n)
 
     def number(self, letter: str, what: str) -> Any:
         """Read one number."""
@@ -127,11 +125,9 @@ class _Reader:
     def count(self, what: str, least: int) -> int:
         """Read how many things follow, each of at least so many bytes."""
         n = int(self.number("Q", f"the number of {what}"))
-        if n * least > len(self.raw) - self.at:
-            left = len(self.raw) - self.at
-            raise self.fail(
-                f"{n} {what} do not fit in the {left} bytes that are left. Was the file cut short?", self.at - 8
-            )
+        if n * least > self.left:
+            why = f"{n} {what} do not fit in the {self.left} bytes that are left. Was the file cut short?"
+            raise self.fail(why, self.at - 8)
         return n
 
     def text(self, what: str) -> str:
@@ -204,8 +200,8 @@ def _read_places(reader: _Reader, n: int, alignment: Any) -> dict[str, Place]:
     places: dict[str, Place] = {}
     for name, (at, shape, kind, offset) in entries.items():
         n_bytes = prod(shape) // kind.block * kind.n_bytes
-        if base + offset + n_bytes > len(reader.raw):
-            missing = base + offset + n_bytes - len(reader.raw)
+        missing = base + offset + n_bytes - reader.file.n_bytes
+        if missing > 0:
             raise reader.fail(f"tensor {name} ends {missing} bytes after the end of the file. Was it cut short?", at)
         places[name] = Place(shape, kind, base + offset, n_bytes)
     return places

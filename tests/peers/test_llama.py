@@ -15,7 +15,6 @@ from specsample.transformer.chat import chat_tokens  # noqa: E402
 from specsample.transformer.huggingface import (  # noqa: E402
     config_from_llama,
     llama_from_params,
-    load_llama,
     params_from_llama,
 )
 from specsample.transformer.inference import FastCache, logits  # noqa: E402
@@ -87,7 +86,7 @@ def test_names_there_and_back_are_the_identity(peer):
 def test_a_saved_model_loads(peer, tokens, tmp_path, max_shard_size):
     peer.save_pretrained(tmp_path, max_shard_size=max_shard_size)
     assert (tmp_path / "model.safetensors.index.json").exists() == (max_shard_size == "20KB")
-    model, (config, params) = load_llama(tmp_path), ours(peer)
+    model, (config, params) = load(tmp_path), ours(peer)
     assert (model.config, model.tokenizer) == (config, None)
     np.testing.assert_array_equal(forward(model.config, model.params, tokens), forward(config, params, tokens))
 
@@ -96,7 +95,7 @@ def test_half_precision_files_become_float32(tmp_path, tokens):
     for dtype in (torch.bfloat16, torch.float16):
         llama(num_key_value_heads=2).to(dtype).save_pretrained(tmp_path)
         peer = transformers.LlamaForCausalLM.from_pretrained(tmp_path, dtype=torch.float32)
-        model = load_llama(tmp_path)
+        model = load(tmp_path)
         assert {array.dtype for array in model.params.values()} == {np.dtype(np.float32)}
         with torch.no_grad():
             expected = peer(torch.tensor(tokens)).logits.numpy()
@@ -148,7 +147,7 @@ def test_what_is_not_built_is_refused(change, message, tmp_path):
     settings = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(settings | change))
     with pytest.raises(ValueError, match=message):
-        load_llama(tmp_path)
+        load(tmp_path)
 
 
 def test_a_truncated_or_missing_shard_is_named(tmp_path):
@@ -156,4 +155,4 @@ def test_a_truncated_or_missing_shard_is_named(tmp_path):
     path = tmp_path / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ValueError, match=r"model.safetensors must be a whole .safetensors file"):
-        load_llama(tmp_path)
+        load(tmp_path)
