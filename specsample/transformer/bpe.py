@@ -178,13 +178,13 @@ class BytePairTokenizer:
             lost = self._lacking.intersection(text.encode())
         except UnicodeEncodeError as error:
             raise ValueError(
-                f"text must hold whole characters; got {text[error.start]!r} at position {start + error.start}, half of one. "
-                "Was it decoded with errors='surrogateescape', or cut inside a UTF-16 pair?"
+                f"text must hold whole characters; got {text[error.start]!r} at position {start + error.start}, half "
+                "of one. Was it decoded with errors='surrogateescape', or cut inside a UTF-16 pair?"
             ) from None
         if lost:
-            position = next(i for i, character in enumerate(text) if lost.intersection(character.encode()))
+            at = next(i for i, character in enumerate(text) if lost.intersection(character.encode()))
             raise ValueError(
-                f"text must be made of bytes that the vocabulary has; got {text[position]!r} at position {start + position}, "
+                f"text must be made of bytes that the vocabulary has; got {text[at]!r} at position {start + at}, "
                 f"and byte {min(lost):#04x} has no token. Is this binary data?"
             )
 

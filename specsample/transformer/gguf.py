@@ -18,19 +18,7 @@ from specsample.transformer.mapped import MappedFile
 from specsample.transformer.quants import KINDS, Kind, dequantise
 
 VERSIONS = (2, 3)
-NUMBERS = {
-    0: "B",
-    1: "b",
-    2: "H",
-    3: "h",
-    4: "I",
-    5: "i",
-    6: "f",
-    7: "?",
-    10: "Q",
-    11: "q",
-    12: "d",
-}  # struct's letters
+NUMBERS = dict(zip((*range(8), 10, 11, 12), "BbHhIif?Qqd", strict=True))  # struct's letters
 STRING, ARRAY = 8, 9
 MOST_SIZES = 4  # of a tensor
 LEAST_SETTING, LEAST_TENSOR = 13, 24  # bytes that a setting and a tensor's entry take at least
