@@ -1,7 +1,7 @@
-"""Files of plain tensors (.safetensors): a length, a table in JSON, the tensors' bytes.
+"""Files of plain tensors (.safetensors).
 
-Mapped into memory like GGUF files, and believed as little: every tensor must lie inside the file and measure what its
-entry says.
+A length, a table in JSON, the tensors' bytes. Mapped into memory like GGUF files, and believed as little: every
+tensor must lie inside the file and measure what its entry says.
 """
 
 import json
