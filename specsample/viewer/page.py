@@ -45,7 +45,9 @@ def page(data: Mapping[str, Any], title: str) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<title>{escape(title)}</title>\n<meta name="description" content="{escape(summary(data))}">\n'
-        "<style>:root{color-scheme:light dark}body{margin:clamp(6px,2vw,28px);background:Canvas}</style>\n"
+        "<style>:root{color-scheme:light dark}body{margin:clamp(6px,2vw,28px);background:Canvas;"
+        "font:15px/1.5 system-ui,sans-serif}pre{white-space:pre-wrap;overflow-wrap:anywhere}h1{font-size:1.4em}"
+        "</style>\n"
         f"{fragment(data, is_alone=True)}</html>\n"
     )
 

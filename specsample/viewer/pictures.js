@@ -33,10 +33,11 @@ const bars = (row, width, mode, hit = null, is_one_of_two = false) =>
 function standing(row, width, mode, hit, is_one_of_two) {
   const n = row.token.length, top = tallest(row, mode), left = 36, base = is_one_of_two ? 118 : 196;
   const room = (width - left) / n, w = Math.min(46, room * 0.62), scale = (base - 14) / top, marks = [];
-  for (const tick of [0, top / 2, top]) {
-    const y = base - tick * scale;
+  const step = [0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5].find(size => top / size <= (is_one_of_two ? 3 : 5));
+  for (let k = 0; k * step <= top * 1.0001; k++) {
+    const tick = k * step, y = base - tick * scale;
     marks.push(el("line", {class: "axis", x1: left, x2: width, y1: y, y2: y}),
-      el("text", {class: "m", x: left - 5, y: y + 4, "text-anchor": "end"}, tick ? tick.toFixed(2) : "0"));
+      el("text", {class: "m", x: left - 5, y: y + 4, "text-anchor": "end"}, String(+tick.toFixed(3))));
   }
   for (let i = 0; i < n; i++) {
     const middle = left + (i + 0.5) * room, is_hit = row.token[i] === hit;

@@ -27,7 +27,7 @@ function plan() {
   total = Math.max(...both.map(lane => lane.end));
   moments = [...new Set([0, ...both.flatMap(lane => lane.tokens.map(token => token.time))])].sort((a, b) => a - b);
 }
-const clock = time => !is_measured ? `${time.toFixed(1)} passes` : total < 1000 ? `${time.toFixed(0)} ms` : `${(time / 1000).toFixed(2)} s`;
+const clock = time => !is_measured ? `${time.toFixed(1)} passes` : total < 1000 ? `${time.toFixed(total < 10 ? 2 : 0)} ms` : `${(time / 1000).toFixed(2)} s`;
 const rateOf = (n, time) => !is_measured ? `${(n / time).toFixed(2)} a pass` : `${(n / time * 1000).toFixed(0)} a second`;
 function track(lane, width) { // passes along the axis, and above each the tokens that it gave
   const x = time => time / total * width, high = Math.max(...lane.tokens.map(token => token.k)) + 1, base = 7 * high + 4;

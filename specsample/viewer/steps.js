@@ -20,18 +20,21 @@ function stateOf(round, step, i) { // what has become of draft i by this step
   return i < round.n_accepted ? "accepted" : i === round.n_accepted ? "rejected" : "discarded";
 }
 const WORDS = {empty: "not yet", drafted: "drafted", accepted: "✓ accepted", rejected: "✗ rejected", discarded: "– discarded"};
-function slot(kind, above, text, below, data = {}) {
-  return el("div", {class: "slot " + kind, ...data}, el("small", {}, above), el("b", {}, text), el("small", {}, below));
+// A token that is not yet known takes its room already, unseen and unread: cards do not move when it comes.
+function slot(kind, above, text, below, data = {}, is_known = true) {
+  return el("div", {class: "slot " + kind, ...data}, el("small", {}, above), el("b", {class: is_known ? "" : "unknown"}, text), el("small", {}, below));
 }
 function slots(round, step) {
   const cards = round.drafts.map((token, i) => {
     const state = stateOf(round, step, i), is_known = !state.startsWith("empty");
-    return slot(state, `draft ${i + 1}`, is_known ? chip(token) : " ", WORDS[state.split(" ")[0]], {"data-slot": state});
+    return slot(state, `draft ${i + 1}`, chip(token), WORDS[state.split(" ")[0]], {"data-slot": state}, is_known);
   });
   const source = round.sources.at(-1), shown = source !== "accepted" && rank(step) >= 4;
   if (round.n_declined) cards.push(slot("empty", "declined", `${round.n_declined} ×`, "not drafted", {"data-declined": round.n_declined}));
-  if (source !== "accepted") cards.push(el("span", {class: "plus", "aria-hidden": "true"}, "+"),
-    slot(shown ? source + (step.kind === "emit" ? " active" : "") : "empty", "from the target", shown ? chip(round.emitted.at(-1)) : " ", shown ? source : "still open"));
+  if (source !== "accepted") {
+    if (cards.length) cards.push(el("span", {class: "plus", "aria-hidden": "true"}, "+"));
+    cards.push(slot(shown ? source + (step.kind === "emit" ? " active" : "") : "empty", "from the target", chip(round.emitted.at(-1)), shown ? source : "still open", {}, shown));
+  }
   return cards;
 }
 const PQ = [["both", "min(p, q): accepted mass"], ["qx", "q − p: drafted too often"], ["px", "p − q: what the residual is made of"]];
@@ -68,7 +71,7 @@ const STORIES = {
   },
   emit(step, round, width) {
     const i = step.i, K = round.drafts.length, row = round.rows && round.rows[i], is_bonus = i === K, t = round.emitted.at(-1), u = round.u.at(-1);
-    const why = !is_bonus ? `The draft was wrong here, so draw where the target wants more than was drafted: the residual, max(0, p − q), divided by its sum${row ? ` ${number(row.excess)}` : ""}. ` :
+    const why = !is_bonus ? `The draft was wrong here, so draw where the target wants more than was drafted: the residual, max(0, p\u00a0−\u00a0q), divided by its sum${row ? ` ${number(row.excess)}` : ""}. ` :
       K ? `${K === 1 ? "The draft" : `All ${K} drafts`} stayed, and the target's pass already holds p at the next position: one more token for nothing. ` : "The target's own p gives the token. ";
     const art = !row ? [] : is_bonus ? [pickLine(width, u, row, "r_pick", t), bars(row, width, "p", t), key([["bx", "p, the target's distribution"]])] :
       [bars(row, width, "excess", null, true), key(PQ), pickLine(width, u, row, "r_pick", t), bars(row, width, "r", t, true), key([["px", "r = residual, sums to 1"]])];
@@ -88,12 +91,12 @@ const story = (step, width) => STORIES[step.kind](step, run.rounds[step.r], widt
 const declined = round => !round.n_declined ? "" : // their numbers stay unused
   ` The source declined ${round.drafts.length ? `the other ${round.n_declined}` : "to draft"}.`;
 function decided(round, width) { // a line a token: what was compared, and what came of it
-  const is_narrow = width < 560, numbers = is_narrow ? [] : ["q", "p"], room = is_narrow ? 90 : Math.min(300, width - 460);
+  const is_narrow = width < 640, numbers = is_narrow ? [] : ["q", "p"], room = is_narrow ? 80 : Math.max(60, Math.min(300, width - 590));
   const head = ["", "token", ...numbers, is_narrow ? "u and p/q" : "min(1, p/q)", ...(is_narrow ? [] : ["", "u"]), "decided"];
   const done = {kind: "done", i: round.drafts.length};
   const lines = round.drafts.map((x, i) => {
     const state = stateOf(round, done, i), is_tested = i < round.n_tested, a = round.accept[i], [su, sa] = apart(u_test(round, i), a);
-    return el("tr", {class: state}, el("th", {scope: "row"}, `draft ${i + 1}`), el("td", {class: "t"}, short(chip(x), is_narrow ? 8 : 16)),
+    return el("tr", {class: state}, el("th", {scope: "row"}, is_narrow ? `${i + 1}` : `draft ${i + 1}`), el("td", {class: "t"}, short(chip(x), is_narrow ? 8 : 12)),
       numbers.map(name => el("td", {}, number(round[name][i]))), is_narrow ? null : el("td", {}, is_tested ? sa : number(a)),
       el("td", {}, is_tested ? smallLine(room, u_test(round, i), a) : "not tested"), is_narrow ? null : el("td", {}, is_tested ? su : "–"),
       el("td", {class: "fate"}, WORDS[state]));
@@ -101,10 +104,10 @@ function decided(round, width) { // a line a token: what was compared, and what 
   const source = round.sources.at(-1);
   if (source !== "accepted") {
     const from = source === "correction" ? "from the residual" : "from p";
-    lines.push(el("tr", {class: "from " + source}, el("th", {scope: "row"}, "target"), el("td", {class: "t"}, short(chip(round.emitted.at(-1)), is_narrow ? 8 : 16)),
+    lines.push(el("tr", {class: "from " + source}, el("th", {scope: "row"}, is_narrow ? "+" : "target"), el("td", {class: "t"}, short(chip(round.emitted.at(-1)), is_narrow ? 8 : 12)),
       numbers.map(() => el("td", {})), is_narrow ? null : el("td", {}), el("td", {}, from), is_narrow ? null : el("td", {}, number(round.u.at(-1))), el("td", {class: "fate"}, `+ ${source}`)));
   }
-  return el("table", {class: "decided"}, el("thead", {}, el("tr", {}, head.map(name => el("th", {scope: "col"}, name)))), el("tbody", {}, lines));
+  return el("div", {class: "decided"}, el("table", {}, el("thead", {}, el("tr", {}, head.map(name => el("th", {scope: "col"}, name)))), el("tbody", {}, lines)));
 }
 function mini(row, k, round, r) {
   const n = row.token.length, w = 112, h = 46, mode = row.q ? "pq" : "p", top = tallest(row, mode), room = w / n, marks = [];
@@ -115,6 +118,6 @@ function mini(row, k, round, r) {
   }
   const target = steps.findIndex(s => s.r === r && (s.kind === "test" || s.kind === "emit") && s.i === k);
   return el("button", {disabled: target < 0, click: () => go(target)}, picture(w, h + 2, describe(row, mode), ...marks),
-    row.q ? ["draft ", strong(chip(round.drafts[k]))] : "after the last", el("br"), el("small", {}, row.q ? `overlap β = ${number(row.beta, 2)}` : "p alone"));
+    row.q ? ["draft ", strong(chip(round.drafts[k]))] : k ? "after the last" : "what comes next", el("br"), el("small", {}, row.q ? `overlap β = ${number(row.beta, 2)}` : "p alone"));
 }
 

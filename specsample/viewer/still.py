@@ -6,6 +6,7 @@ Notebooks that nobody has trusted yet, terminals and mails show these.
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from itertools import groupby
 from typing import Any
 
 from specsample.viewer.origins import COLORS
@@ -15,6 +16,8 @@ MARKS = {  # drawn over a cell, so that colour is not all that tells
     "correction": "<path d='M{x} {y}m-4 4l8 -8' stroke='white' stroke-width='1.6'/>",
     "bonus": "<circle cx='{x}' cy='{y}' r='2' fill='white'/>",
 }
+TAGS = {"accepted": "span", "correction": "b", "bonus": "u"}  # seen where a style is dropped, too
+LEGEND = {"accepted": "accepted drafts", "correction": "corrections, bold", "bonus": "bonus tokens, underlined"}
 FIRST_ROUNDS = 40
 
 
@@ -71,12 +74,28 @@ def layers(data: Mapping[str, Any]) -> str:
     """Write picture and table as HTML that every sanitizer lets through."""
     words = escape(summary(data))
     measured = f"<p>{escape(times(data))}</p>" if data["times"] else ""
+    legend = "; ".join(_colored(source, text) for source, text in LEGEND.items())
     # an image in its own address: a sanitizer that drops inline SVG keeps it
     image = b64encode(_strip(data["rounds"], words).encode()).decode()
     return (
-        f'<p>{words}</p>{measured}<img alt="{words}" src="data:image/svg+xml;base64,{image}">'
+        f"<p>{words}</p>{measured}<pre>{_text(data)}</pre><p>{legend}</p>"
+        f'<img alt="{words}" src="data:image/svg+xml;base64,{image}">'
         f"<details><summary>Round by round, as text</summary><pre>{escape(table(data))}</pre></details>"
     )
+
+
+def _text(data: Mapping[str, Any]) -> str:
+    """Write the text of a run, each run of tokens of one origin in its element and colour."""
+    tokens = [pair for entry in data["rounds"] for pair in zip(entry["emitted"], entry["sources"], strict=True)]
+    parts = [escape("".join(data["texts"][token][1] for token in data["prompt"]))]
+    for source, group in groupby(tokens, key=lambda pair: pair[1]):
+        parts.append(_colored(source, "".join(data["texts"][token][1] for token, _ in group)))
+    return "".join(parts)
+
+
+def _colored(source: str, text: str) -> str:
+    """Write a text in the element and the colour of an origin."""
+    return f'<{TAGS[source]} style="color:{COLORS[source]}">{escape(text)}</{TAGS[source]}>'
 
 
 def _strip(rounds: Sequence[Mapping[str, Any]], title: str) -> str:

@@ -167,10 +167,9 @@ function look(name) { // at the steps or at the race; each begins at its beginni
 
 // --- making ----------------------------------------------------------------------------------------------------------
 function lead() {
-  const K = Math.max(...run.rounds.map(round => round.drafts.length + round.n_declined)), seen = run.rounds.at(-1).so_far;
-  const how = K ? `A small draft model proposes up to ${plural(K, "token")} a round. The large target model reads them all in one pass, keeps a run of them and adds one token. ` :
-    "Nothing is drafted: every pass of the target model gives one token. ";
-  return `${how}Here: ${plural(seen.tokens, "token")} in ${plural(seen.rounds, "target pass", "target passes")}.`;
+  const K = Math.max(...run.rounds.map(round => round.drafts.length + round.n_declined));
+  return !K ? "Nothing is drafted: every pass of the target model gives one token." :
+    `Each round a small draft model proposes up to ${plural(K, "token")}; the large target model reads them in one pass, keeps a run of them and adds one.`;
 }
 const VIEWS = {
   steps: {tab: "steps", title: "Speculative sampling, step by step", lead,

@@ -91,7 +91,7 @@ def test_a_recorded_run_is_a_picture_and_a_table_where_scripts_may_not_run(chrom
     left = page.locator(".specsample-trace")
     assert left.locator("img").is_visible()
     left.locator("summary").click()
-    assert "accepted" in left.locator("pre").inner_text()
+    assert "accepted" in left.locator("details pre").inner_text()
     context.close()
 
 

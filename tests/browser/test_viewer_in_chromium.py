@@ -100,6 +100,24 @@ OUTSIDE = """svg => [...svg.querySelectorAll(":scope > rect")].map(rect => rect.
     ).map(box => [box.x, box.y, box.width, box.height])"""
 
 
+CUT = """box => [...box.querySelectorAll("td, th, small, p, h2, h3, .count, .key span, button")].filter(node => {
+    const [inner, outer] = [node.getBoundingClientRect(), box.getBoundingClientRect()]
+    return inner.width && (inner.right > outer.right - 1 || inner.left < outer.left)
+}).map(node => node.textContent)"""
+
+
+@pytest.mark.parametrize("width", [1200, 920, 760, 600, 380])
+def test_no_text_is_cut_at_any_width(chromium, tmp_path, width):
+    page, _ = opened(chromium, tmp_path, "raced", width=width)
+    for _ in range(14):  # a round and the beginning of the next
+        assert page.locator(".box").evaluate(CUT) == []
+        page.keyboard.press("ArrowRight")
+    page.locator("button[data-view=race]").click()
+    page.keyboard.press("End")
+    assert page.locator(".box").evaluate(CUT) == []
+    page.close()
+
+
 @pytest.mark.parametrize("width", [1200, 380])
 def test_no_bar_reaches_out_of_its_picture(chromium, tmp_path, width):
     """Of the tokens in the column "rest" some are drafted too often and some too rarely: it is stacked of three."""
