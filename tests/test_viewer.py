@@ -85,8 +85,9 @@ def test_the_interval_of_a_column_holds_the_uniform_number_that_picked_it():
     round = run(V=97, K=4).rounds[0]
     rows = describe([0], round.facts()[1], None)["rounds"][0]["rows"]
     for row, token, u in zip(rows, round.draft_tokens, round.u):
-        low, high = row["drafted"]["q_pick"][row["drafted"]["token"].index(token)]
-        assert low - 1e-5 <= u <= high + 1e-5
+        i = row["drafted"]["token"].index(token)
+        low = row["drafted"]["q_from"][i]
+        assert low - 1e-5 <= u <= low + row["drafted"]["q"][i] + 1e-5
 
 
 @pytest.mark.parametrize("keep_rows", [True, False])

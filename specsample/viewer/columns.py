@@ -28,9 +28,9 @@ def columns(p: Array, q: Array | None, *, tokens: Sequence[int], is_end: bool = 
 
     Returns
     -------
-    dict of lists, one entry a column: token (-1 is the rest), p, q, both = min(p, q), the residual r and r_pick, the
-    intervals of u that pick from it; beta, the overlap; and `drafted`, the columns to show while only q is known,
-    chosen and ordered by q alone: token, q, q_pick
+    dict of lists, one entry a column: token (-1 is the rest), p, q, both = min(p, q), the residual r and r_from,
+    where on the line from 0 to 1 the stretch of u begins that picks the token; beta, the overlap; and `drafted`, the
+    columns to show while only q is known, chosen and ordered by q alone: token, q, q_from
     """
     none = np.zeros_like(p)
     kept = _kept(np.maximum(p, none if q is None else q), tokens)
@@ -46,7 +46,7 @@ def columns(p: Array, q: Array | None, *, tokens: Sequence[int], is_end: bool = 
     if is_end:
         r = residual(p, none if q is None else q)
         shown["r"] = _with_rest(r, kept)
-        shown["r_pick"] = _intervals(r, kept)
+        shown["r_from"] = _starts(r, kept)
         shown["excess"] = 1.0 if q is None else float(np.maximum(p - q, 0).sum())
     return shown
 
@@ -55,7 +55,7 @@ def _drafted(q: Array, draft: Sequence[int]) -> dict[str, Any]:
     """Describe q by itself: its own columns, and where on the line from 0 to 1 its tokens lie."""
     kept = _kept(q, draft)
     rest = [-1] if len(kept) < len(q) else []
-    return {"token": [*kept, *rest], "q": _with_rest(q, kept), "q_pick": _intervals(q, kept)}
+    return {"token": [*kept, *rest], "q": _with_rest(q, kept), "q_from": _starts(q, kept)}
 
 
 def _kept(weight: Array, tokens: Sequence[int]) -> list[int]:
@@ -76,10 +76,10 @@ def _with_rest(row: Array, kept: list[int]) -> list[float]:
     return [_short(value) for value in [*row[kept].tolist(), *rest]]
 
 
-def _intervals(row: Array, kept: list[int]) -> list[list[float]]:
-    """Find for each column the uniform numbers that pick its token by inverse CDF: from, up to."""
-    ends = np.cumsum(row)
-    return [[_short(ends[token] - row[token]), _short(ends[token])] for token in kept]
+def _starts(row: Array, kept: list[int]) -> list[float]:
+    """Find for each column the least uniform number that picks its token by inverse CDF."""
+    starts = np.cumsum(row) - row
+    return [_short(starts[token]) for token in kept]
 
 
 def _short(value: float) -> float:

@@ -84,7 +84,7 @@ function line(width, u, zones, label) {
   return picture(width, 66, label, ...marks);
 }
 function pickLine(width, u, row, name, hit) {
-  const zones = row[name].map(([from, to], i) => ({from, to, text: chip(row.token[i]), kind: "zone" + (row.token[i] === hit ? " hit" : "")}));
+  const zones = row[`${name}_from`].map((from, i) => ({from, to: from + row[name][i], text: chip(row.token[i]), kind: "zone" + (row.token[i] === hit ? " hit" : "")}));
   const drawn = zones.filter(zone => zone.to > zone.from).sort((a, b) => a.kind.length - b.kind.length); // the one hit above the others
   return line(width, u, drawn, `u = ${number(u)} falls on the stretch of ${chip(hit)}`);
 }

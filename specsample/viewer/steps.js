@@ -50,7 +50,7 @@ const STORIES = {
     return {head: `Draft ${i + 1} of ${round.drafts.length}: a small pass gives q`,
       say: ["The draft model's distribution q at this position. Its uniform number, ", `u = ${number(round.u[i])}, falls on the stretch of `, token(x),
         ` on the line from 0 to 1, where each token is as long as it is probable: q = ${number(round.q[i])}.`],
-      art: [pickLine(width, round.u[i], row, "q_pick", x), bars(row, width, "q", x), key([["qx", "q, the draft's distribution"]])]};
+      art: [pickLine(width, round.u[i], row, "q", x), bars(row, width, "q", x), key([["qx", "q, the draft's distribution"]])]};
   },
   verify(step, round) {
     const K = round.drafts.length, key_of_p = [["bx", K ? "p where nothing was drafted" : "p"]];
@@ -73,8 +73,8 @@ const STORIES = {
     const i = step.i, K = round.drafts.length, row = round.rows && round.rows[i], is_bonus = i === K, t = round.emitted.at(-1), u = round.u.at(-1);
     const why = !is_bonus ? `The draft was wrong here, so draw where the target wants more than was drafted: the residual, max(0, p\u00a0−\u00a0q), divided by its sum${row ? ` ${number(row.excess)}` : ""}. ` :
       K ? `${K === 1 ? "The draft" : `All ${K} drafts`} stayed, and the target's pass already holds p at the next position: one more token for nothing. ` : "The target's own p gives the token. ";
-    const art = !row ? [] : is_bonus ? [pickLine(width, u, row, "r_pick", t), bars(row, width, "p", t), key([["bx", "p, the target's distribution"]])] :
-      [bars(row, width, "excess", null, true), key(PQ), pickLine(width, u, row, "r_pick", t), bars(row, width, "r", t, true), key([["px", "r = residual, sums to 1"]])];
+    const art = !row ? [] : is_bonus ? [pickLine(width, u, row, "r", t), bars(row, width, "p", t), key([["bx", "p, the target's distribution"]])] :
+      [bars(row, width, "excess", null, true), key(PQ), pickLine(width, u, row, "r", t), bars(row, width, "r", t, true), key([["px", "r = residual, sums to 1"]])];
     return {head: !is_bonus ? `Correction at position ${i + 1}: draw from the residual` : K ? "Bonus: one token more, from p" : "One token from p",
       say: [why, `u = ${number(u)} picks `, token(t), "."], art};
   },
