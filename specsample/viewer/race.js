@@ -56,7 +56,7 @@ function layRace(width) { // once for a width, and when what is supposed changes
     flow.append(...spans);
     return {lane, flow, spans, count, ...drawn};
   });
-  const why = {autoregressive: "one target pass a token", speculative: "draft passes, then one target pass over all drafts"};
+  const why = {autoregressive: "one target pass a token", speculative: "drafts, then one target pass"};
   ui.lanes.replaceChildren(...views.flatMap(({lane, flow, count, svg}) =>
     [el("div", {class: "head"}, el("span", {}, strong(lane.name), el("span", {class: "wide"}, `: ${why[lane.name]}`)), count), flow, svg]), axis(width),
     el("p", {class: "unit"}, is_measured ? "milliseconds" : "time, in target passes of one row"));
