@@ -4,7 +4,7 @@
 
 It has what the viewer shows when a draft is tested: the text so far, the round's tokens and what became of them, the
 test on the line from 0 to 1, and both distributions. Numbers and colours are the viewer's own (`record`, `origins`).
-The run is the README's; round 10 has all there is to see, two drafts kept, one replaced and two never tested.
+Round 10 of this run has all there is to see, two drafts kept, one replaced and two never tested.
 """
 
 from html import escape
@@ -35,7 +35,7 @@ STYLE = (
 
 
 def recorded():
-    """Record the README's run with its rows, as the viewer is given it."""
+    """Record a run with its rows, as the viewer is given it."""
     target, draft = ss.load_pair()
     ids = target.tokenizer.encode(PROMPT)
     rng = np.random.default_rng(0)

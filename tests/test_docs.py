@@ -8,14 +8,17 @@ import json
 import re
 import tomllib
 from statistics import median
+from xml.etree import ElementTree
 
+import make_race
 import make_reference
 import make_viewer_round
+import numpy as np
 import pytest
 from test_layout import PACKAGE, ROOT, name_of
 from test_readme import BLOCK, LINES_OF_CODE, algorithm_lines, commands, pages, readme
 
-from specsample import load_pair
+from specsample import autoregressive, generate, load_pair, temperature
 from specsample.bench.quality import measure_pair
 from specsample.drafts.head_lm import load_head
 from specsample.theory import speedup
@@ -152,6 +155,26 @@ def test_the_picture_of_the_viewer_is_what_its_script_draws():
     assert NUMBER.sub("", kept) == NUMBER.sub("", drawn), "run: python docs/make_viewer_round.py"
     found = [[float(number) for number in NUMBER.findall(text)] for text in (kept, drawn)]
     assert found[0] == pytest.approx(found[1], abs=0.2)  # a last digit, on a machine of other kernels
+
+
+def test_the_picture_of_the_race_is_small_whole_where_nothing_moves_and_has_the_texts_of_the_pair():
+    kept = make_race.PICTURE.read_text(encoding="utf-8")
+    assert len(kept) < 200_000
+    # what moves does so for readers who did not ask for less motion, and for nobody else
+    still, _, moving = kept.partition("@media (prefers-reduced-motion:no-preference)")
+    assert "opacity:0}" in still
+    assert "animation" not in still
+    assert "</style>" in moving
+    # the letters of both lanes are those of the pair with the same numbers
+    target, draft = load_pair()
+    ids = target.tokenizer.encode(make_race.PROMPTS["code"])
+    how = {"max_new_tokens": make_race.TOKENS, "transform": temperature(make_race.TEMPERATURE)}
+    numbers = [np.random.default_rng(make_race.SEED) for _ in range(2)]
+    plain = autoregressive(ids, target, rng=numbers[0], **how)
+    tokens, _ = generate(ids, target, draft, K=make_race.K, rng=numbers[1], **how)
+    found = "".join(element.text for element in ElementTree.fromstring(kept).iter() if element.get("textLength"))
+    texts = [make_race.PROMPTS["code"] + target.tokenizer.decode(made) for made in (plain, tokens)]
+    assert found == "".join(texts).replace("\n", "")
 
 
 def test_the_readme_counts_the_lines_of_the_algorithm():
