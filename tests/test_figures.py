@@ -140,3 +140,20 @@ def test_figures_draw_on_given_axes_and_leave_none_open():
     assert figures.tokens_per_pass({1: run(1)}, ax=ax) is ax.figure
     figures.acceptance_by_position(Trace((0,)))  # an empty run
     assert not pyplot.get_fignums()
+
+
+def test_no_legend_lies_over_what_is_drawn():
+    p, q = np.array([0.25, 0.5, 0.25]), np.array([0.5, 0.25, 0.25])
+    drawn = (
+        figures.target_against_draft(p, q),
+        figures.acceptance_by_position(run(3)),
+        figures.tokens_per_pass({K: run(K) for K in (0, 2, 4)}),
+    )
+    for figure in drawn:
+        figure.draw_without_rendering()
+        ax = figure.axes[0]
+        frame, legend = ax.get_window_extent(), ax.get_legend().get_window_extent()
+        assert not frame.overlaps(legend)
+        # nor is it cut off
+        assert legend.y1 <= figure.bbox.y1 + 1
+        assert legend.x1 <= figure.bbox.x1 + 1

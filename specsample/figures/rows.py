@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from specsample.distributions import Array
-from specsample.figures.style import SERIES, axes, drawable, panels
+from specsample.figures.style import SERIES, axes, drawable, legend_above, panels
 from specsample.viewer.origins import COLORS
 from specsample.viewer.text import visible
 
@@ -48,7 +48,7 @@ def target_against_draft(
     ax.bar(x, p_only, 0.72, bottom=both + q_only, label="p − q: the residual", **missing)
     ax.set_xticks(x, names, fontfamily="monospace")
     ax.set(xlabel="token", ylabel="probability")
-    ax.legend(frameon=False)
+    legend_above(ax)
     return ax.figure
 
 

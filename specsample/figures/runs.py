@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from specsample.distributions import Array
-from specsample.figures.style import CELLS, GREY, SERIES, axes, drawable
+from specsample.figures.style import CELLS, GREY, SERIES, axes, drawable, legend_above
 from specsample.theory import expected_tokens
 from specsample.trace import Trace
 from specsample.viewer.text import running
@@ -45,7 +45,7 @@ def acceptance_by_position(traces: Mapping[str, Trace] | Sequence[Trace] | Trace
         ax.axhline(alpha, color=color, lw=1, ls=("--", ":", "-.", "-")[i % 4], label=note)
         ax.set_xticks(range(1, K + 1))
     ax.set(xlabel="position of the draft in its round", ylabel="accepted / tested", ylim=(0, 1.02))
-    ax.legend(frameon=False)
+    legend_above(ax)
     return ax.figure
 
 
@@ -77,7 +77,7 @@ def tokens_per_pass(traces: Mapping[int, Trace], *, alpha: float | None = None, 
     ax.axhline(1, color=GREY, lw=1, label="autoregressive: 1")
     top = max([*predicted, *measured])
     ax.set(xlabel="K, drafts a round", ylabel="tokens per target pass", ylim=(0, top * 1.35))
-    ax.legend(frameon=False)
+    legend_above(ax)
     return ax.figure
 
 

@@ -43,6 +43,11 @@ def panels(n: int, size: tuple[float, float], *, columns: int | None = None) -> 
     return [*axes.flat]
 
 
+def legend_above(ax: Any) -> None:
+    """Put the legend over the axes, where it hides nothing that is drawn."""
+    ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
+
+
 def check_matplotlib() -> None:
     """Refuse to draw without matplotlib, before anything long is computed."""
     if find_spec("matplotlib") is None:
