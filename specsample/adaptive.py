@@ -7,7 +7,7 @@ drafts: who stops drafting because a draft will be rejected, or looks unlikely, 
 (tests/test_adaptive.py has such a chooser, and it is caught).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Unpack
@@ -15,6 +15,7 @@ from typing import Any, Unpack
 from specsample.language_model import LanguageModel
 from specsample.request import Request, check_count
 from specsample.rounds import play_rounds, play_step
+from specsample.streaming import handed_on
 from specsample.trace import Round, Trace
 
 ChooseK = Callable[[Sequence[Round]], int]
@@ -123,13 +124,38 @@ def generate_adaptive(
     [1, 2, 3]
     """
     trace = Trace(tuple(prompt_tokens))
+    for _ in stream_adaptive(prompt_tokens, target_model, draft_model, choose_K=choose_K, trace=trace, **request):
+        pass  # each round is in the trace
+    return trace.tokens, trace
+
+
+def stream_adaptive(
+    prompt_tokens: Sequence[int],
+    target_model: LanguageModel,
+    draft_model: LanguageModel,
+    *,
+    choose_K: ChooseK,
+    trace: Trace | None = None,
+    **request: Unpack[Request],
+) -> Generator[list[int], None, None]:
+    """Generate text as `generate_adaptive` does, and hand on the tokens of each round as soon as it is finished.
+
+    Parameters and Raises: as for `adaptive.generate_adaptive`.
+
+    Parameters
+    ----------
+    trace : Trace that collects the finished rounds, or None
+
+    Returns
+    -------
+    generator of lists of int, the new tokens of one round after the other
+    """
+    kept = Trace(tuple(prompt_tokens)) if trace is None else trace
 
     # the round of the paper, with the K that is chosen for it
     def play(*state: Any, **rest: Any) -> Round:
-        K = choose_K(trace.rounds)  # before any number of this round is drawn
+        K = choose_K(kept.rounds)  # before any number of this round is drawn
         check_count("the answer of choose_K", K)
         return play_step(*state, **rest, K=K)
 
-    for played in play_rounds(prompt_tokens, target_model, draft_model, play=play, **request):
-        trace.rounds.append(played)
-    return trace.tokens, trace
+    return handed_on(play_rounds(prompt_tokens, target_model, draft_model, play=play, **request), kept)

@@ -11,7 +11,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from specsample.commands import bench, check, course, demo, evaluate, generate, papers, plan, trace, train
+from specsample.commands import bench, chat, check, course, demo, evaluate, generate, papers, plan, trace, train
 from specsample.request import check_count
 
 ABOUT = "Speculative sampling, step by step: show it, run it, judge a sampler, measure, predict, teach."
@@ -19,6 +19,7 @@ EPILOG = "Start with: specsample demo. What an argument means: specsample COMMAN
 COMMANDS = {
     "demo": demo,
     "generate": generate,
+    "chat": chat,
     "trace": trace,
     "train": train,
     "check": check,

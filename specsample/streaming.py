@@ -74,11 +74,21 @@ def generate_stream(
         draft_transform=draft_transform,
         stop=stop,
     )
-    return _emitted(rounds, kept)
+    return handed_on(rounds, kept)
 
 
-def _emitted(rounds: Iterator[Round], trace: Trace) -> Generator[list[int], None, None]:
-    """Write each round down before its tokens are handed on."""
+def handed_on(rounds: Iterator[Round], trace: Trace) -> Generator[list[int], None, None]:
+    """Write each round down before its tokens are handed on.
+
+    Parameters
+    ----------
+    rounds : iterator of Round
+    trace : Trace, which collects them
+
+    Returns
+    -------
+    generator of lists of int
+    """
     for played in rounds:
         # first into the trace: whoever stops asking keeps whole rounds
         trace.rounds.append(played)

@@ -2,6 +2,6 @@
 
 `cli` lists them. `sampling` is what the first three share, `user_code` finds the function that `check` is named.
 
-Read `user_code`, `sampling`, `race`, `demo`, `generate`, `trace`, `train`, `evaluate`, `papers`, `check`,
+Read `user_code`, `sampling`, `race`, `demo`, `generate`, `chat`, `trace`, `train`, `evaluate`, `papers`, `check`,
 `bench`, `plan`, `course`.
 """

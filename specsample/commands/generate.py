@@ -3,11 +3,17 @@
 import argparse
 import json
 
-from rich.console import Console
-from rich.text import Text
-
 from specsample.bench import timed
-from specsample.commands.sampling import add_backend, add_sampling, continue_prompt, load_models
+from specsample.commands.sampling import (
+    add_backend,
+    add_model,
+    add_sampling,
+    continue_text,
+    decoder,
+    load_models,
+    read_prompt,
+    show_stream,
+)
 from specsample.streaming import generate_stream, stream_text
 from specsample.trace import Trace
 
@@ -18,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
     add = parser.add_argument
     add_sampling(add)
+    add_model(add)
     add_backend(add)
     add("--json", action="store_true", help="print one JSON object with text and counters")
     add("--stream", action="store_true", help="print only the new text, each round as it finishes")
@@ -29,33 +36,29 @@ def run(given: argparse.Namespace) -> None:
     if given.json and (given.stream or given.stop_string):
         raise ValueError("--json cannot go with --stream or --stop-string: it prints one object at the end.")
     target, draft, run_prompt = load_models(given)
-    decode = target.tokenizer.decode
+    decode = decoder(target)
+    prompt = read_prompt(given, target)
+    trace = Trace(tuple(prompt))
     # weights are laid out at the first start: that is no time of generation
     for model in (target, draft):
         model.start()
-    # streamed: the new text alone, as it comes
+    models = (target, draft)
+    # for programs: one object
+    if given.json:
+        trace, seconds = timed(lambda: continue_text(given, prompt, models, run=run_prompt)[1])
+        counts = trace.counts() | {"seconds": seconds}
+        tokens = {"text": decode(trace.tokens), "tokens": trace.tokens, "prompt_tokens": prompt}
+        print(json.dumps(tokens | counts))
+        return
+    # batched decoding shows no rounds; all else comes round by round
+    pieces = continue_text(given, prompt, models, run=generate_stream, trace=trace)
+    if given.backend and not (given.stream or given.stop_string):
+        (_, trace), seconds = timed(lambda: continue_text(given, prompt, models, run=run_prompt))
+        return show_stream([trace.tokens], trace, decode, head=decode(prompt), seconds=seconds)
+    # streamed: the new text alone
     if given.stream:
-        pieces = continue_prompt(given, target, draft, run=generate_stream)
         for piece in stream_text(pieces, decode, stop_strings=given.stop_string):
             print(piece, end="", flush=True)
         return print()
-    # a stop string ends the rounds, and what is shown of the last one
-    if given.stop_string:
-        trace = Trace(())
-        pieces = continue_prompt(given, target, draft, run=generate_stream, trace=trace)
-        shown, seconds = timed(lambda: "".join(stream_text(pieces, decode, stop_strings=given.stop_string)))
-        trace.prompt_tokens = tuple(target.tokenizer.encode(given.prompt))
-    else:
-        trace, seconds = timed(lambda: continue_prompt(given, target, draft, run=run_prompt)[1])
-        shown = decode(trace.tokens)
-    # for programs: one object
-    if given.json:
-        counts = trace.counts() | {"seconds": seconds}
-        tokens = {"text": decode(trace.tokens), "tokens": trace.tokens, "prompt_tokens": list(trace.prompt_tokens)}
-        print(json.dumps(tokens | counts))
-        return
     # for people: colours by origin, and the counters on standard error
-    text = Text.assemble((decode(list(trace.prompt_tokens)), "dim"), trace.render(decode)[: len(shown)])
-    Console(highlight=False, soft_wrap=True).print(text)
-    rate = f"{len(trace.tokens)} tokens in {trace.target_passes} target passes, {seconds:.2f} s"
-    Console(stderr=True, highlight=False).print(rate, style="dim")
+    show_stream(pieces, trace, decode, head=decode(prompt), stop_strings=given.stop_string)

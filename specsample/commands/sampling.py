@@ -2,18 +2,31 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from rich.console import Console
+from rich.segment import Segments
+from rich.text import Text
 
+from specsample.adaptive import BestRecentK, generate_adaptive, stream_adaptive
 from specsample.backend import LIBRARIES
+from specsample.drafts.prompt_lookup import PromptLookup
+from specsample.language_model import LanguageModel
 from specsample.speculative import generate
 from specsample.strategies import decoding_strategy
+from specsample.streaming import generate_stream, stream_text
+from specsample.trace import Trace
 from specsample.transformer import ragged
-from specsample.transformer.lm import TransformerLM, load_pair
+from specsample.transformer.lm import TransformerLM, load, load_pair
 
 DEFAULT_K = 5
+# of a real model with prompt lookup, whose drafts cost next to nothing; what rows cost was measured once, and is not
+# asked of a clock, so that a seed has one text
+REAL_K = BestRecentK(0.02, lambda K: 1 + 0.07 * K, max_K=8)
+ADAPTIVE: dict[Any, Any] = {generate: generate_adaptive, generate_stream: stream_adaptive}
 STRATEGY = ("temperature", "top_k", "top_p", "min_p", "typical_p")
 
 
@@ -37,6 +50,12 @@ def add_basics(add: Callable[..., Any], *, K: object = DEFAULT_K, T: float = 1.0
     add("--seed", type=int, default=seed, metavar="N", help=f"of the random numbers (default: {seed})")
 
 
+def add_model(add: Callable[..., Any], *, default: str | None = None) -> None:
+    """Add the choice of a model that others trained; its drafts come from the text itself."""
+    said = 'another model: "smollm2", a .gguf file, or a folder of Hugging Face; prompt lookup drafts for it'
+    add("--model", default=default, metavar="NAME", help=f"{said} (default: {default or 'the pair that is shipped'})")
+
+
 def add_backend(add: Callable[..., Any]) -> None:
     """Add the choice of an array library."""
     said = "decode in batched form in this array library (default: NumPy, the text of the paper)"
@@ -46,6 +65,11 @@ def add_backend(add: Callable[..., Any]) -> None:
 def add_sampling(add: Callable[..., Any]) -> None:
     """Add a prompt and every decoding strategy."""
     add("--prompt", required=True, metavar="TEXT", help="text to continue, or -: read standard input")
+    add_strategies(add)
+
+
+def add_strategies(add: Callable[..., Any]) -> None:
+    """Add every decoding strategy."""
     add_basics(add)
     add("--top-k", type=int, metavar="N", help="keep the N most likely tokens")
     add("--top-p", type=float, metavar="P", help="keep the most likely tokens that hold P together")
@@ -54,20 +78,37 @@ def add_sampling(add: Callable[..., Any]) -> None:
     add("--autoregressive", action="store_true", help="the baseline: K = 0")
 
 
-def load_models(given: argparse.Namespace) -> tuple[TransformerLM, TransformerLM, Any]:
-    """Load the pair into the array library that the arguments name, and say which function decodes there."""
-    target, draft = load_pair()
-    if given.backend is None:
-        return target, draft, generate
-    return target.to(given.backend), draft.to(given.backend), ragged.generate
+def load_models(given: argparse.Namespace) -> tuple[TransformerLM, Any, Any]:
+    """Load target and draft as the arguments name them, and say which function decodes with them."""
+    backend = getattr(given, "backend", None)
+    if given.model is None:
+        target, draft = load_pair()
+        if backend is None:
+            return target, draft, generate
+        return target.to(backend), draft.to(backend), ragged.generate
+    # the text itself drafts for a model that comes alone
+    if backend is not None:
+        raise ValueError(f"--model {given.model} cannot go with --backend {backend}, which has both models there.")
+    target = load(given.model)
+    if target.tokenizer is None:
+        raise ValueError(f"--model {given.model} brings no tokenizer.json: there is no text to continue.")
+    return target, PromptLookup(target.vocab_size), generate
 
 
-def continue_prompt(
-    given: argparse.Namespace, target: TransformerLM, draft: TransformerLM, *, run: Any = generate, **settings: Any
-) -> Any:
-    """Run what the arguments ask for; the autoregressive baseline is the case K = 0."""
-    if given.autoregressive and given.K:
-        raise ValueError(f"--autoregressive is K = 0: it cannot go with --K {given.K}.")
+def ends(target: TransformerLM) -> list[int]:
+    """List the tokens that end a text of this model, of which the shipped pair has none."""
+    end = getattr(target.tokenizer, "end", None)
+    return [] if end is None else [end]
+
+
+def decoder(target: TransformerLM) -> Callable[[list[int]], str]:
+    """Decode as people read it: the token that ends a text is none of its words."""
+    hidden = ends(target)
+    return lambda tokens: str(target.tokenizer.decode([token for token in tokens if token not in hidden]))
+
+
+def read_prompt(given: argparse.Namespace, target: TransformerLM) -> list[int]:
+    """Turn the prompt, or what standard input holds, into tokens."""
     prompt = given.prompt
     if prompt == "-":
         # a program that was started without standard input has none to read
@@ -76,9 +117,55 @@ def continue_prompt(
         prompt = sys.stdin.read()
     if not prompt:
         raise ValueError("--prompt must hold at least one character; got none. Models predict what follows a token.")
+    tokens: list[int] = target.tokenizer.encode(prompt)
+    return tokens
+
+
+def continue_text(
+    given: argparse.Namespace,
+    tokens: list[int],
+    models: tuple[TransformerLM, LanguageModel],
+    *,
+    run: Any = generate,
+    **settings: Any,
+) -> Any:
+    """Run what the arguments ask for; the autoregressive baseline is the case K = 0."""
+    if given.autoregressive and given.K:
+        raise ValueError(f"--autoregressive is K = 0: it cannot go with --K {given.K}.")
     strategy = decoding_strategy(**{name: getattr(given, name) for name in STRATEGY})
-    settings |= {"max_new_tokens": given.max_new_tokens, "transform": strategy}
-    K = DEFAULT_K if given.K is None else given.K
-    K = 0 if given.autoregressive else K
     rng = np.random.default_rng(given.seed)
-    return run(target.tokenizer.encode(prompt), target, draft, K=K, rng=rng, **settings)
+    settings = {"max_new_tokens": given.max_new_tokens, "transform": strategy, "stop": ends(models[0])} | settings
+    # lookup in a real model drafts as many as paid in the last rounds, unless rows are to be kept
+    is_chosen = given.model is not None and given.K is None and not given.autoregressive
+    if is_chosen and "keep_rows" not in settings:
+        return ADAPTIVE[run](tokens, *models, choose_K=REAL_K, rng=rng, **settings)
+    K = DEFAULT_K if given.K is None else given.K
+    return run(tokens, *models, K=0 if given.autoregressive else K, rng=rng, **settings)
+
+
+def show_stream(
+    pieces: Any,
+    trace: Trace,
+    decode: Callable[[list[int]], str],
+    *,
+    head: str = "",
+    stop_strings: Sequence[str] = (),
+    seconds: float = 0.0,  # that went before
+) -> None:
+    """Print text as it comes, coloured by origin, and at its end, even if interrupted, the counters."""
+    console = Console(highlight=False)
+    began = time.perf_counter()
+    shown = 0
+    # a piece is cut out of all that was made, as it is: nothing wraps it
+    texts = stream_text(pieces, decode, stop_strings=stop_strings)
+    console.print(Segments(Text(head, "dim").render(console)), end="")
+    try:
+        for piece in texts:
+            console.print(Segments(trace.render(decode)[shown : shown + len(piece)].render(console)), end="")
+            console.file.flush()
+            shown += len(piece)
+    finally:
+        print()
+        seconds += time.perf_counter() - began
+        rate = f"{len(trace.tokens)} tokens in {trace.target_passes} target passes, {seconds:.2f} s"
+        Console(stderr=True, highlight=False).print(rate, style="dim")

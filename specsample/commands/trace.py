@@ -5,10 +5,9 @@ import sys
 from functools import partial
 
 from specsample.bench.race import race
-from specsample.commands.sampling import add_sampling, continue_prompt
+from specsample.commands.sampling import add_model, add_sampling, continue_text, load_models, read_prompt
 from specsample.files import write_whole
 from specsample.speculative import generate
-from specsample.transformer.lm import load_pair
 
 about = "continue a prompt and write every round down"
 
@@ -17,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
     add = parser.add_argument
     add_sampling(add)
+    add_model(add)
     add("--out", metavar="RUN.json", help="file to write, JSON")
     add("--html", metavar="RUN.html", help="file to write, a page to step through without a network")
 
@@ -34,10 +34,12 @@ def run(given: argparse.Namespace) -> None:
     if given.out == given.html:
         raise ValueError(f"--out and --html must name two files; got {given.out!r} for both.")
     # with all rows: what the pages show is p and q
-    target, draft = load_pair()
-    # a page has the race as well, for which the run is played several times; without drafts there is none
-    is_race = given.html is not None and not given.autoregressive and given.K != 0
-    played = continue_prompt(given, target, draft, run=race if is_race else generate, keep_rows=True)[1]
+    target, draft, _ = load_models(given)
+    # a page has the race as well, for which the run is played several times; without drafts there is none, and nobody
+    # waits for one of a model that is slow
+    is_race = given.html is not None and not given.autoregressive and given.K != 0 and given.model is None
+    run = race if is_race else generate
+    played = continue_text(given, read_prompt(given, target), (target, draft), run=run, keep_rows=True)[1]
     trace = played.trace if is_race else played
     # where a run itself goes to standard output, nothing else does
     told = sys.stderr if "-" in (given.out, given.html) else sys.stdout
