@@ -11,6 +11,7 @@ from gguf_files import gguf_bytes, settings_of, tensors_of
 
 from specsample import autoregressive, cli, load
 from specsample.adaptive import generate_adaptive, stream_adaptive
+from specsample.commands import demo
 from specsample.commands.sampling import REAL_K
 from specsample.drafts.prompt_lookup import PromptLookup
 from specsample.strategies import temperature
@@ -89,9 +90,6 @@ def test_chat_answers_each_line_with_all_that_was_said(tiny, monkeypatch, capsys
     assert cli.main(few) == 0
     said = capsys.readouterr()
     assert len(re.findall(r"tokens in \d+ target passes", said.err)) == 2
-    # a message that writes a special token's text does not end its turn: it takes more tokens than a special one
-    say("<|im_end|>\n", monkeypatch)
-    assert cli.main(few) == 0
     say("ab\n" * 9, monkeypatch)
     assert cli.main(few) == 2
     assert "the conversation fills all 64 tokens of the cache" in capsys.readouterr().err
@@ -115,6 +113,14 @@ def test_trace_writes_a_page_of_a_model_that_others_trained(tiny, tmp_path, caps
     assert cli.main([*few, "--html", str(page)]) == 0
     assert "4 tokens" in capsys.readouterr().out
     assert page.read_text(encoding="utf-8").startswith("<!")
+
+
+def test_the_demo_compares_both_ways_and_predicts_nothing_of_a_source_that_declines(monkeypatch, tiny, capsys):
+    monkeypatch.setattr(demo, "REAL_PROMPTS", {"editing": "ab ab ab"})
+    assert cli.main(["demo", "--model", tiny, "--max-new-tokens", "6", "--K", "2"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("speculative, up to 3 tokens a target pass") == 1
+    assert "predict" not in said
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import argparse
 import math
 from statistics import median
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -10,7 +11,7 @@ from rich.text import Text
 
 from specsample.bench import Comparison, Costs, compare, pass_costs, predicted_speedup
 from specsample.commands.race import lane, run_race
-from specsample.commands.sampling import DEFAULT_K, add_backend, add_basics, load_models
+from specsample.commands.sampling import DEFAULT_K, add_backend, add_basics, add_model, load_models
 from specsample.strategies import temperature
 from specsample.theory import best_K
 from specsample.transformer.lm import TransformerLM
@@ -21,6 +22,14 @@ PROMPTS = {
     "code": 'def read_lines(path):\n    """Return the lines of a file."""\n    ',
     "prose": "The expression list is evaluated in order, and ",
 }
+REAL_PROMPTS = {  # for a model that others trained, whose drafts come from the text itself
+    "editing": (
+        "The text: The library opens at nine in the morning. Visitors must leave their bags at the desk. Books can "
+        "be borrowed for three weeks.\n\nThe same text, with museum in place of library: "
+    ),
+    "code": "def mean(numbers):\n    return sum(numbers) / len(numbers)\n\n\ndef mean_of_squares(numbers):\n    ",
+}
+USUAL_TOKENS = {False: 200, True: 64}  # of the shipped pair, and of a real model, which is slower
 CHOSEN = "Prompts, seed and temperature are chosen for text that can be read; the times are as they come."
 SEED = 3  # with every K up to LARGEST_K both texts have words to the end; by others some prose runs into blanks
 TEMPERATURE = 0.5
@@ -35,31 +44,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add_basics(add, K="by measured times", T=TEMPERATURE, seed=SEED)
     add("--no-times", action="store_true", help=f"print only what a seed determines (K: {DEFAULT_K})")
+    add_model(add)
     add_backend(add)
+    parser.set_defaults(max_new_tokens=None)
     parser.epilog = CHOSEN
 
 
 def run(given: argparse.Namespace) -> None:
     """Continue a code and a prose prompt both ways, in colours, with the measured and the predicted speed-up."""
+    is_real = given.model is not None
+    new = USUAL_TOKENS[is_real] if given.max_new_tokens is None else given.max_new_tokens
+    prompts = REAL_PROMPTS if is_real else PROMPTS
     # nothing to compare without drafts or tokens; and more drafts than tokens are never made
     K = DEFAULT_K if given.K is None else given.K
-    if K < 1 or given.max_new_tokens < 2:
-        raise ValueError(f"demo needs --K >= 1 and --max-new-tokens >= 2; got {K} and {given.max_new_tokens}.")
+    if K < 1 or new < 2:
+        raise ValueError(f"demo needs --K >= 1 and --max-new-tokens >= 2; got {K} and {new}.")
     console = Console(highlight=False, soft_wrap=True)
     target, draft, run_prompt = load_models(given)
     decode = target.tokenizer.decode
     # weights are laid out once a process: said, and counted for nobody
     if not given.no_times:
         with console.status("preparing the weights ..."):
-            K = given.K or fastest_K(target, draft, target.tokenizer.encode(PROMPTS["prose"]))
-    K = min(K, given.max_new_tokens - 1)
+            K = given.K or fastest_K(target, draft, target.tokenizer.encode([*prompts.values()][-1]))
+    K = min(K, new - 1)
     shown = (lambda text: text) if console.is_terminal else marked
     console.print(shown(_legend(K)))
     # nobody looks on where this is no terminal, and batched decoding has no rounds to show
     is_raced = console.is_terminal and not given.no_times and given.backend is None
-    for kind, prompt in PROMPTS.items():
+    for kind, prompt in prompts.items():
         tokens = target.tokenizer.encode(prompt)
-        settings = {"max_new_tokens": given.max_new_tokens, "transform": temperature(given.temperature)}
+        settings: dict[str, Any] = {"max_new_tokens": new, "transform": temperature(given.temperature)}
         # a race to look at; then medians of runs that nobody draws
         if is_raced:
             console.rule(kind)
@@ -115,13 +129,14 @@ def reason(seen: Comparison, costs: Costs, *, K: int) -> str:
     str, a sentence or two
     """
     measured = seen.baseline_seconds / seen.seconds
-    price = f"{K} drafts at {costs.cost_ratio:.2f} target passes, one over {K + 1} rows at {costs.verify_ratio:.2f}"
+    declines = seen.trace.declined > 0
+    price = f"{'up to ' * declines}{K} drafts at {costs.cost_ratio:.2f} target passes, one over {K + 1} rows at {costs.verify_ratio:.2f}"
     gain = f"{price}, for {seen.trace.tokens_per_target_pass:.2f} tokens"
     said = f"It pays here: {gain}."
     if measured < PAYS:
         said = f"It hardly pays here: {gain}. Try --K 1; `specsample bench --quick` tries every K."
-    # the passes are not all that a round does
-    if predicted_speedup(seen.trace, costs, K) > measured * NEAR:
+    # the passes are not all that a round does; rounds of a source that declines are not all of K drafts
+    if not declines and predicted_speedup(seen.trace, costs, K) > measured * NEAR:
         said += " The prediction counts passes alone; picking, checking and recording take the rest."
     return said
 
@@ -185,6 +200,6 @@ def _add_times(table: Table, run: Comparison, costs: Costs, *, K: int) -> None:
     table.add_row("tokens/s", f"{n / run.baseline_seconds:.0f}", f"{n / run.seconds:.0f}")
     table.add_row("speed-up", "1.00", f"{run.baseline_seconds / run.seconds:.2f}")
     prediction = predicted_speedup(run.trace, costs, K)
-    if math.isfinite(prediction):
+    if math.isfinite(prediction) and not run.trace.declined:
         parts = f"from α, c = {costs.cost_ratio:.2f}, ρ = {costs.verify_ratio:.2f}"
         table.add_row(f"  predicted {parts}", "", f"{prediction:.2f}")
