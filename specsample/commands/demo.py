@@ -130,7 +130,8 @@ def reason(seen: Comparison, costs: Costs, *, K: int) -> str:
     """
     measured = seen.baseline_seconds / seen.seconds
     declines = seen.trace.declined > 0
-    price = f"{'up to ' * declines}{K} drafts at {costs.cost_ratio:.2f} target passes, one over {K + 1} rows at {costs.verify_ratio:.2f}"
+    drafts = f"up to {K} drafts" if declines else f"{K} drafts"
+    price = f"{drafts} at {costs.cost_ratio:.2f} target passes, one over {K + 1} rows at {costs.verify_ratio:.2f}"
     gain = f"{price}, for {seen.trace.tokens_per_target_pass:.2f} tokens"
     said = f"It pays here: {gain}."
     if measured < PAYS:
@@ -199,7 +200,10 @@ def _add_times(table: Table, run: Comparison, costs: Costs, *, K: int) -> None:
     table.add_row("seconds, median of 3", f"{run.baseline_seconds:.3f}", f"{run.seconds:.3f}")
     table.add_row("tokens/s", f"{n / run.baseline_seconds:.0f}", f"{n / run.seconds:.0f}")
     table.add_row("speed-up", "1.00", f"{run.baseline_seconds / run.seconds:.2f}")
+    # a formula of K drafts a round says nothing of a source that declines
+    if run.trace.declined:
+        return
     prediction = predicted_speedup(run.trace, costs, K)
-    if math.isfinite(prediction) and not run.trace.declined:
+    if math.isfinite(prediction):
         parts = f"from α, c = {costs.cost_ratio:.2f}, ρ = {costs.verify_ratio:.2f}"
         table.add_row(f"  predicted {parts}", "", f"{prediction:.2f}")
