@@ -149,6 +149,15 @@ def stream_adaptive(
     Returns
     -------
     generator of lists of int, the new tokens of one round after the other
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specsample.language_model import TableModel
+    >>> other = TableModel(np.array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> one_more, rng = lambda rounds: len(rounds) + 1, np.random.default_rng(0)
+    >>> list(stream_adaptive([0], other, other, choose_K=one_more, max_new_tokens=5, rng=rng))
+    [[1, 0], [1, 0, 1]]
     """
     kept = Trace(tuple(prompt_tokens)) if trace is None else trace
 

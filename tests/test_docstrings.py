@@ -123,6 +123,7 @@ WHOLE += ["rounds", "streaming", "adaptive", "theory.rejection", "backend"]
 RULES = {"generate", "verify", "search"}  # what users call of a verifier
 PAPER = "`generate` and `verify` show it at work, and the page is short"
 NO_EXAMPLE = {
+    "streaming.handed_on": "`generate_stream` shows it at work",
     "speculative.draft": PAPER,
     "speculative.step": PAPER,
     "conformance.adapters.torch_callables.from_torch": "needs torch",
