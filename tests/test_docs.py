@@ -27,6 +27,7 @@ DOCS, CARD = ROOT / "docs", "specsample/pretrained/README.md"
 PAGES = {name_of(path): path.read_text(encoding="utf-8") for path in [*pages(), ROOT / CARD]}
 WRITTEN_AT_BUILD = {DOCS / "reference" / "api" / name for name in make_reference.files()}
 NUMBER = re.compile(r"\d+\.\d+")
+FILES = ("target", "draft", "head", "smollm2-head")
 
 
 def numbers(text):
@@ -184,7 +185,7 @@ def test_the_readme_counts_the_lines_of_the_algorithm():
 def test_the_card_states_the_sizes_of_the_shipped_files():
     target, draft = load_pair()
     counts = [sum(array.size for array in params.values()) for params in (target.params, draft.params, load_head())]
-    sizes = [(PACKAGE / "pretrained" / f"{name}.npz").stat().st_size / 1e6 for name in ("target", "draft", "head")]
+    sizes = [(PACKAGE / "pretrained" / f"{name}.npz").stat().st_size / 1e6 for name in FILES]
     for count in counts:
         assert f"{count:,}" in PAGES[CARD]
     assert f"{counts[2]:,}" in PAGES["docs/drafts.md"]

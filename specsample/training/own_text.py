@@ -158,9 +158,9 @@ def write_files(
         on_file(number, text)
 
 
-def held_out_text(target: FeaturedLM, length: int, seed: int = 77) -> OwnText:
-    """Let the model answer the prompts that are kept apart, each at temperature 0 and at 1, as `write_text` does."""
-    messages = [prompt for prompts in HELD_OUT.values() for prompt in prompts for _ in range(2)]
+def held_out_text(target: FeaturedLM, length: int, *, n_prompts: int = 8, seed: int = 77) -> OwnText:
+    """Let the model answer n_prompts of each kind that are kept apart, at temperature 0 and at 1, as `write_text`."""
+    messages = [prompt for prompts in HELD_OUT.values() for prompt in prompts[:n_prompts] for _ in range(2)]
     temperatures = np.arange(len(messages)) % 2.0
     return write_text(target, messages, temperatures=temperatures, length=length, rng=np.random.default_rng(seed))
 

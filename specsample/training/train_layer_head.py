@@ -45,9 +45,9 @@ class Plan(NamedTuple):
     last_steps: int  # by the overlap
     n_ids: int = 8192  # V'
     hidden: int = 1536  # F
-    batch: int = 5  # conversations a step
+    batch: int = 4  # conversations a step
     K: int = 2  # steps unrolled
-    lr: float = 5e-4
+    lr: float = 4e-4
     seed: int = 0
 
 
@@ -184,8 +184,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="train_layer_head", description="Train SmolLM2's draft head.")
     parser.add_argument("--text", type=Path, required=True, help="folder that specsample.training.own_text wrote")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run; one that is there goes on")
-    parser.add_argument("--first-steps", type=int, default=400, help="by cross-entropy (default: 400)")
-    parser.add_argument("--last-steps", type=int, default=200, help="by the overlap (default: 200)")
+    parser.add_argument("--first-steps", type=int, default=600, help="by cross-entropy (default: 600)")
+    parser.add_argument("--last-steps", type=int, default=640, help="by the overlap (default: 640)")
     given = parser.parse_args(arguments)
     plan = Plan(given.first_steps, given.last_steps)
     held_out = load_text(given.text.with_name(given.text.name + "-held-out.npz"))
