@@ -1,6 +1,7 @@
 """Adapters hand a sampler what they promise, and say what is wrong with what comes back."""
 
 import pickle
+from functools import partial, wraps
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from specsample.conformance.adapters import (
     from_verify,
     vllm,
 )
-from specsample.conformance.adapters.adapter import checked_row, checked_rows, checked_texts
+from specsample.conformance.adapters.adapter import checked_row, checked_rows, checked_texts, name_of
 from specsample.conformance.adapters.text_numbers import child, text_of
 from specsample.conformance.laws.probes import PROBES, Penalised, sharpen
 from specsample.language_model import TableModel
@@ -214,6 +215,22 @@ def test_texts_that_are_none_are_refused():
     for given, message in [(None, "got NoneType"), ([[0]], "got 1 of them"), ([[0], [[0]]], "flat sequence")]:
         with pytest.raises(Broken, match=message):
             checked_texts(given, 2, SETTING)
+
+
+def test_names_hold_no_address_of_memory():
+    class Verifier:
+        def __call__(self, x, q, p, rng):
+            return x
+
+    class Wrapped:
+        def __init__(self, fn):
+            wraps(fn, assigned=())(self)
+
+    assert name_of(partial(partial(s.right, rng=0), 1)) == "right"
+    assert name_of(Wrapped(s.right)) == "right"
+    assert name_of(Verifier()).endswith("locals>.Verifier")
+    assert name_of(partial(Verifier(), 1)).endswith("locals>.Verifier")
+    assert from_verify(partial(s.right)).name == "right"
 
 
 @pytest.mark.parametrize("make", [vllm.rejection_sample, flashinfer.chain_speculative_sampling])

@@ -1,18 +1,22 @@
 """A call that hangs, raises or dies ends as Broken, with the place where it stood; engines run on the main thread."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 
 import pytest
+import samplers_under_test as s
 
 from specsample.conformance import check, from_verify
 from specsample.conformance.adapters import Broken, LastCall
+from specsample.conformance.adapters.watched import FIRST_CALL, Watched
 from specsample.conformance.child import in_child
 from specsample.conformance.watch import guarded
 
@@ -91,6 +95,26 @@ def test_the_clock_runs_for_one_call_not_for_all_of_them():
         return "done"
 
     assert guarded(many, LIMIT, last) == "done"
+
+
+def test_a_first_call_may_compile_and_a_later_one_may_not_last_as_long():
+    calls = []
+
+    def slow(x, q, p, rng, slow_call):
+        calls.append(slow_call)
+        if calls.count(slow_call) == slow_call:
+            time.sleep(3 * LIMIT)
+        return s.right(x, q, p, rng)
+
+    for slow_call, verdict in [(1, "PASS"), (2, "INVALID")]:
+        verify = from_verify(partial(slow, slow_call=slow_call))
+        assert check(verify, probes=["P1"], eps=0.5, time_limit=LIMIT).verdict == verdict
+    assert Watched(slow).last.patience == FIRST_CALL == pickle.loads(pickle.dumps(LastCall())).patience
+
+
+def test_a_first_call_that_hangs_is_told_from_a_later_one():
+    found = check(from_verify(lambda *given: time.sleep(60)), time_limit=LIMIT)
+    assert "time_limit = 0.2 s times 5, the first call" in found.reasons[0]
 
 
 def test_a_process_that_keeps_the_interpreter_is_ended_and_says_where_it_stood():

@@ -39,7 +39,7 @@ def guarded(draw: Callable[[], T], time_limit: float, last: LastCall) -> T:
     Parameters
     ----------
     draw : function without arguments
-    time_limit : float, seconds on the clock for one call of the user's function
+    time_limit : float, seconds on the clock for one call of the user's function; times `last.patience`
     last : LastCall, in which the sampler notes when that call began
 
     Raises
@@ -54,7 +54,8 @@ def guarded(draw: Callable[[], T], time_limit: float, last: LastCall) -> T:
     except (Broken, KeyboardInterrupt):
         raise
     except Hung as error:
-        raise Broken(_with_frames(too_long(f"time_limit = {time_limit:g} s"), error)) from error
+        first = f" times {last.patience:g}, the first call" if last.patience > 1 else ""
+        raise Broken(_with_frames(too_long(f"time_limit = {time_limit:g} s{first}"), error)) from error
     # SystemExit too: it is reported, never swallowed
     except BaseException as error:
         raise _as_broken(error, last) from error
@@ -68,7 +69,7 @@ def _interrupted(last: LastCall, limit: float) -> Iterator[None]:
 
     def alarm(*given: Any) -> None:
         # late signals, and those of somebody else's timer
-        if not done.is_set() and monotonic() - last.at > limit:
+        if not done.is_set() and monotonic() - last.at > limit * last.patience:
             raise Hung
         if callable(before):
             before(*given)
@@ -78,7 +79,7 @@ def _interrupted(last: LastCall, limit: float) -> Iterator[None]:
     look = partial(_watch, done, last, limit, thread=get_ident(), is_main=is_main)
     watch = Thread(target=look, daemon=True, name="watch")
     # here first: the body may keep the interpreter before the other thread has had its turn
-    _end_after(limit)
+    _end_after(limit * last.patience)
     watch.start()
     try:
         yield
@@ -93,7 +94,7 @@ def _interrupted(last: LastCall, limit: float) -> Iterator[None]:
 def _watch(done: Event, last: LastCall, limit: float, *, thread: int, is_main: bool) -> None:
     """Look at the clock until all is done."""
     while not done.wait(min(1.0, limit / 4)):
-        left = limit - (monotonic() - last.at)
+        left = limit * last.patience - (monotonic() - last.at)
         # native code that keeps the interpreter keeps this thread too: then nobody puts the end off
         if left > 0:
             _end_after(left)

@@ -76,8 +76,10 @@ class Adapter:
 
 
 def name_of(function: Any) -> str:
-    """Name a function for messages."""
-    return str(getattr(function, "__qualname__", None) or getattr(function, "func", None) or function)
+    """Name a function for messages; a partial or a wrapping object by what it wraps, any other object by its type."""
+    # `partial` has func, decorators have __wrapped__; an address would differ from run to run
+    inner = getattr(function, "func", None) or getattr(function, "__wrapped__", None)
+    return str(getattr(function, "__qualname__", None) or (name_of(inner) if inner else type(function).__qualname__))
 
 
 def checked_rows(given: Any, shape: tuple[int, int], V: int) -> Any:

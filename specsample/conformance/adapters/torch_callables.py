@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 from specsample.conformance.adapters.adapter import Adapter, name_of
 from specsample.conformance.adapters.rounds import from_verify
 
@@ -23,7 +25,7 @@ def from_torch(
     """Show the kit a verifier that takes and returns torch tensors.
 
     `fn(draft_tokens, draft_probs, target_probs, generator)`: (N, K) int64, (N, K, V) and (N, K+1, V) tensors and a
-    seeded `torch.Generator` of the device; torch's own generators are seeded as well, and left as they were.
+    seeded `torch.Generator` of the device; torch's own generators get seeds of their own, and are left as they were.
 
     Parameters
     ----------
@@ -66,29 +68,36 @@ class TorchCall:
         torch = required("torch")
         dtype = getattr(torch, self.dtype)
         rows = (torch.tensor(draft_probs, dtype=dtype), torch.tensor(target_probs, dtype=dtype))
-        seed = int(rng.integers(2**31))
-        # whichever generator the function draws from, ours or torch's own, its numbers follow from the seed
-        with seeded(seed), torch.no_grad():
-            generator = torch.Generator(device=self.device).manual_seed(seed)
+        # whichever generator the function draws from, ours or torch's own, its numbers follow from the kit's seed;
+        # one seed for both would repeat in one what the other has drawn
+        handed, own = np.random.SeedSequence(int(rng.integers(2**63))).spawn(2)
+        with seeded(own), torch.no_grad():
+            generator = torch.Generator(device=self.device).manual_seed(_words(handed, 1)[0])
             given = [tensor.to(self.device) for tensor in (torch.tensor(draft_tokens), *rows)]
             return self.fn(*given, generator).cpu().numpy()
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seed torch's own random state, and put it back afterwards."""
+def seeded(seed: int | np.random.SeedSequence) -> Iterator[None]:
+    """Seed torch's own generators, each with a seed of its own, and put their states back afterwards."""
     torch = required("torch")
     # none of CUDA before its first use
     generators = [torch.default_generator, *torch.cuda.default_generators]
     states = [generator.get_state() for generator in generators]
     # `fork_rng` and `torch.manual_seed` do the same, and cost more than a verification
-    for generator in generators:
-        generator.manual_seed(seed)
+    sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    for generator, word in zip(generators, _words(sequence, len(generators)), strict=True):
+        generator.manual_seed(word)
     try:
         yield
     finally:
         for generator, state in zip(generators, states, strict=True):
             generator.set_state(state)
+
+
+def _words(sequence: np.random.SeedSequence, n: int) -> list[int]:
+    """Derive n seeds that differ also in their lower 32 bits, which are all that torch reads on a CPU."""
+    return list(map(int, sequence.generate_state(n)))
 
 
 def required(package: str, hint: str = "") -> Any:

@@ -1,18 +1,23 @@
 """vLLM's rejection sampler.
 
-Written against the documented shapes of `vllm.v1.sample`.
+Written against the signatures that `vllm.v1.sample.rejection_sampler` has had; a signature that is none is refused.
 
-The drafts of all sequences lie in one row: token ids (N K,), q (N K, V), p (N K, V) without the bonus row; the bonus
-tokens (N, 1) are drawn by the caller, here from the last row of p. The answer is (N, K+1), padded with -1. Needs vllm
-and a CUDA device.
+The drafts of all sequences lie in one row: token ids (N K,), q (N K, V), and without the bonus row p (N K, V), or its
+logits, as the name of the parameter says; the bonus tokens (N, 1) are drawn by the caller, here from the last row of
+p. The answer is (N, K+1), padded with -1. Needs vllm, and a device that its kernels run on.
 """
 
 from dataclasses import dataclass
+from inspect import signature
 from types import SimpleNamespace
 from typing import Any
 
 from specsample.conformance.adapters.adapter import Adapter
 from specsample.conformance.adapters.torch_callables import from_torch, required
+
+BEFORE = ("draft_token_ids", "num_draft_tokens", "max_spec_len", "cu_num_draft_tokens", "draft_probs")
+AFTER = ("bonus_token_ids", "sampling_metadata")
+TARGETS = ("target_probs", "target_logits")  # what the kernels turn into probabilities, earlier and later
 
 
 def rejection_sample(*, device: str = "cuda") -> Adapter:
@@ -20,16 +25,35 @@ def rejection_sample(*, device: str = "cuda") -> Adapter:
 
     Parameters
     ----------
-    device : str, a CUDA device
+    device : str, as torch names it
 
     Raises
     ------
     RuntimeError
-        If vllm is not installed or there is no CUDA device.
+        If vllm is not installed, there is no such device, or the installed version has another signature.
     """
-    version = required("vllm", "It needs Linux and an NVIDIA GPU.").__version__
+    version = required("vllm", "It needs Linux; its kernels want a GPU, or the build for CPUs.").__version__
     fn = required("vllm.v1.sample.rejection_sampler").rejection_sample
-    return from_torch(FlatCall(fn), device=device, name=f"vllm {version} rejection_sample")
+    return from_torch(FlatCall(fn, takes_logits(fn)), device=device, name=f"vllm {version} rejection_sample")
+
+
+def takes_logits(fn: Any) -> bool:
+    """Whether a `rejection_sample` takes the target's logits and not its probabilities, by its signature.
+
+    Raises
+    ------
+    RuntimeError
+        If the signature is none that this adapter knows.
+    """
+    parameters = signature(fn).parameters
+    needed = [name for name, each in parameters.items() if each.default is each.empty]
+    for target in TARGETS:
+        if needed == [*BEFORE, target, *AFTER]:
+            return target == "target_logits"
+    raise RuntimeError(
+        f"this adapter knows rejection_sample({', '.join([*BEFORE, ' or '.join(TARGETS), *AFTER])}); the "
+        f"installed vllm needs ({', '.join(needed)}). It is another version's: write an adapter with `from_torch`."
+    )
 
 
 @dataclass(frozen=True)
@@ -37,6 +61,7 @@ class FlatCall:
     """`rejection_sample`, called with (N, K), (N, K, V), (N, K+1, V) tensors."""
 
     fn: Any
+    wants_logits: bool
 
     def __call__(self, draft_tokens: Any, draft_probs: Any, target_probs: Any, generator: Any) -> Any:
         """Call it; (N, K+1) tokens come back, padded with -1."""
@@ -56,5 +81,6 @@ class FlatCall:
         )
         # all sequences in one row, with the ends of each
         flat = (draft_tokens.to(torch.int32).reshape(-1), [K] * N, K, ends)
-        rows = (draft_probs.flatten(0, 1).contiguous(), target_probs[:, :-1].flatten(0, 1).contiguous())
+        target = target_probs[:, :-1].flatten(0, 1).contiguous()
+        rows = (draft_probs.flatten(0, 1).contiguous(), target.log() if self.wants_logits else target)
         return self.fn(*flat, *rows, bonus.to(torch.int32), metadata)
