@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from specsample import residual
-from specsample.exercises import NotYet, all_exercises, check, find, grading
-from specsample.exercises.exercise import KINDS, call
+from specsample.exercises import NotYet, all_exercises, asking, check, find, grading, slips
+from specsample.exercises.asking import Asked
+from specsample.exercises.clock import TooLong
+from specsample.exercises.exercise import KINDS, Raised, call
 from specsample.exercises.grading import outcome
 from specsample.exercises.showing import same, show
 from specsample.viewer.origins import COLORS
@@ -92,6 +94,15 @@ def test_a_known_mistake_fails_and_is_called_by_its_name(id, i):
     said = message(id, mistake.answer)
     assert mistake.name in said
     assert mistake.hint in said
+
+
+def test_a_machine_that_becomes_busy_accuses_no_answer_of_chance(monkeypatch):
+    def late(exercise, answer, cases):
+        return [*asking.ask_all(exercise, answer, cases[:-1]), Asked(cases[-1], Raised("late", TooLong, ""))]
+
+    monkeypatch.setattr(slips, "ask_all", late)
+    mistake = EXERCISES["03.3"].mistakes[4]
+    assert mistake.name in message("03.3", mistake.answer)
 
 
 @pytest.mark.parametrize("id", EXERCISES)

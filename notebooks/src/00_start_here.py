@@ -33,15 +33,18 @@ from specsample.exercises import check
 
 # %%
 target_model, draft_model = ss.load_pair()
-prompt = target_model.tokenizer.encode("def mean(values):\n    ")
-tokens, trace = ss.generate(prompt, target_model, draft_model, K=5, max_new_tokens=100, rng=np.random.default_rng(0))
+prompt = target_model.tokenizer.encode('def read_lines(path):\n    """Return the lines of a file."""\n    ')
+settings = {"K": 5, "transform": ss.temperature(0.5)}  # notebook 01 says what a temperature is
+tokens, trace = ss.generate(
+    prompt, target_model, draft_model, max_new_tokens=100, rng=np.random.default_rng(4), **settings
+)
 print(target_model.tokenizer.decode(prompt + tokens))
 
 # %%
 figures.trace_strip(trace, target_model.tokenizer.decode)
 
 # %% [markdown]
-# Green characters are **accepted** drafts: guesses of the small model that passed the test. Blue ones are **corrections**: there a guess was refused, and the large model's arithmetic supplied another character. Pink ones are **bonus** characters, which come for free when all K = 5 guesses are accepted. A vertical line ends a **round**: one run of the large model.
+# Green characters are **accepted** drafts: guesses of the small model that passed the test. Blue ones are **corrections**: there a guess was refused, and the large model's arithmetic supplied another character. Purple ones are **bonus** characters, which come for free when all K = 5 guesses are accepted. A vertical line ends a **round**: one run of the large model.
 
 # %%
 print(
@@ -120,8 +123,10 @@ check("00.2", my_tokens_per_target_pass, seed=1)
 # Its beginning once more, 15 characters, one step at a time: use the buttons or the arrow keys. A draft meets its uniform number and stays or goes; a correction or a bonus ends the round. Notebooks 03 and 04 explain every step, here it is enough to watch.
 
 # %%
-settings = {"K": 5, "max_new_tokens": 15, "rng": np.random.default_rng(0), "keep_rows": True}
-ss.generate(prompt, target_model, draft_model, **settings)[1].show(target_model.tokenizer.decode)
+_, beginning = ss.generate(
+    prompt, target_model, draft_model, max_new_tokens=15, rng=np.random.default_rng(4), keep_rows=True, **settings
+)
+beginning.show(target_model.tokenizer.decode)
 
 # %% [markdown]
 # ## The same without the small model
@@ -129,7 +134,9 @@ ss.generate(prompt, target_model, draft_model, **settings)[1].show(target_model.
 # `ss.autoregressive` is the usual way: one pass, one token. **Predict:** will it give the *same text* for the same seed?
 
 # %%
-usual = ss.autoregressive(prompt, target_model, max_new_tokens=100, rng=np.random.default_rng(0))
+usual = ss.autoregressive(
+    prompt, target_model, max_new_tokens=100, rng=np.random.default_rng(4), transform=settings["transform"]
+)
 print(target_model.tokenizer.decode(prompt + usual))
 
 # %% [markdown]

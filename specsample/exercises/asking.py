@@ -74,10 +74,14 @@ def ask_all(exercise: Exercise, answer: Any, cases: Sequence[Case], seconds: flo
     asked: list[Asked] = []
     for case in cases:
         asked.append(ask(exercise, answer, case, max(end - monotonic(), 0.01)))
-        made = asked[-1].made
-        if isinstance(made, Raised) and made.kind is TooLong:
+        if is_late(asked[-1].made):
             break
     return asked
+
+
+def is_late(made: Any) -> bool:
+    """Say whether there was no answer in time."""
+    return isinstance(made, Raised) and made.kind is TooLong
 
 
 def _made(exercise: Exercise, answer: Any, case: Case, seconds: float) -> Any:

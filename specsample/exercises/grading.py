@@ -8,8 +8,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from specsample.exercises.asking import UNANSWERED, Asked, ask_all, outcome
-from specsample.exercises.clock import TooLong
+from specsample.exercises.asking import UNANSWERED, Asked, ask_all, is_late, outcome
 from specsample.exercises.exercise import Exercise, Mistake, NotYet, Passed, Raised, Slip
 from specsample.exercises.showing import flat, same, show
 from specsample.exercises.slips import chance, constancy, facts, misuse, shared_generators
@@ -160,7 +159,7 @@ def _message(exercise: Exercise, answer: Any, asked: Asked, right: Any) -> str:
     fails = "fails"
     yours = show(made)
     if isinstance(made, Raised):
-        fails = "does not end" if made.kind is TooLong else f"raises {made.kind.__name__}"
+        fails = "does not end" if is_late(made) else f"raises {made.kind.__name__}"
         yours = made.said + (f"\n  at:       {made.at}" if made.at else "")
     elif exercise.kind == "break it":
         yours = f"{show(answer)}, which gives {yours}"
@@ -175,8 +174,7 @@ def _diagnosis(
     exercise: Exercise, answer: Any, asked: Sequence[Asked], wanted: Sequence[Any], *, before: tuple[Any, ...]
 ) -> str:
     """Name the mistake, if it is a known one: the most certain evidence first."""
-    made = asked[-1].made
-    if isinstance(made, Raised) and made.kind is TooLong:
+    if is_late(asked[-1].made):
         return ""
     cases = [each.case for each in asked]
     # what was done besides; what is wrong in the same way everywhere; what is right once undone; what remains
