@@ -149,3 +149,14 @@ def test_the_real_model_answers_a_chat_and_stops(monkeypatch, capsys):
     said = capsys.readouterr()
     assert said.out == "The capital of France is Paris.\nThe capital of Spain is Madrid.\n"
     assert re.findall(r"(\d+) tokens", said.err) == ["8", "8"]
+
+
+@pytest.mark.real_model
+def test_the_real_models_own_head_drafts_where_the_text_does_not_and_changes_no_greedy_text(capsys):
+    arguments = ["generate", "--model", "smollm2", "--prompt", "def binary_search(items, key):", "--temperature", "0"]
+    arguments += ["--max-new-tokens", "32", "--json"]
+    assert cli.main(arguments) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert cli.main([*arguments, "--autoregressive"]) == 0
+    assert found["tokens"] == json.loads(capsys.readouterr().out)["tokens"]
+    assert found["target_passes"] < 0.9 * len(found["tokens"])

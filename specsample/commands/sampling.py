@@ -13,6 +13,8 @@ from rich.text import Text
 
 from specsample.adaptive import BestRecentK, generate_adaptive, stream_adaptive
 from specsample.backend import LIBRARIES
+from specsample.drafts.declining import Confident, OrElse
+from specsample.drafts.layer_head_lm import layer_head_pair, load_layer_head
 from specsample.drafts.prompt_lookup import PromptLookup
 from specsample.language_model import LanguageModel
 from specsample.speculative import generate
@@ -23,9 +25,10 @@ from specsample.transformer import ragged
 from specsample.transformer.lm import TransformerLM, load, load_pair
 
 DEFAULT_K = 5
-# of a real model with prompt lookup, whose drafts cost next to nothing; what rows cost was measured once, and is not
-# asked of a clock, so that a seed has one text
-REAL_K = BestRecentK(0.02, lambda K: 1 + 0.07 * K, max_K=8)
+SURE = 0.4  # the largest probability from which on a head drafts for a real model
+# of a real model, whose drafts cost next to nothing; what rows cost was measured once, and no clock is asked, so
+# that a seed has one text
+REAL_K = BestRecentK(0.03, lambda K: 1 + 0.07 * K, max_K=8)
 ADAPTIVE: dict[Any, Any] = {generate: generate_adaptive, generate_stream: stream_adaptive}
 STRATEGY = ("temperature", "top_k", "top_p", "min_p", "typical_p")
 
@@ -52,7 +55,7 @@ def add_basics(add: Callable[..., Any], *, K: object = DEFAULT_K, T: float = 1.0
 
 def add_model(add: Callable[..., Any], *, default: str | None = None) -> None:
     """Add the choice of a model that others trained; its drafts come from the text itself."""
-    said = 'another model: "smollm2", a .gguf file, or a folder of Hugging Face; prompt lookup drafts for it'
+    said = 'another model: "smollm2", a .gguf file, or a folder of Hugging Face; the text drafts for it'
     add("--model", default=default, metavar="NAME", help=f"{said} (default: {default or 'the pair that is shipped'})")
 
 
@@ -78,7 +81,7 @@ def add_strategies(add: Callable[..., Any]) -> None:
     add("--autoregressive", action="store_true", help="the baseline: K = 0")
 
 
-def load_models(given: argparse.Namespace) -> tuple[TransformerLM, Any, Any]:
+def load_models(given: argparse.Namespace) -> tuple[Any, Any, Any]:
     """Load target and draft as the arguments name them, and say which function decodes with them."""
     backend = getattr(given, "backend", None)
     if given.model is None:
@@ -86,13 +89,18 @@ def load_models(given: argparse.Namespace) -> tuple[TransformerLM, Any, Any]:
         if backend is None:
             return target, draft, generate
         return target.to(backend), draft.to(backend), ragged.generate
-    # the text itself drafts for a model that comes alone
+    # for a model that comes alone the text itself drafts
     if backend is not None:
         raise ValueError(f"--model {given.model} cannot go with --backend {backend}, which has both models there.")
     target = load(given.model)
     if target.tokenizer is None:
         raise ValueError(f"--model {given.model} brings no tokenizer.json: there is no text to continue.")
-    return target, PromptLookup(target.vocab_size), generate
+    lookup = PromptLookup(target.vocab_size)
+    if given.model != "smollm2":
+        return target, lookup, generate
+    # a head was trained for this one: it drafts where the text does not, if it is sure
+    watched, head = layer_head_pair(target, load_layer_head())
+    return watched, OrElse(lookup, Confident(head, SURE)), generate
 
 
 def ends(target: TransformerLM) -> list[int]:
