@@ -73,6 +73,7 @@ def test_a_sibling_that_stays_inside_the_drafts_beams_is_rejected():
     assert narrowed([0], P, Q, K=2, draft_width=2, **request) != right
 
 
+@pytest.mark.thorough
 def test_the_transformer_reads_the_beams_in_one_pass_and_finds_the_same():
     p, q = transformer(seed=1), transformer(seed=2)
     request = {"max_new_tokens": 8, "width": 3}

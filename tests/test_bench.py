@@ -148,6 +148,7 @@ def test_prompts_are_held_out_text_of_their_kind():
         assert not any(bytes(prompt) in held_out[other].tobytes() for prompt in prompts)
 
 
+@pytest.mark.thorough
 def test_the_short_form_completes_and_its_json_and_figure_are_whole(tmp_path, capsys):
     paths = {name: tmp_path / f"out.{name}" for name in ("json", "svg")}
     assert main([*QUICK, "--json", str(paths["json"]), "--plot", str(paths["svg"])]) == 0

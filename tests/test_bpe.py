@@ -141,6 +141,7 @@ def check_against(built, mine, texts):
     return refused
 
 
+@pytest.mark.thorough
 def test_on_5000_texts_the_tokens_are_those_of_the_oracle():
     texts = many_texts(5000)
     tokens, merges = trained(texts[::5])

@@ -129,6 +129,7 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly():
     assert (process.communicate()[1], process.returncode) == ("", 141)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(os.name != "posix", reason="a process of its own is interrupted by a signal")
 def test_training_that_is_interrupted_leaves_a_run_that_goes_on(tmp_path):
     process = start("train", "--preset", "tiny", "--out", str(tmp_path / "run"), stdout=subprocess.DEVNULL)

@@ -192,6 +192,7 @@ def test_the_card_states_the_sizes_of_the_shipped_files():
     assert [f"{size:.1f} MB" for size in sizes] == re.findall(r"npz`, ([\d.]+ MB)", PAGES[CARD])
 
 
+@pytest.mark.thorough
 def test_the_card_states_the_acceptance_rate_of_the_shipped_pair():
     stated = re.search(r"acceptance rate α .*?([\d.]+) / ([\d.]+)", PAGES[CARD])
     found = measure_pair(*load_pair(), limit=2000)  # of the card's 20,000 characters: standard error about 0.006

@@ -279,6 +279,7 @@ def test_both_stages_bring_what_they_follow_down(tmp_path):
     assert lesson.overlaps(config, params, side, text)[0] > lesson.overlaps(config, fresh, side, text)[0]
 
 
+@pytest.mark.thorough
 def test_the_overlap_is_that_of_the_rows_that_are_drafted():
     target, text = own_text(n=1)
     params = {name: value.astype(np.float32) for name, value in PARAMS.items()}

@@ -16,7 +16,7 @@ def test_there_are_mutants_of_every_file_and_each_differs():
     assert len({(m.file, m.old, m.new) for m in MUTANTS}) == len(MUTANTS) >= 25
 
 
-@pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.file == ACCEPTANCE][:2], ids=lambda m: m.why)
+@pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.file == ACCEPTANCE][:1], ids=lambda m: m.why)
 def test_a_mutant_of_the_rule_is_killed(mutant):
     assert "test_accept_probability" in kill(mutant, TESTS)[0]
 

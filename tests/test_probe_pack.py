@@ -31,7 +31,7 @@ from specsample.conformance.pack.packed import load_probes, see, unpack
 from specsample.language_model import TableModel
 
 PACK = load_probes()
-SLOW = ("P3", "P9", "P10-filters")  # 20 seconds, 2 and 2; the others take five together
+SLOW = ("P3", "P9", "P10-filters", "P11", "P12")  # 20 seconds, and 1 to 2 each; the others take five together
 
 
 def by_name(name):

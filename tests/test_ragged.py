@@ -155,6 +155,7 @@ def test_32_prompts_of_different_lengths_get_their_own_texts_in_float64():
     check_texts(pair(np.float64), np.float64, B=32, within=0)
 
 
+@pytest.mark.thorough
 def test_32_prompts_of_different_lengths_get_their_own_texts_in_float32_but_for_counted_near_ties():
     check_texts(pair(np.float32), np.float32, B=32, within=1e-5)
 

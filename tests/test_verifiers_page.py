@@ -4,6 +4,7 @@ import make_verifiers as docs
 import pytest
 
 
+@pytest.mark.thorough
 def test_the_page_is_what_its_script_writes():
     assert docs.PAGE.read_text(encoding="utf-8") == docs.page(), "run: python docs/make_verifiers.py"
 
