@@ -113,6 +113,18 @@ def test_a_first_call_may_compile_and_a_later_one_may_not_last_as_long():
     assert Watched(slow).last.patience == FIRST_CALL == pickle.loads(pickle.dumps(LastCall())).patience
 
 
+def test_the_clock_is_put_back_before_patience_ends():
+    written = []
+
+    class Noted(LastCall):
+        def __setattr__(self, name, value):
+            written.append(name)
+            super().__setattr__(name, value)
+
+    Watched(lambda: None, Noted(patience=FIRST_CALL))()
+    assert written[-2:] == ["at", "patience"]
+
+
 def test_a_first_call_that_hangs_is_told_from_a_later_one():
     found = check(from_verify(lambda *given: time.sleep(60)), time_limit=LIMIT)
     assert "time_limit = 0.2 s times 5, the first call" in found.reasons[0]

@@ -72,6 +72,8 @@ class Watched:
     def _returned(self, given: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
         """Call the function; whoever has returned once is not waited for so long again."""
         returned = self.fn(*given, **named)
+        # the clock first: who watches may look between the two, and must not count the first call as one of the others
+        self.last.at = monotonic()
         self.last.patience = 1.0
         return returned
 
