@@ -72,7 +72,7 @@ class Watched:
     def _returned(self, given: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
         """Call the function; whoever has returned once is not waited for so long again."""
         returned = self.fn(*given, **named)
-        # the clock first: who watches may look between the two, and must not count the first call as one of the others
+        # the clock first: who watches may look between the two, and must not take the first call for a later one
         self.last.at = monotonic()
         self.last.patience = 1.0
         return returned
