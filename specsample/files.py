@@ -2,13 +2,16 @@
 
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 
-def write_whole(path: str | Path, text: str) -> None:
-    """Write a text beside its file and rename it: a full disk or Ctrl-C leaves what was there before.
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Let a file be written beside its name, and rename it: a full disk or Ctrl-C leaves what was there before.
 
     Raises
     ------
@@ -17,7 +20,7 @@ def write_whole(path: str | Path, text: str) -> None:
     """
     beside = Path(f"{path}.part")
     try:
-        beside.write_text(text, encoding="utf-8")
+        yield beside
         os.replace(beside, path)
     except OSError as error:
         beside.unlink(missing_ok=True)
@@ -27,14 +30,18 @@ def write_whole(path: str | Path, text: str) -> None:
         raise
 
 
+def write_whole(path: str | Path, text: str) -> None:
+    """Write a text, whole or not at all; raises as `replacing` does."""
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
 def write_arrays(path: str | Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write an .npz archive: to a neighbour, to the disk, and only then to its name."""
-    beside = Path(f"{path}.partial")
-    with open(beside, "wb") as file:
+    """Write an .npz archive, to the disk, whole or not at all; raises as `replacing` does."""
+    with replacing(path) as beside, open(beside, "wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(beside, path)
 
 
 def read_arrays(path: str | Path) -> dict[str, np.ndarray]:

@@ -1,5 +1,6 @@
 """A checkpoint comes back as it was saved, survives a kill, and never loads as something it is not."""
 
+import errno
 import json
 import pickle
 import random
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from specsample import files
 from specsample.transformer import checkpoint
 from specsample.transformer.config import Config, init_params
 
@@ -135,3 +137,18 @@ def test_a_kill_during_a_save_leaves_a_whole_checkpoint(tmp_path):
             process.send_signal(signal.SIGKILL)
         _, params, extra = checkpoint.load(path)
         assert {value for array in params.values() for value in np.unique(array)} == {extra["step"]}
+
+
+def test_a_full_disk_leaves_the_old_file_alone_and_is_told_with_its_name(saved, monkeypatch):
+    before = saved.read_bytes()
+
+    def full(number):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        files.write_arrays(saved, {"a": np.zeros(3)})
+    assert caught.value.filename == str(saved)
+    assert saved.read_bytes() == before
+    # nothing half written lies beside it
+    assert [path.name for path in saved.parent.iterdir() if path.name.startswith(f"{saved.name}.")] == []
