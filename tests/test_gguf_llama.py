@@ -133,6 +133,8 @@ def test_a_download_that_was_killed_is_refused_in_one_line(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere\.gguf"):
         load(tmp_path / "nowhere.gguf")
+    with pytest.raises(FileNotFoundError, match=r'nothing must be a file, a folder of Hugging Face, or "smollm2"'):
+        load(tmp_path / "nothing")
 
 
 def test_without_the_wheel_the_line_that_gets_it_is_said(monkeypatch):

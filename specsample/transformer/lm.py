@@ -151,6 +151,9 @@ def load(path: str | Path, *, context: int = CONTEXT) -> TransformerLM:
         return TransformerLM(*read_llama(path, context))
     if path.is_dir():
         return TransformerLM(*read_folder(path, context))
+    # a bare name that is none of ours
+    if not path.suffix and not path.exists():
+        raise FileNotFoundError(f'{path} must be a file, a folder of Hugging Face, or "smollm2"; it is none.')
     config, params, _ = checkpoint.load(path)
     # a checkpoint names no tokenizer: the number of characters says whether it is ours
     tokenizer = CharTokenizer()
