@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 
 import numpy as np
-from make_viewer_round import box, text
+from make_viewer_round import box, card, text
 
 import specsample as ss
 from specsample.bench.race import race
@@ -121,14 +121,8 @@ def picture(found, decode):
     parts.append(text(LEFT + 6, height - 28, ratio, "said"))
     parts.append(text(LEFT + 6, height - 12, origins, "said"))
     title = f"A race: {TOKENS} tokens take {ends[0]:.2f} s one by one, and {ends[1]:.2f} s with drafts"
-    lines = [
-        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {WIDTH} {height}' role='img'>",
-        f"<title>{escape(title)}</title><desc>{escape(found.how)}</desc><style>{STYLE}{rules}</style>",
-        f"<rect width='{WIDTH}' height='{height}' rx='12' fill='#ffffff' stroke='#cdd5de'/>",
-        *parts,
-        "</svg>",
-    ]
-    return "\n".join(lines) + "\n"
+    head = f"<desc>{escape(found.how)}</desc><style>{STYLE}{rules}</style>"
+    return card(parts, WIDTH, height, title=title, head=head)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,18 @@ def box(x, y, width, height, color, *, fill=None, opacity=0.2, dash="none"):
     return f"<rect x='{x:.1f}' y='{y:.1f}' width='{width:.1f}' height='{height:.1f}' rx='3' {face}/>"
 
 
+def card(parts, width, height, *, title, head):
+    """Put parts on a white card of rounded corners; `head` stands behind the title."""
+    lines = [
+        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}' role='img'>",
+        f"<title>{escape(title, quote=False)}</title>{head}",
+        f"<rect width='{width}' height='{height}' rx='12' fill='#ffffff' stroke='#cdd5de'/>",
+        *parts,
+        "</svg>",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def hatches():
     """Define the hatches of mass that only q has, or only p: colour is not all that tells."""
     for face, angle in (("q_only", 45), ("p_only", -45)):
@@ -168,14 +180,7 @@ def picture(run):
         *key(438),
     ]
     title = "The viewer at the test of a draft: the round's tokens, the test, and both distributions"
-    lines = [
-        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {WIDTH} {HEIGHT}' role='img'>",
-        f"<title>{title}</title><style>{STYLE}</style><defs>{''.join(hatches())}</defs>",
-        f"<rect width='{WIDTH}' height='{HEIGHT}' rx='12' fill='#ffffff' stroke='#cdd5de'/>",
-        *parts,
-        "</svg>",
-    ]
-    return "\n".join(lines) + "\n"
+    return card(parts, WIDTH, HEIGHT, title=title, head=f"<style>{STYLE}</style><defs>{''.join(hatches())}</defs>")
 
 
 if __name__ == "__main__":

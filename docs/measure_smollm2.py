@@ -16,6 +16,7 @@ from time import perf_counter, process_time
 import numpy as np
 
 from specsample import autoregressive, generate
+from specsample.commands.sampling import SURE
 from specsample.drafts.declining import Confident, OrElse
 from specsample.drafts.layer_head_lm import PRETRAINED, layer_head_pair, load_layer_head
 from specsample.drafts.prompt_lookup import PromptLookup
@@ -25,7 +26,6 @@ from specsample.transformer.chat import chat_tokens
 from specsample.transformer.lm import load
 
 SEED = 7
-SURE = 0.4  # the largest probability from which on the head drafts
 
 
 def sources_of(path):
