@@ -74,7 +74,7 @@ def test_the_shown_sampler_is_the_file():
 def test_the_workflow_runs_a_command_that_is_run_here():
     page = PAGES["docs/howto/ci-gate.md"]
     line = re.search(r"- run: (specsample .*)", page)[1]
-    assert any(command.startswith(line) for command, _ in commands(page))
+    assert any(line in command for command, _ in commands(page))
 
 
 def test_both_pages_on_gpus_say_alike_whether_anything_ran_there():

@@ -16,9 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as ProgressBar
 
 from specsample.commands.sampling import at_least
-from specsample.commands.user_code import find
+from specsample.commands.user_code import file_of, find
 from specsample.conformance.adapters import Adapter, Broken, from_generate, from_step, from_torch, from_verify
 from specsample.conformance.child import Died, in_child
+from specsample.conformance.ci import to_badge, to_junit, to_markdown
 from specsample.conformance.kit import Progress, check
 from specsample.conformance.report import EXIT_STATUS, Report
 from specsample.conformance.report_html import to_page
@@ -59,6 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, metavar="N", help="of the random numbers (default: 0)")
     add("--json", action="store_true", help="print the report as JSON")
     add("--report", metavar="OUT.html", help="write the report as HTML too")
+    add("--summary", metavar="FILE", help="append the report to a file as Markdown, for the summary of a build")
+    add("--junit", metavar="OUT.xml", help="write the verdict as JUnit's XML too")
+    add("--badge", metavar="OUT.svg", help="write the verdict as a badge too")
 
 
 def run(given: argparse.Namespace) -> int:
@@ -78,7 +82,7 @@ def run(given: argparse.Namespace) -> int:
             settings = {name: getattr(given, name) for name in ASKED}
             nothing: dict[str, Any] = {"optimal": "not measured", "probes": [], "diagnosis": None, "seconds": 0.0}
             found = Report(given.function, given.kind, "INVALID", **settings, reasons=[str(error)], **nothing)
-        write(found, as_json=given.json, path=given.report)
+        write(found, given)
     # bad usage, and a reader that has gone: one line and a status of `cli`
     except (ValueError, TypeError, RuntimeError, BrokenPipeError):
         raise
@@ -109,14 +113,22 @@ def judge(given: argparse.Namespace) -> Report:
         )
 
 
-def write(found: Report, *, as_json: bool, path: str | None) -> None:
-    """Print a report, and write it to a file as HTML where a path is given."""
-    if as_json:
+def write(found: Report, given: argparse.Namespace) -> None:
+    """Print a report, and write it in each form for which a path is given."""
+    if given.json:
         sys.stdout.write(found.to_json() + "\n")
     else:
         Console(highlight=False).print(found)
-    if path is not None:
-        write_whole(path, to_page(found))
+    if given.report is not None:
+        write_whole(given.report, to_page(found))
+    if given.junit is not None:
+        write_whole(given.junit, to_junit(found, file=file_of(given.function)))
+    if given.badge is not None:
+        write_whole(given.badge, to_badge(found))
+    # a build has one summary, to which each of its commands adds a piece
+    if given.summary is not None:
+        with open(given.summary, "a", encoding="utf-8") as summary:
+            summary.write(to_markdown(found) + "\n")
 
 
 def adapter_for(given: argparse.Namespace) -> Adapter:

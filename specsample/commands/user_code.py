@@ -48,6 +48,18 @@ def find(path: str) -> Any:
     return found
 
 
+def file_of(path: str) -> str:
+    """Name the file of module:function, relative to the current folder if it lies there; "" where none is found."""
+    here = Path.cwd()
+    parts = path.partition(":")[0].split(".")
+    # looked for, not imported: a process of its own does that
+    for place in [here, *map(Path, sys.path)]:
+        for file in (place.joinpath(*parts).with_suffix(".py"), place.joinpath(*parts, "__init__.py")):
+            if parts[0] and file.is_file():
+                return (file.relative_to(here) if file.is_relative_to(here) else file).as_posix()
+    return ""
+
+
 def _hiding() -> str:
     """Name the files of this folder that share their name with a module of the standard library, or say nothing."""
     names = sorted(path.name for path in Path.cwd().glob("*.py") if path.stem in sys.stdlib_module_names)
