@@ -154,7 +154,8 @@ def test_the_command_writes_a_page_and_says_what_it_lacks(tmp_path, capsys):
 
 LIGHT, DARK = ("#ffffff", "#f3f5f8"), ("#12171e", "#1c242e")  # the viewer's own grounds, with its inks:
 INK = {**dict.fromkeys(LIGHT, "#1c2430"), **dict.fromkeys(DARK, "#e6ebf2")}
-CSS = Path(viewer_page.__file__).with_name("viewer.css").read_text(encoding="utf-8")
+SHEETS = sorted(Path(viewer_page.__file__).parent.rglob("*.css"))
+CSS = "".join(path.read_text(encoding="utf-8") for path in SHEETS)
 EMITTED = ("accepted", "correction", "bonus")
 
 

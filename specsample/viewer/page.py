@@ -4,17 +4,17 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from html import escape
-from importlib.resources import files
+from importlib import resources
 from typing import Any
 
 from specsample.viewer.origins import properties
 from specsample.viewer.still import layers, summary
 
 HEADING = "Speculative sampling, step by step"
-SCRIPTS = ("nodes", "pictures", "steps", "race", "viewer")  # one after the other, in one function
+FILES = ("base.css", "viewer.css", "nodes.js", "pictures.js", "steps.js", "race.js", "viewer.js")
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 
@@ -23,32 +23,53 @@ def fragment(data: Mapping[str, Any], *, is_alone: bool = False) -> str:
 
     One that is alone on its page has the focus from the start, and every key of the page.
     """
-    record = as_script(data)
-    # by its mark the script finds its own place among several runs on one page
-    mark = sha256(record.encode()).hexdigest()[:16]
-    # the colours of the origins come first: the style sheet names them and states none
-    style = properties() + _text_of("viewer.css")
-    script = "\n".join(_text_of(f"{name}.js") for name in SCRIPTS)
     heading = f"<h1>{HEADING}</h1>" if is_alone else f"<p><strong>{HEADING}</strong></p>"
-    return (
-        f'<div class="specsample-trace" data-specsample="{mark}"{" data-alone" * is_alone}>'
-        f"{heading}{layers(data)}</div>\n"
-        f'<script>((run, style, mark) => {{\n"use strict";\n{script}}})'
-        f"({record}, {as_script(style)}, {as_script(mark)});</script>\n"
-    )
+    return piece("trace", data, heading + layers(data), files=FILES, is_alone=is_alone)
 
 
 def page(data: Mapping[str, Any], title: str) -> str:
     """Write the viewer of a run as a whole document."""
+    return document(fragment(data, is_alone=True), title=title, about=summary(data))
+
+
+def piece(kind: str, record: Any, still: str, *, files: Sequence[str], is_alone: bool = False) -> str:
+    """Put a record and what shows it into one piece of HTML.
+
+    Parameters
+    ----------
+    kind : str, of what it is: "trace", "widget"
+    record : what JSON can hold; the script calls it `run`
+    still : str, HTML to be seen where the script may not run
+    files : of str, style sheets and scripts in this folder, one after the other
+    is_alone : bool, there is nothing else on the page
+
+    Returns
+    -------
+    str
+    """
+    given = as_script(record)
+    # by its mark the script finds its own place among several pieces on one page
+    mark = sha256(given.encode()).hexdigest()[:16]
+    # the colours of the origins come first: the style sheets name them and state none
+    style = properties() + "\n".join(_text_of(name) for name in files if name.endswith(".css"))
+    script = "\n".join(_text_of(name) for name in files if name.endswith(".js"))
+    return (
+        f'<div class="specsample-{kind}" data-specsample="{mark}"{" data-alone" * is_alone}>{still}</div>\n'
+        f'<script>((run, style, mark) => {{\n"use strict";\n{script}}})'
+        f"({given}, {as_script(style)}, {as_script(mark)});</script>\n"
+    )
+
+
+def document(body: str, *, title: str, about: str) -> str:
+    """Make one piece of HTML a whole document, which asks no network for anything."""
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<title>{escape(title)}</title>\n<meta name="description" content="{escape(summary(data))}">\n'
+        f'<title>{escape(title)}</title>\n<meta name="description" content="{escape(about)}">\n'
         "<style>:root{color-scheme:light dark}body{margin:clamp(6px,2vw,28px);background:Canvas;"
         "font:15px/1.5 system-ui,sans-serif}pre{white-space:pre-wrap;overflow-wrap:anywhere}h1{font-size:1.4em}"
-        "</style>\n"
-        f"{fragment(data, is_alone=True)}</html>\n"
+        f"</style>\n{body}</html>\n"
     )
 
 
@@ -67,4 +88,4 @@ def as_script(value: Any) -> str:
 
 def _text_of(name: str) -> str:
     """Read a file that lies beside this one."""
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

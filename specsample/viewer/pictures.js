@@ -1,19 +1,4 @@
 // --- pictures --------------------------------------------------------------------------------------------------------
-function hatches() { // once, for all pictures, where nothing is ever hidden: a hidden pattern fills nothing
-  const hatch = (id, angle, color) => el("pattern",
-    {id, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: `rotate(${angle})`},
-    el("rect", {width: 6, height: 6, fill: color, opacity: 0.16}), el("line", {y2: 6, stroke: color, "stroke-width": 2.4}));
-  const dots = el("pattern", {id: "hb", width: 5, height: 5, patternUnits: "userSpaceOnUse"},
-    el("rect", {width: 5, height: 5, fill: "var(--bonus)", opacity: 0.2}), el("circle", {cx: 2.5, cy: 2.5, r: 1.3, fill: "var(--bonus)"}));
-  return el("svg", {class: "hatches", width: 0, height: 0, "aria-hidden": "true"}, hatch("hq", 45, "var(--drafted)"), hatch("hp", -45, "var(--correction)"),
-    hatch("hf", 45, "color-mix(in srgb, var(--rejected) 45%, transparent)"), dots);
-}
-const picture = (width, height, label, ...children) =>
-  el("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label}, ...children);
-const swatch = kind => el("svg", {viewBox: "0 0 15 11", "aria-hidden": "true"},
-  el("rect", {class: kind, x: 1, y: 1, width: 13, height: 9}));
-const key = entries => el("div", {class: "key"}, entries.map(([kind, text]) => el("span", {}, swatch(kind), text)));
-
 // A column is stacked from its base: what p and q share, then what only one of them has.
 function parts(row, i, mode) {
   if (mode === "q") return [["qx", row.q[i]]];

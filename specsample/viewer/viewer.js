@@ -214,22 +214,12 @@ function build(is_alone) {
     p.run, p.now, p.facts, p.race);
   return p.box;
 }
-function theme(host) { // the page's own choice where it states one, else the system's
-  const body = document.body.dataset, classes = document.body.classList, system = matchMedia("(prefers-color-scheme: dark)").matches;
-  const is_dark = body.jpThemeLight !== undefined ? body.jpThemeLight === "false" : body.theme === "dark" || body.theme === "light" ? body.theme === "dark" :
-    classes.contains("vscode-dark") || (!classes.contains("vscode-light") && system);
-  host.dataset.theme = is_dark ? "dark" : "light";
-}
-for (const host of document.querySelectorAll(`[data-specsample="${mark}"]`)) {
-  if (host.shadowRoot || !steps.length) continue;
+const host = steps.length ? place() : undefined;
+if (host) {
   const is_alone = host.hasAttribute("data-alone");
-  host.attachShadow({mode: "open"}).append(el("style", {}, style), build(is_alone));
+  settle(host, build(is_alone));
   width = Math.floor(ui.art.getBoundingClientRect().width) || width;
   look("steps");
-  const paint = () => theme(host);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
-  new MutationObserver(paint).observe(document.body, {attributes: true});
-  paint();
   const fit = () => {
     const free = Math.floor((view === "race" ? ui.lanes : ui.art).getBoundingClientRect().width);
     if (free > 0 && free !== width) {
@@ -243,5 +233,4 @@ for (const host of document.querySelectorAll(`[data-specsample="${mark}"]`)) {
     document.addEventListener("keydown", press);
     ui.box.focus({preventScroll: true});
   }
-  break; // the same run shown twice has two scripts, one for each place
 }
