@@ -1,4 +1,4 @@
-"""Widgets of rows: picking from one, reshaping one, one of p against one of q."""
+"""Widgets of rows: to pick from one, to reshape one, to set p against q."""
 
 from typing import Any
 
