@@ -5,16 +5,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from gguf_files import BYTES
-from test_head import TARGET, TEXT, small_target
+from test_head import TARGET, TEXT
 
 from specsample import autoregressive, generate
-from specsample.conformance.laws.exact import exact_law, target_law, total_variation
 from specsample.distributions import softmax
 from specsample.drafts import head, layer_head
-from specsample.drafts.declining import Confident, OrElse
 from specsample.drafts.head_lm import FeaturedLM
 from specsample.drafts.layer_head_lm import PRETRAINED, layer_head_pair, load_layer_head, save_layer_head
-from specsample.drafts.prompt_lookup import PromptLookup
 from specsample.strategies import greedy
 from specsample.training import lesson
 from specsample.training import train_layer_head as training
@@ -136,24 +133,6 @@ def test_accepted_drafts_are_read_again_and_rejected_ones_forgotten():
 def test_nothing_is_drafted_where_nothing_stands_before_the_token():
     draft = layer_head_pair(TARGET, PAIR)[1]
     assert draft.start().extend(TEXT[:1]).shape == (0, 3)
-
-
-@pytest.mark.parametrize("prompt", [[0], [0, 2, 1]])
-def test_the_law_of_the_text_is_the_targets_although_a_token_is_never_drafted(prompt):
-    """In float64: equal up to rounding."""
-    pair, run = layer_head_pair(TARGET, PAIR), {"K": 2, "max_new_tokens": 3}
-    law = exact_law(lambda tape: tuple(generate(prompt, *pair, rng=tape, **run)[0]))
-    assert total_variation(law, target_law(TARGET, prompt, 3)) < 1e-10
-    assert total_variation(law, target_law(small_target(tied=False), prompt, 3)) > 0.01
-
-
-@pytest.mark.parametrize("threshold", [0.6, 0.9])
-def test_a_head_that_declines_or_steps_in_leaves_the_law(threshold):
-    """In float64: equal up to rounding."""
-    target, draft = layer_head_pair(TARGET, PAIR)
-    sure = OrElse(PromptLookup(3, longest=2, shortest=1), Confident(draft, threshold))
-    law = exact_law(lambda tape: tuple(generate([0, 2, 1, 0], target, sure, rng=tape, K=2, max_new_tokens=3)[0]))
-    assert total_variation(law, target_law(TARGET, [0, 2, 1, 0], 3)) < 1e-10
 
 
 def test_a_head_of_another_model_is_refused():
