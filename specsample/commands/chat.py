@@ -1,17 +1,20 @@
 """`specsample chat`: a conversation with a real model.
 
-Each answer is made as `generate` makes a text: streamed, coloured by origin, ended by the model's stop token. What
-people write stays text: no message can end its own turn.
+Each answer is made as `generate` makes a text: streamed, coloured by origin, ended by the model's stop token. Of a
+conversation only what is new is read. What people write stays text: no message can end its own turn.
 """
 
 import argparse
 import sys
 from collections.abc import Iterator
+from functools import partial
 
+from specsample.bench import timed
 from specsample.commands.sampling import add_model, add_strategies, continue_text, decoder, load_models, show_stream
 from specsample.streaming import generate_stream
 from specsample.trace import Trace
 from specsample.transformer.chat import chat_tokens
+from specsample.transformer.kept import KeptModel, go_on
 
 about = "talk with a real model"
 
@@ -33,7 +36,9 @@ def run(given: argparse.Namespace) -> None:
         If the model has no chat template that is written here, or the conversation no longer fits.
     """
     target, draft, _ = load_models(given)
-    target.start()
+    models = (KeptModel(target), KeptModel(draft))
+    # weights are laid out at the first start, before anybody waits for an answer
+    models[0].start()
     messages = [{"role": "system", "content": given.system}] if given.system else []
     for line in _lines():
         messages.append({"role": "user", "content": line})
@@ -43,10 +48,12 @@ def run(given: argparse.Namespace) -> None:
             raise ValueError(f"the conversation fills all {target.max_length} tokens of the cache. Begin a new one.")
         trace = Trace(tuple(prompt))
         settings = {"max_new_tokens": min(given.max_new_tokens, room), "trace": trace}
-        pieces = continue_text(given, prompt, (target, draft), run=generate_stream, **settings)
         # Ctrl-C ends the answer: what was said stays said
         try:
-            show_stream(pieces, trace, decoder(target))
+            # what was read for the last answer need not be read again
+            _, seconds = timed(partial(go_on, prompt, *models))
+            pieces = continue_text(given, prompt, models, run=generate_stream, **settings)
+            show_stream(pieces, trace, decoder(target), seconds=seconds)
         except KeyboardInterrupt:
             if not sys.stdin.isatty():
                 raise

@@ -132,7 +132,7 @@ def read_prompt(given: argparse.Namespace, target: TransformerLM) -> list[int]:
 def continue_text(
     given: argparse.Namespace,
     tokens: list[int],
-    models: tuple[TransformerLM, LanguageModel],
+    models: tuple[Any, LanguageModel],
     *,
     run: Any = generate,
     **settings: Any,

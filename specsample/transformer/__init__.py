@@ -4,7 +4,7 @@
 `training` makes one.
 
 Read `config`, `layers`, `attention`, `cache`, `blocks`, `model`, `linear`, `inference`, `tree`, `ragged_cache`,
-`ragged_numpy`, `ragged`, `tokenizer`, `bpe`, `chat`, `mapped`, `quants`, `gguf`, `fused`, `gguf_llama`,
+`ragged_numpy`, `ragged`, `tokenizer`, `bpe`, `chat`, `kept`, `mapped`, `quants`, `gguf`, `fused`, `gguf_llama`,
 `safetensors`, `huggingface`, `checkpoint`, `lm`, `allocator`.
 """
 
