@@ -37,7 +37,7 @@ KS = (1, 2, 3, 5, 8)
 PROMPTS = 2  # texts of each kind
 PROMPT = 60  # their characters
 PROMPT_TO_QUOTE = 200  # characters, where drafts come from the prompt
-SURE = 0.4  # the largest probability from which on a head drafts
+SURE = 0.4  # the probability of a run, from which on a head goes on with it
 NEW = 200  # new characters
 REPEATS = 3  # timings
 COUPLINGS = {"common uniforms": coupled.COMMON_UNIFORM, "Gumbel": coupled.GUMBEL}
@@ -204,9 +204,11 @@ that the law of the text stays ([the paper, line by line](explanation/algorithm.
 
 - **Prompt lookup** drafts where the last three to eight characters stood before, as far as the text agrees with
   itself: it declines where the two latest places went on with different characters.
-- **`Confident(model, threshold)`** declines where the model's largest probability is below a threshold.
+- **`Confident(model, threshold)`** declines where the largest probabilities of a run's rows, multiplied, fall below
+  a threshold: a draft counts only if all before it are kept.
 - **`OrElse(first, second)`** asks a second source where the first declines; elsewhere that one costs nothing.
-- **`BestRecentK`** chooses K = 0 where no K pays, and tries one draft again now and then (`adaptive.py`).
+- **`BestRecentK`** chooses K = 0 where no K pays, **`WhilePaying`** where the last rounds took longer than their tokens
+  one by one would have; both try one draft again now and then (`adaptive.py`).
 
 {n} prompts of {prompt} held-out characters of each kind, {new} new characters, K = 5. At T = 0 this target repeats
 itself over and over, at T = 1 hardly. *Speed-up* is CPU time of autoregressive sampling over that of speculative
@@ -239,7 +241,7 @@ def declining(target, repeats):
         "prompt lookup, 1/V where it would decline": (target, OrElse(lookup, uniform)),
         "prompt lookup": (target, lookup),
         "head": (watched, head),
-        f"head while max q ≥ {SURE}": (watched, Confident(head, SURE)),
+        f"head while its run is kept with {SURE}": (watched, Confident(head, SURE)),
         "prompt lookup (8 or more), else head": (watched, OrElse(PromptLookup(V, shortest=8, longest=16), head)),
     }
     lines = []

@@ -9,6 +9,7 @@ drafts: who stops drafting because a draft will be rejected, or looks unlikely, 
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from math import ceil
 from typing import Any, Unpack
 
@@ -71,9 +72,7 @@ class BestRecentK:
         accepted = self.prior[0] + sum(one.n_accepted for one in recent)
         tested = self.prior[1] + sum(one.n_tested for one in recent)
         K = self.table[round(GRID * accepted / tested)]
-        # a try that fails costs K c + ρ - 1 steps at K = 1: so many rounds without drafts pay for it
-        pause = ceil((self.cost_ratio + self.verify_ratio(1) - 1) / self.tries)
-        return K or int(not any(one.K for one in rounds[-max(pause, 1) :]))
+        return K or one_try(rounds, self.cost_ratio, self.verify_ratio, self.tries)
 
     def _fastest(self, alpha: float) -> int:
         """Try every K; of equally fast ones take the smallest, and none where an autoregressive step is as fast."""
@@ -87,6 +86,61 @@ class BestRecentK:
             if speed > fastest:
                 best, fastest = K, speed
         return best
+
+
+@dataclass(frozen=True)
+class WhilePaying:
+    """A chooser for sources that decline by themselves: K drafts while drafting pays, and none where it does not.
+
+    Such a source ends a run where it is unsure, so its drafts are of different worth, and one α for all of them says
+    little. What is compared is what came out: the tokens of the last `window` rounds that drafted, and what as many
+    autoregressive steps would have cost. A prior counts as rounds more. Where it does not pay one draft is tried now
+    and then, as in `BestRecentK`.
+
+    Parameters
+    ----------
+    K : int >= 1, drafts at most
+    cost_ratio : float > 0, c: time of a draft step / time of an autoregressive step
+    verify_ratio : function from K to ρ, time of the rest of a round / time of an autoregressive step
+    window : int >= 1, rounds
+    prior : (float, float), tokens and autoregressive steps of time that are always counted
+    tries : float > 0, share of the time that may be lost on tries
+
+    Examples
+    --------
+    >>> choose = WhilePaying(7, cost_ratio=0.1)
+    >>> choose([])
+    7
+    """
+
+    K: int
+    cost_ratio: float
+    verify_ratio: Callable[[int], float] = lambda K: 1.0
+    window: int = 16
+    prior: tuple[float, float] = (4.0, 3.0)
+    tries: float = 0.02
+
+    def __post_init__(self) -> None:
+        if min(self.K, self.window) < 1 or min(self.cost_ratio, self.tries) <= 0:
+            raise ValueError(
+                "K and window must be at least 1, cost_ratio and tries positive; "
+                f"got {self.K}, {self.window}, {self.cost_ratio} and {self.tries}. Was no draft step measured?"
+            )
+
+    def __call__(self, rounds: Sequence[Round]) -> int:
+        """Return K for the round that comes after `rounds`."""
+        # tokens and time of the last rounds that drafted, with the prior's counted in
+        recent = list(islice((one for one in reversed(rounds) if one.K), self.window))
+        tokens = self.prior[0] + sum(len(one.emitted) for one in recent)
+        time = self.prior[1] + sum(one.K * self.cost_ratio + self.verify_ratio(one.K) for one in recent)
+        return self.K if tokens >= time else one_try(rounds, self.cost_ratio, self.verify_ratio, self.tries)
+
+
+def one_try(rounds: Sequence[Round], cost_ratio: float, verify_ratio: Callable[[int], float], tries: float) -> int:
+    """Return 1, a draft to learn from, after so many rounds without one that a share `tries` of the time pays it."""
+    # a try that fails costs K c + ρ - 1 steps at K = 1
+    pause = ceil((cost_ratio + verify_ratio(1) - 1) / tries)
+    return int(not any(one.K for one in rounds[-max(pause, 1) :]))
 
 
 def generate_adaptive(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from specsample.adaptive import BestRecentK, generate_adaptive
+from specsample.adaptive import BestRecentK, WhilePaying, generate_adaptive
 from specsample.conformance import exact_law, target_law, total_variation
 from specsample.language_model import TableModel, Transformed
 from specsample.speculative import generate, step
@@ -134,9 +134,36 @@ def test_a_draft_that_never_pays_costs_no_more_than_its_tries():
     assert len(played) / cost > 0.97
 
 
+def test_drafts_are_made_while_their_rounds_pay_and_one_is_tried_where_they_do_not():
+    choose = WhilePaying(4, cost_ratio=1 / 8, verify_ratio=lambda K: 1 + K / 8, window=6, tries=1 / 64, prior=(0, 0))
+    # four drafts take two autoregressive steps: two tokens of them pay, one does not
+    assert choose(rounds(*[1] * 6)) == 4
+    bad = rounds(*[0] * 6)
+    assert choose(bad) == 0
+    # a try takes a quarter of a step too long: sixteen rounds without drafts pay for it
+    idle = rounds(*[0] * 16, K=0)
+    assert [choose(bad + idle[:n]) for n in (1, 15, 16)] == [0, 0, 1]
+    # the window forgets, and rounds without drafts push nothing out of it
+    assert choose(bad + rounds(*[4] * 6) + idle) == 4
+    # a good round outweighs bad ones, for what they made together is compared with what they took together
+    assert [choose(rounds(0, 0, 0, n, 0, 0)) for n in (4, 0)] == [0, 0]
+    assert choose(rounds(0, 4, 0, 4)) == 4
+
+
+def test_drafting_that_never_pays_costs_no_more_than_its_tries():
+    choose, played, cost = WhilePaying(6, cost_ratio=0.1, verify_ratio=lambda K: 1.5 + 0.1 * K), [], 0.0
+    for _ in range(1000):
+        K = choose(played)
+        played += rounds(0, K=K)
+        cost += 0.1 * K + 1.5 + 0.1 * K if K else 1
+    assert len(played) / cost > 0.97
+
+
 def test_impossible_settings_and_answers_are_refused():
     with pytest.raises(ValueError, match="Was no draft step measured"):
         BestRecentK(cost_ratio=0.0)
+    with pytest.raises(ValueError, match=r"got 0, 16, 0\.1 and 0\.02\. Was no draft step measured"):
+        WhilePaying(0, cost_ratio=0.1)
     for answer, error in ((-1, ValueError), (2.0, TypeError)):
         request = {"max_new_tokens": 3, "rng": np.random.default_rng(0)}
         with pytest.raises(error, match=f"the answer of choose_K must be an integer >= 0; got {answer}"):

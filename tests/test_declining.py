@@ -96,6 +96,7 @@ SOURCES = {
     "after a token": declining(Q, lambda tokens: tokens[-1] == 1),
     "now and then": declining(Q, lambda tokens: len(tokens) % 3 == 0),
     "unsure": Confident(Q, F(1, 2)),
+    "unsure of the whole run": Confident(Q, F(1, 4), free=1),
     "unsure, else another": OrElse(Confident(Q, F(1, 2)), declining(P, lambda tokens: tokens[-1] == 2)),
 }
 SETTINGS = {
@@ -360,6 +361,8 @@ def test_the_shorter_limit_counts_and_impossible_sources_are_refused():
         OrElse(PromptLookup(4), NGRAM)
     with pytest.raises(ValueError, match="threshold must lie in"):
         Confident(NGRAM, 60)
+    with pytest.raises(ValueError, match="free must be an integer >= 0; got -1"):
+        Confident(NGRAM, 0.5, free=-1)
 
 
 def test_a_confident_source_drafts_where_its_largest_probability_reaches_the_threshold():
@@ -369,6 +372,21 @@ def test_a_confident_source_drafts_where_its_largest_probability_reaches_the_thr
     assert len(context.extend([1, 0])) == 0
     context.rollback(1)
     assert context.length == 1
+
+
+def test_a_confident_source_multiplies_the_probabilities_of_a_run_which_a_rollback_ends():
+    half = FunctionModel(lambda tokens: np.array([0.5, 0.5]), 2)
+
+    def made(context, n):
+        return [len(context.extend([0])) for _ in range(n)]
+
+    context = Confident(half, 0.25).start()
+    assert made(context, 3) == [1, 1, 0]
+    context.rollback(3)
+    assert made(context, 3) == [1, 1, 0]
+    # the free ones are made although unlikely; those after them are not
+    assert made(Confident(half, 0.6, free=2).start(), 4) == [1, 1, 0, 0]
+    assert made(Confident(half, 0.1, free=2).start(), 4) == [1, 1, 1, 0]
 
 
 def test_a_function_that_answers_none_declines_and_rows_before_it_are_left_out():

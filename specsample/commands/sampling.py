@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.segment import Segments
 from rich.text import Text
 
-from specsample.adaptive import BestRecentK, generate_adaptive, stream_adaptive
+from specsample.adaptive import WhilePaying, generate_adaptive, stream_adaptive
 from specsample.backend import LIBRARIES
 from specsample.drafts.declining import Confident, OrElse
 from specsample.drafts.layer_head_lm import layer_head_pair, load_layer_head
@@ -25,10 +25,10 @@ from specsample.transformer import ragged
 from specsample.transformer.lm import TransformerLM, load, load_pair
 
 DEFAULT_K = 5
-SURE = 0.4  # the largest probability from which on a head drafts for a real model
-# of a real model, whose drafts cost next to nothing; what rows cost was measured once, and no clock is asked, so
-# that a seed has one text
-REAL_K = BestRecentK(0.03, lambda K: 1 + 0.07 * K, max_K=8)
+# for a real model, whose drafts cost next to nothing: after its first draft a head goes on while its run is kept with
+# this probability; what rows cost was measured once, and no clock is asked, so that a seed has one text
+SURE = 0.3
+REAL_K = WhilePaying(7, 0.03, lambda K: 1.07 + 0.075 * K)
 ADAPTIVE: dict[Any, Any] = {generate: generate_adaptive, generate_stream: stream_adaptive}
 STRATEGY = ("temperature", "top_k", "top_p", "min_p", "typical_p")
 
@@ -100,7 +100,7 @@ def load_models(given: argparse.Namespace) -> tuple[Any, Any, Any]:
         return target, lookup, generate
     # a head was trained for this one: it drafts where the text does not, if it is sure
     watched, head = layer_head_pair(target, load_layer_head())
-    return watched, OrElse(lookup, Confident(head, SURE)), generate
+    return watched, OrElse(lookup, Confident(head, SURE, free=1)), generate
 
 
 def ends(target: TransformerLM) -> list[int]:

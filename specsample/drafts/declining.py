@@ -12,17 +12,21 @@ from typing import Any
 
 from specsample.distributions import Array
 from specsample.language_model import Context, LanguageModel
-from specsample.request import check_rollback
+from specsample.request import check_count, check_rollback
 
 
 @dataclass(frozen=True)
 class Confident:
-    """A source that declines where its model's largest probability is below a threshold.
+    """A source that declines where it is unlikely that the whole run of drafts is kept.
+
+    A draft counts only if all before it are kept, so the largest probabilities of a run are multiplied. A run begins
+    where a round does, after the rollback.
 
     Parameters
     ----------
     model : LanguageModel
-    threshold : number in [0, 1]; ValueError outside
+    threshold : number in [0, 1], for the product; ValueError outside
+    free : int >= 0, drafts of each run that are made however unlikely they are, for the first rows may cost little
 
     Examples
     --------
@@ -36,10 +40,12 @@ class Confident:
 
     model: LanguageModel
     threshold: Any
+    free: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= 1:
             raise ValueError(f"threshold must lie in [0, 1]; got {self.threshold}. 0 drafts always.")
+        check_count("free", self.free)
 
     @property
     def vocab_size(self) -> int:
@@ -53,15 +59,17 @@ class Confident:
 
     def start(self) -> "ConfidentContext":
         """Begin an empty context."""
-        return ConfidentContext(self.threshold, self.model.start())
+        return ConfidentContext(self, self.model.start())
 
 
-@dataclass(frozen=True)
 class ConfidentContext:
-    """A context whose answer is kept to itself where it is unsure of the next token."""
+    """A context that follows how likely its run is kept, and has no answer where that is too little."""
 
-    threshold: Any
-    context: Context
+    def __init__(self, source: Confident, context: Context) -> None:
+        self.source = source
+        self.context = context
+        self.made = 0
+        self.chance: Any = 1
 
     @property
     def length(self) -> int:
@@ -69,14 +77,23 @@ class ConfidentContext:
         return self.context.length
 
     def extend(self, tokens: Sequence[int]) -> Array:
-        """Read tokens; the model's row after the last of them, or none where it is unsure."""
+        """Read tokens; the model's row after the last of them, or none where the run has become too unlikely."""
         row = self.context.extend(tokens)[-1:]
+        if not len(row):
+            return row
         # the row as the model gives it: after a strategy such as greedy every row looks sure
-        return row if len(row) and row.max() >= self.threshold else row[:0]
+        chance = self.chance * row.max()
+        if self.made >= self.source.free and chance < self.source.threshold:
+            return row[:0]
+        self.made += 1
+        self.chance = chance
+        return row
 
     def rollback(self, length: int) -> None:
-        """Forget all but the first `length` tokens."""
+        """Forget all but the first `length` tokens; the next draft begins a run."""
         self.context.rollback(length)
+        self.made = 0
+        self.chance = 1
 
 
 @dataclass(frozen=True)
