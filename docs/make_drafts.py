@@ -207,8 +207,8 @@ that the law of the text stays ([the paper, line by line](explanation/algorithm.
 - **`Confident(model, threshold)`** declines where the largest probabilities of a run's rows, multiplied, fall below
   a threshold: a draft counts only if all before it are kept.
 - **`OrElse(first, second)`** asks a second source where the first declines; elsewhere that one costs nothing.
-- **`BestRecentK`** chooses K = 0 where no K pays, **`WhilePaying`** where the last rounds took longer than their tokens
-  one by one would have; both try one draft again now and then (`adaptive.py`).
+- **`BestRecentK`** chooses K = 0 where no K pays, **`WhilePaying`** where the last rounds took longer than their
+  tokens one by one would have; both try one draft again now and then (`adaptive.py`).
 
 {n} prompts of {prompt} held-out characters of each kind, {new} new characters, K = 5. At T = 0 this target repeats
 itself over and over, at T = 1 hardly. *Speed-up* is CPU time of autoregressive sampling over that of speculative
