@@ -72,7 +72,7 @@ class BestRecentK:
         accepted = self.prior[0] + sum(one.n_accepted for one in recent)
         tested = self.prior[1] + sum(one.n_tested for one in recent)
         K = self.table[round(GRID * accepted / tested)]
-        return K or one_try(rounds, self.cost_ratio, self.verify_ratio, self.tries)
+        return K or _one_try(rounds, self.cost_ratio, self.verify_ratio, self.tries)
 
     def _fastest(self, alpha: float) -> int:
         """Try every K; of equally fast ones take the smallest, and none where an autoregressive step is as fast."""
@@ -133,10 +133,10 @@ class WhilePaying:
         recent = list(islice((one for one in reversed(rounds) if one.K), self.window))
         tokens = self.prior[0] + sum(len(one.emitted) for one in recent)
         time = self.prior[1] + sum(one.K * self.cost_ratio + self.verify_ratio(one.K) for one in recent)
-        return self.K if tokens >= time else one_try(rounds, self.cost_ratio, self.verify_ratio, self.tries)
+        return self.K if tokens >= time else _one_try(rounds, self.cost_ratio, self.verify_ratio, self.tries)
 
 
-def one_try(rounds: Sequence[Round], cost_ratio: float, verify_ratio: Callable[[int], float], tries: float) -> int:
+def _one_try(rounds: Sequence[Round], cost_ratio: float, verify_ratio: Callable[[int], float], tries: float) -> int:
     """Return 1, a draft to learn from, after so many rounds without one that a share `tries` of the time pays it."""
     # a try that fails costs K c + ρ - 1 steps at K = 1
     pause = ceil((cost_ratio + verify_ratio(1) - 1) / tries)
