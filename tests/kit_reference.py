@@ -16,6 +16,7 @@ from specsample.conformance.evidence.e_process import log_e_threshold, posterior
 from specsample.conformance.evidence.fit import FITS, goodness_of_fit
 from specsample.conformance.evidence.formulas import log_ratio
 from specsample.distributions import Array
+from specsample.conformance.laws.probes import Spread
 from specsample.language_model import LanguageModel, TableModel, Transformed
 from specsample.strategies import Transform
 
@@ -87,6 +88,9 @@ def states(model: LanguageModel, setting: Setting) -> States:
         rows = np.asarray(table, float).reshape(-1, V)
         start = int(np.ravel_multi_index(_last(setting.prompt, table.ndim - 1), table.shape[:-1] or (1,)))
         return _states(rows, (np.arange(len(rows))[:, None] * V + np.arange(V)) % len(rows), start)
+    if isinstance(model, Spread):
+        following = np.tile(model.row_of, (len(model.rows), 1))
+        return _states(model.rows, following, int(model.row_of[setting.prompt[-1]]))
     n_texts = n_nodes(V, setting.max_new_tokens)
     if n_texts > MAX_ROWS:
         raise ValueError(

@@ -193,11 +193,10 @@ def efficiency(sample: Sample, setting: Tabled) -> Array:
 
 def _kept_of(drafts: Array, nodes: Array, setting: Tabled) -> Any:
     """E[accepted | drafts] = Σ_j Π_{i <= j} min(1, p/q)."""
-    at = np.arange(len(drafts))
     run = np.ones(len(drafts))
     kept = np.zeros(len(drafts))
     for x in drafts.T:
-        run = run * np.minimum(1, setting.p.rows(nodes)[at, x] / setting.q.rows(nodes)[at, x])
+        run = run * np.minimum(1, setting.p.of(nodes, x) / setting.q.of(nodes, x))
         kept = kept + run
         nodes = child(nodes, x, setting.vocab_size)
     return kept

@@ -93,7 +93,9 @@ def separating(tallies: Sequence[Tally], failed: Tally) -> Tally | None:
     two = [name for name, share in catalogue_posterior(tallies, failed).items()][:2]
     if len(two) < 2 or follows_target(failed) or not may_be_named(two[0], tallies, failed):
         return None
-    others = [tally for tally in tallies if tally is not failed and {*two} <= {*tally.question.known_laws}]
+    known = [tally for tally in tallies if tally is not failed and {*two} <= {*tally.question.known_laws}]
+    # not where streams cost a lot
+    others = [tally for tally in known if not tally.question.least_eps]
 
     def apart(tally: Tally) -> float:
         # twice the square of Hellinger's distance

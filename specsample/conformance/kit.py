@@ -183,7 +183,8 @@ def diagnose(asked: Check, failed: Tally) -> Guess:
     """Draw a fixed number of streams more, and look for the mistake."""
     i = asked.tallies.index(failed)
     # a chunk that no plan has, with its rounds
-    chunk = run(_task(asked, i, max(1000, len(sizes(failed.limit))), EXTRA, keep=True))
+    n = EXTRA if not failed.question.least_eps else EXTRA // 3
+    chunk = run(_task(asked, i, max(1000, len(sizes(failed.limit))), n, keep=True))
     failed.add(chunk)
     assert chunk.sample is not None
     # a name is given only if it also fits where it differs most from the next best

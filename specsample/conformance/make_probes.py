@@ -10,11 +10,13 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from math import fsum
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from specsample.conformance.evidence.cells import Text
 from specsample.conformance.evidence.sizes import required_n_against
 from specsample.conformance.laws.exact import Law
 from specsample.conformance.laws.probes import Probe
@@ -29,12 +31,15 @@ DIGITS = 10
 LARGEST_N = 1_000_000
 COPIED = ["name", "purpose", "prompt", "K", "max_new_tokens", "stop", "strategy", "penalty", "weight", "positions"]
 COPIED += ["bins", "target", "draft"]
+WIDE = ["ids", "vocab_size", "least_eps"]
+OF_ALL_TOKENS = ("M03", "M36", "M45")  # their laws depend on tokens that cannot come
 
 
 def record(plan: Plan) -> dict[str, Any]:
     """Compute everything about a probe that the file holds, in the order of the file."""
     # the cells are what the target can emit; a law has one mass more, of everything else
     law = target_of(plan)
+    wide = {name: getattr(plan, name) for name in WIDE if plan.ids is not None}
     cells = sorted(law)
     p = [_rounded(mass, 12 if plan.bins else 17) for mass in over_cells(law, cells)]
     # the law of every rule that has one here, over the same cells
@@ -51,9 +56,10 @@ def record(plan: Plan) -> dict[str, Any]:
     return {
         **{name: getattr(plan, name) for name in COPIED},
         **({"by_position": True} if plan.by_position else {}),
+        **wide,
         "required_n": {name: int(n) for name, n in needed.items() if n <= LARGEST_N},
         "blind_to": blind,
-        "cells": cells,
+        "cells": [renamed(cell, plan.ids) for cell in cells],
         "law": p,
         "rule_laws": seen,
     }
@@ -72,6 +78,8 @@ def law_of_rule(rule: Rule, plan: Plan, probe: Probe) -> Law | None:
     """Compute a rule's law over cells; None where it has none, or none that can be computed here."""
     if rule.id in ("M39", "M40"):  # one seed, and u = 0: not a matter of the law
         return None
+    if rule.id in OF_ALL_TOKENS and plan.ids is not None:
+        return None
     # some mistakes are none here: where a stale token is not looked at, where there is no penalty, no temperature
     order = 0 if plan.penalty or plan.by_position else max(np.ndim(plan.target), np.ndim(plan.draft)) - 1
     is_right = {"M30": order == 1, "M37": plan.penalty is None, "M38": not plan.strategy}
@@ -81,6 +89,11 @@ def law_of_rule(rule: Rule, plan: Plan, probe: Probe) -> Law | None:
         return target_of(plan)
     law = law_on(rule, probe, order=order, bins=plan.bins)
     return law if law is None or plan.bins is not None else merged(law, plan.prompt, plan.positions)
+
+
+def renamed(cell: Text, ids: Text | None) -> Text:
+    """Write a cell of the small vocabulary, whose laws are computed, with the tokens of the large one."""
+    return cell if ids is None else tuple(ids[x] for x in cell)
 
 
 def text_of(records: Sequence[dict[str, Any]]) -> str:
@@ -96,7 +109,7 @@ def text_of(records: Sequence[dict[str, Any]]) -> str:
     about = {"format": 1, "made_by": maker, "alpha": 1e-6, "power": 0.999}
     head = "".join(f' "{key}": {json.dumps(value)},\n' for key, value in about.items())
     # weights become shares of one error budget
-    total = sum(each["weight"] for each in records)
+    total = fsum(each["weight"] for each in records)
     shares = [{**each, "weight": each["weight"] / total} for each in records]
     return "{\n" + head + ' "probes": [\n' + ",\n".join("  " + lines(each, "  ") for each in shares) + "\n ]\n}\n"
 

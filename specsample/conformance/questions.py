@@ -38,6 +38,7 @@ class Question:
     cells_of: Callable[[Any], Any]  # from (N, L) texts, padded with -1, to the (N,) numbers of their cells
     weight: float = 1.0  # share of the error budget
     blind_to: Sequence[str] = ()  # ids of wrong samplers whose law is the target's here
+    least_eps: float = 0.0  # a PASS excludes no smaller total variation here: its streams cost a lot
 
     @property
     def known_laws(self) -> dict[str, Any]:
@@ -158,7 +159,7 @@ def tallies_for(
         share = alpha * (1 - INDEPENDENCE_SHARE) * question.weight / total
         n_cells = max(2, int((np.asarray(question.law) > 0).sum()))
         noncentral = noncentrality(n_cells, alpha=share, power=power)
-        needed = ceil(E_PROCESS_PRICE * noncentral / (4 * eps**2))  # as `sizes.required_n`
+        needed = ceil(E_PROCESS_PRICE * noncentral / (4 * max(eps, question.least_eps) ** 2))  # as `sizes.required_n`
         tallies.append(Tally(question, share, needed, needed, noncentral))
     # a budget is shared out in proportion to what each question needs
     every = sum(tally.needed for tally in tallies)
@@ -169,10 +170,10 @@ def tallies_for(
 
 def _from_probe(probe: PackedProbe, source: Any) -> Question:
     """Ask what a probe asks."""
-    named = {"law": probe.law, "rule_laws": probe.rule_laws, "cells": probe.cells, "cells_of": probe.cells_of}
-    return Question(
-        probe.name, probe.purpose, source, setting_of(probe), **named, weight=probe.weight, blind_to=probe.blind_to
-    )
+    named: dict[str, Any] = {"law": probe.law, "rule_laws": probe.rule_laws, "cells": probe.cells}
+    named |= {"cells_of": probe.cells_of}
+    named |= {"weight": probe.weight, "blind_to": probe.blind_to, "least_eps": probe.least_eps}
+    return Question(probe.name, probe.purpose, source, setting_of(probe), **named)
 
 
 def _from_setting(setting: Tabled) -> Question:

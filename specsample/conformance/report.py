@@ -73,9 +73,11 @@ class Report:
     def meaning(self) -> str:
         """One sentence: what the verdict says."""
         tv = max((probe.excluded_tv for probe in self.probes), default=1.0)
+        coarser = [probe for probe in self.probes if probe.least_eps > self.eps]
+        coarse = "".join(f" ({probe.least_eps:g} on {probe.name})" for probe in coarser)
         return {
-            "PASS": f"Had the text's law deviated by a total variation of {self.eps:g} on any of these probes, this "
-            f"check would have failed with probability {self.power:g} or more.",
+            "PASS": f"Had the text's law deviated by a total variation of {self.eps:g} on any of these probes{coarse}, "
+            f"this check would have failed with probability {self.power:g} or more.",
             "FAIL": f"Not lossless. A lossless sampler gets this verdict with probability {self.alpha:g} at most.",
             "INCONCLUSIVE": f"The budget ended first: a deviation below {tv:.2g} may have been missed. Raise budget, "
             "or eps.",

@@ -36,6 +36,7 @@ class ProbeResult:
     log_e: float  # evidence
     threshold: float  # where it rejects
     excluded_tv: float  # a deviation that the streams so far would have shown
+    least_eps: float  # the smallest that a PASS excludes here, where that is more than was asked for
     is_rejected: bool
     texts: list[TextShare]  # those furthest off
 
@@ -49,9 +50,8 @@ class ProbeResult:
 def result_of(tally: Tally) -> ProbeResult:
     """Sum a tally up."""
     numbers = tally.evidence.n, tally.needed, tally.log_e, log_e_threshold(tally.alpha), tally.excluded_tv
-    return ProbeResult(
-        tally.question.name, tally.question.purpose, *numbers, tally.rejected_at is not None, text_shares(tally)
-    )
+    rest = tally.question.least_eps, tally.rejected_at is not None, text_shares(tally)
+    return ProbeResult(tally.question.name, tally.question.purpose, *numbers, *rest)
 
 
 def text_shares(tally: Tally) -> list[TextShare]:

@@ -5,7 +5,7 @@ a user's function returned and say what is wrong with it.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -18,6 +18,7 @@ from specsample.distributions import Array
 
 SHORT = "a text ends before max_new_tokens without a stop token"
 STRIPPED = " (no text has one: was it left out? The stop token is part of the text, return it)"
+LARGEST_BATCH = 2**21  # probabilities of a call: 16 MB in float64
 TOO_LONG = "more than max_new_tokens"  # the one that is mended, by a cut, and decides nothing
 Kind = Literal["verify", "step", "generate"]
 
@@ -80,6 +81,12 @@ def name_of(function: Any) -> str:
     # `partial` has func, decorators have __wrapped__; an address would differ from run to run
     inner = getattr(function, "func", None) or getattr(function, "__wrapped__", None)
     return str(getattr(function, "__qualname__", None) or (name_of(inner) if inner else type(function).__qualname__))
+
+
+def batches(n: int, most: int, numbers: int) -> Iterator[slice]:
+    """Cut n sequences into batches: of `most`, or of fewer where each takes many numbers."""
+    size = max(1, min(most, LARGEST_BATCH // numbers))
+    return (slice(start, start + size) for start in range(0, n, size))
 
 
 def checked_rows(given: Any, shape: tuple[int, int], V: int) -> Any:

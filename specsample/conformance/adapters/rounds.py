@@ -5,7 +5,7 @@ emitted, stops at stop tokens, and shortens K near the end as `speculative.gener
 which nothing can be drafted, the kit draws from p.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from specsample.conformance.adapters.adapter import (
     Played,
     Sample,
     Seeds,
+    batches,
     checked_row,
     checked_rows,
     name_of,
@@ -116,7 +117,7 @@ class Play:
                 continue
             # a last token without drafts is the kit's own, from p; every other round is the sampler's
             if k == 0:
-                emitted = pick_rows(setting.p.rows(node[streams]), rngs[0].random(len(streams)))[:, None]
+                emitted = setting.p.pick(node[streams], rngs[0].random(len(streams)))[:, None]
             else:
                 drafts, emitted = self.emit(setting, node[streams], k, rngs)
                 sample.rounds.append(Played(streams, node[streams], number[streams], drafts, emitted))
@@ -144,9 +145,8 @@ class Verifier:
 
     def __call__(self, drafts: Array, q: Array, p: Array, rng: Any) -> Any:
         """Verify (N, K) drafts, batch by batch; (N, K+1) tokens come back, padded with -1."""
-        N = len(drafts)
-        parts = [self.part(drafts[i], q[i], p[i], rng) for i in _slices(N, self.batch if self.is_batched else N)]
-        return np.concatenate(parts)
+        cuts = batches(len(drafts), self.batch, q[0].size + p[0].size)
+        return np.concatenate([self.part(drafts[i], q[i], p[i], rng) for i in cuts])
 
     def part(self, drafts: Array, q: Array, p: Array, rng: Any) -> Any:
         """Verify a batch, or one sequence after the other."""
@@ -162,8 +162,13 @@ class Verifier:
         """Draft from q and let the user's function verify."""
         # drafts from the harness' numbers, the verdict from the sampler's
         harness, sampler = rngs
-        drafts, q, p = draw_drafts(setting, nodes, k, harness)
-        return drafts, self(drafts, q, p, sampler)
+        u = harness.random((k, len(nodes)))
+        parts: list[Any] = []
+        # batch by batch, for rows of a large vocabulary fill the memory
+        for i in batches(len(nodes), self.batch, (2 * k + 1) * setting.vocab_size):
+            drafts, q, p = draw_drafts(setting, nodes[i], u[:, i])
+            parts.append((drafts, self.part(drafts, q, p, sampler)))
+        return np.concatenate([each for each, _ in parts]), np.concatenate([each for _, each in parts])
 
 
 @dataclass(frozen=True)
@@ -184,27 +189,22 @@ class Stepper:
         if not self.is_batched:
             rows = [checked_row(self.fn(prefix, *models, k, sampler), k, V) for prefix in prefixes.tolist()]
             return None, np.array(rows)
-        blocks = [prefixes[i] for i in _slices(len(nodes), self.batch)]
+        blocks = [prefixes[i] for i in batches(len(nodes), self.batch, (2 * k + 1) * V)]
         parts = [checked_rows(self.fn(block, *models, k, sampler), (len(block), k + 1), V) for block in blocks]
         return None, np.concatenate(parts)
 
 
-def pick_rows(probs: Array, u: Array) -> Any:
-    """Pick one token of each row by inverse CDF: (N, V) and (N,) -> (N,)."""
-    # the first token whose cumulative sum exceeds u; a sum that rounding leaves below 1 gives the last possible one
-    past = (u[:, None] < np.cumsum(probs, axis=1)) & (probs > 0)
-    last = probs.shape[1] - 1 - np.argmax(probs[:, ::-1] > 0, axis=1)
-    return np.where(past.any(axis=1), past.argmax(axis=1), last)
+def draw_drafts(setting: Tabled, nodes: Array, u: Array) -> tuple[Array, Array, Array]:
+    """Draw drafts from q after every text, and look up the rows of p and q: (k, m) -> (m, k), (m, k, V), (m, k+1, V).
 
-
-def draw_drafts(setting: Tabled, nodes: Array, k: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-    """Draw k drafts from q after every text, and look up the rows of p and q: (m, k), (m, k, V), (m, k+1, V)."""
+    One of the (k, m) uniform numbers picks each of them.
+    """
     V = setting.vocab_size
     # one draft after the other, for all texts at once
     path = nodes[:, None]
-    drafts = np.zeros((len(nodes), k), np.int64)
-    for i in range(k):
-        drafts[:, i] = pick_rows(setting.q.rows(path[:, -1]), rng.random(len(nodes)))
+    drafts = np.zeros(u.T.shape, np.int64)
+    for i in range(len(u)):
+        drafts[:, i] = setting.q.pick(path[:, -1], u[i])
         path = np.concatenate([path, child(path[:, -1:], drafts[:, i : i + 1], V)], axis=1)
     return drafts, setting.q.rows(path[:, :-1]), setting.p.rows(path)
 
@@ -213,11 +213,6 @@ def logs(probs: Array) -> Any:
     """Take logarithms; -inf where a probability is 0."""
     with np.errstate(divide="ignore"):
         return np.log(probs)
-
-
-def _slices(n: int, batch: int) -> Iterator[slice]:
-    """Cut n rows into batches."""
-    return (slice(start, start + batch) for start in range(0, n, batch))
 
 
 def _with_violations(sample: Sample) -> Sample:

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from specsample.conformance.adapters.text_numbers import child, n_nodes, text_of
+from specsample.conformance.laws.probes import Spread
 from specsample.conformance.laws.setting import Setting
 from specsample.distributions import Array
 from specsample.language_model import TableModel, TextContext, Transformed
 
 MAX_ENTRIES = 8_000_000  # of the table of rows: 64 MB
+WIDE = 256  # tokens; longer rows are looked up one by one
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Tabled(Setting):
     @property
     def is_tabled(self) -> bool:
         """Whether the rows of all texts fit in a table; those of an engine with a real vocabulary do not."""
-        return isinstance(self.target_model, TableModel) or fits(self)
+        return isinstance(self.target_model, TableModel | Spread) or fits(self)
 
     @cached_property
     def p(self) -> "TabledModel":
@@ -77,26 +79,50 @@ class TabledModel:
         self.n_nodes = n_nodes(V, depth)
         self.memory: dict[int, Any] = {}  # rows of single texts
         # of a table the last tokens are enough; any other model is asked for every text, once
-        self.states = _states(model)
-        if self.states is None and not fits(setting):
+        table, self.row_of = _last_token_table(model)
+        self.order = -1 if table is None else table.ndim - 1
+        if table is None and not fits(setting):
             raise ValueError(
                 f"a probe must have at most {MAX_ENTRIES} rows times tokens; V = {V} and {depth} tokens make "
                 f"{self.n_nodes * V}. Ask for fewer tokens."
             )
-        size = 0 if self.states is not None else self.n_nodes
-        self.table = np.zeros((size, V))
-        self.is_known = np.zeros(size, bool)
+        self.flat = np.zeros((self.n_nodes, V)) if table is None else table.reshape(-1, V)
+        self.is_known = np.full(len(self.flat), table is not None)
 
-    def rows(self, nodes: Array) -> Any:
-        """Look the distributions after some texts up: (...) nodes -> (..., V)."""
-        if self.states is not None:
-            return self.states[_last_tokens(nodes, self.prompt, self.vocab_size, self.states.ndim - 1)]
+    def index(self, nodes: Array) -> Any:
+        """Find the rows of `flat` that follow some texts: (...) nodes -> (...) numbers."""
+        if self.order >= 0:
+            number = np.zeros(np.shape(nodes), np.int64)
+            for x in _last_tokens(nodes, self.prompt, self.vocab_size, self.order):
+                number = number * (1 + self.row_of.max()) + self.row_of[x]
+            return number
         # only what nobody has asked for yet
         if not self.is_known[nodes].all():
             for node in np.unique(nodes[~self.is_known[nodes]]).tolist():
-                self.table[node] = self.read([*self.prompt, *text_of(node, self.vocab_size)])
+                self.flat[node] = self.read([*self.prompt, *text_of(node, self.vocab_size)])
                 self.is_known[node] = 1
-        return self.table[nodes]
+        return nodes
+
+    def rows(self, nodes: Array) -> Any:
+        """Look the distributions after some texts up: (...) nodes -> (..., V)."""
+        return self.flat[self.index(nodes)]
+
+    def of(self, nodes: Array, tokens: Array) -> Any:
+        """Look the probability of a token after each text up: (...) nodes, (...) tokens -> (...)."""
+        return self.flat[self.index(nodes), tokens]
+
+    def pick(self, nodes: Array, u: Array) -> Any:
+        """Pick the next token of each text by inverse CDF: (m,) nodes and uniform numbers -> (m,) token ids."""
+        index = self.index(nodes)
+        if self.vocab_size <= WIDE:
+            return pick_rows(self.flat[index], u)
+        # long rows are too many numbers to copy: all texts that share a row are looked up in it
+        tokens = np.zeros(len(u), np.int64)
+        for row in np.unique(index).tolist():
+            is_here = index == row
+            last = np.flatnonzero(self.flat[row])[-1]
+            tokens[is_here] = np.minimum(np.searchsorted(self.flat[row].cumsum(), u[is_here], side="right"), last)
+        return tokens
 
     def read(self, tokens: Sequence[int]) -> Any:
         """Ask the model for the distribution after a whole text."""
@@ -141,18 +167,37 @@ class TabledModel:
         return np.concatenate([np.repeat(head, len(tokens), axis=0), self.rows(nodes)], axis=1)
 
 
+def pick_rows(probs: Array, u: Array) -> Any:
+    """Pick one token of each row by inverse CDF: (N, V) and (N,) -> (N,)."""
+    # the first token whose cumulative sum exceeds u; a sum that rounding leaves below 1 gives the last possible one
+    past = (u[:, None] < np.cumsum(probs, axis=1)) & (probs > 0)
+    last = probs.shape[1] - 1 - np.argmax(probs[:, ::-1] > 0, axis=1)
+    return np.where(past.any(axis=1), past.argmax(axis=1), last)
+
+
 def fits(setting: Setting) -> bool:
     """Whether a table of the rows after every text stays small."""
     V = int(setting.target_model.vocab_size)
     return n_nodes(V, setting.max_new_tokens) * V <= MAX_ENTRIES
 
 
-def _states(model: Transformed) -> Any:
-    """Apply the strategy to all rows of a table, where a text is known by its last tokens; None for another model."""
-    if not isinstance(model.model, TableModel):
-        return None
-    table = model.model.table
-    return (table if model.transform is None else model.transform(table)).astype(float)
+def _last_token_table(model: Transformed) -> tuple[Any, Any]:
+    """Apply the strategy to all rows of a table, where a text is known by its last tokens.
+
+    Returns
+    -------
+    ((..., V) rows by the last tokens, or None for any other model; (V,) which of them stands for a token)
+    """
+    table: Any = None
+    row_of: Any = np.arange(model.vocab_size)
+    if isinstance(model.model, TableModel):
+        table = model.model.table
+    elif isinstance(model.model, Spread):
+        table = model.model.rows
+        row_of = model.model.row_of
+    if table is not None:
+        table = (table if model.transform is None else model.transform(table)).astype(float)
+    return table, row_of
 
 
 def _last_tokens(nodes: Array, prompt: Sequence[int], V: int, order: int) -> tuple[Any, ...]:

@@ -12,6 +12,7 @@ from specsample.conformance.adapters.adapter import (
     Adapter,
     Sample,
     Seeds,
+    batches,
     checked_texts,
     counted,
     name_of,
@@ -187,7 +188,8 @@ def _ask(fn: Any, setting: Tabled, n: int, *, batch: int, seeds: Seeds) -> Sampl
     prompt = setting.prompt
     # batches of prompts, or one after the other; a seed of its own for every call
     if batch:
-        sizes = [min(batch, n - start) for start in range(0, n, batch)]
+        cuts = batches(n, batch, (len(prompt) + L) * setting.vocab_size)
+        sizes = [len(range(n)[cut]) for cut in cuts]
         texts = [text for N in sizes for text in counted(fn([list(prompt) for _ in range(N)], L, seed=_seed(rng)), N)]
     else:
         texts = [fn(list(prompt), L, seed=_seed(rng)) for _ in range(n)]

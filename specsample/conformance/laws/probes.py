@@ -8,6 +8,7 @@ a stale cache are right on tables that do not.
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -146,6 +147,40 @@ class Positional:
     def next_probs(self, tokens: Sequence[int]) -> Array:
         """Look up what follows a text: (V,) probabilities."""
         return self.tables[(len(tokens) - 1) % len(self.tables)].next_probs(tokens)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A table on a few tokens of a large vocabulary; no other token can come.
+
+    What follows a token that has no row is what follows the first that has one.
+    """
+
+    table: TableModel  # of order 1, over len(ids) tokens
+    ids: tuple[int, ...]  # which tokens of the vocabulary these are, in rising order
+    vocab_size: int  # V, the number of tokens
+
+    @cached_property
+    def rows(self) -> Array:
+        """The (len(ids), V) distributions, one after each of these tokens."""
+        wide = np.zeros((len(self.ids), self.vocab_size), self.table.table.dtype)
+        wide[:, list(self.ids)] = self.table.table
+        return wide
+
+    @cached_property
+    def row_of(self) -> Array:
+        """Which row follows each token: (V,) int array."""
+        found = np.zeros(self.vocab_size, np.int64)
+        found[list(self.ids)] = np.arange(len(self.ids))
+        return found
+
+    def start(self) -> TextContext:
+        """Begin an empty context."""
+        return TextContext(self.next_probs, self.vocab_size)
+
+    def next_probs(self, tokens: Sequence[int]) -> Array:
+        """Look up what follows a text: (V,) probabilities."""
+        return self.rows[self.row_of[tokens[-1]]]
 
 
 # the two tables of each probe, p and q

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from specsample.conformance.evidence.cells import Cells, Text, padded
-from specsample.conformance.laws.probes import Penalised, Positional
+from specsample.conformance.laws.probes import Penalised, Positional, Spread
 from specsample.conformance.laws.setting import Setting
 from specsample.distributions import Array
 from specsample.language_model import LanguageModel, TableModel
@@ -53,6 +53,7 @@ class PackedProbe:
     blind_to: tuple[str, ...]  # ids of wrong rules whose law is the target's here
     required_n: Mapping[str, int]  # id of a rule -> outputs to reject it at 1e-6 with power 0.999
     weight: float  # share of the error budget
+    least_eps: float = 0.0  # a PASS excludes no smaller total variation here
 
     @cached_property
     def cells_of(self) -> Cells:
@@ -97,8 +98,8 @@ def unpack(record: Mapping[str, Any]) -> PackedProbe:
     # the file has whole weights and fractions in quotes; floats are made here, the same on every machine
     strategy = {name: _number(value) for name, value in record["strategy"].items()}
     setting = Setting(
-        target_model=_model(record["target"], record["penalty"], by_position="by_position" in record),
-        draft_model=_model(record["draft"]),
+        target_model=_model(record, "target"),
+        draft_model=_model(record, "draft"),
         prompt=tuple(record["prompt"]),
         K=record["K"],
         max_new_tokens=record["max_new_tokens"],
@@ -120,6 +121,7 @@ def unpack(record: Mapping[str, Any]) -> PackedProbe:
         blind_to=tuple(record["blind_to"]),
         required_n=record["required_n"],
         weight=record["weight"],
+        least_eps=record.get("least_eps", 0.0),
     )
 
 
@@ -148,11 +150,18 @@ def _belongs(name: str, wanted: str) -> bool:
     return name == wanted or name.startswith(f"{wanted}-")
 
 
-def _model(rows: Any, penalty: str | None = None, *, by_position: bool = False) -> LanguageModel:
-    """Build a table of floats from whole weights, or one for each position, and penalise repetitions where asked."""
-    if by_position:
+def _model(record: Mapping[str, Any], name: str) -> LanguageModel:
+    """Build the target or the draft model of a record: a table of floats, and what the record says of it."""
+    rows = record[name]
+    is_target = name == "target"
+    if is_target and "by_position" in record:
         return Positional(tuple(_table(each) for each in rows))
-    return _table(rows) if penalty is None else Penalised(_table(rows), float(Fraction(penalty)))
+    if is_target and record["penalty"] is not None:
+        return Penalised(_table(rows), float(Fraction(record["penalty"])))
+    # a few tokens of a large vocabulary
+    if "ids" in record:
+        return Spread(_table(rows), tuple(record["ids"]), record["vocab_size"])
+    return _table(rows)
 
 
 def _table(rows: Any) -> TableModel:

@@ -1,4 +1,4 @@
-"""The twelve probes: tables and settings, by hand or designed.
+"""The thirteen probes: tables and settings, by hand or designed.
 
 Everything else in `probes.json` is computed from them. P8 and P10 have three parts each.
 """
@@ -35,12 +35,15 @@ class Plan:
     positions: Text | None = None  # as in `PackedProbe`, and so are bins
     bins: Weights = None
     by_position: bool = False  # whether target holds a table for each number of tokens read
+    ids: Text | None = None  # which tokens of the vocabulary the tables are about, None for all of them
+    vocab_size: int | None = None  # V, where there are ids
+    least_eps: float = 0.0  # a PASS excludes no smaller total variation here
     weight: int = 2  # relative to the other probes
     prompt: Text = (0,)
 
     @property
     def probe(self) -> Probe:
-        """The question with models of fractions, whose laws are exact."""
+        """The question with models of fractions, whose laws are exact; without the tokens that cannot come."""
         q = TableModel(fractions(self.draft))
         tables = [TableModel(fractions(each)) for each in (self.target if self.by_position else [self.target])]
         p = Positional(tuple(tables)) if self.by_position else tables[0]
@@ -129,6 +132,12 @@ PLACES = (
     [rows(each, V=3, order=1) for each in ("6 2 1  1 5 2  2 1 5", "1 2 5  4 1 3  5 3 1", "2 5 2  2 2 5  1 6 2")],
     TEXT[1],
 )
+# both sides of the ends of blocks, with a residual on both sides: what a kernel leaves out is never rare
+BLOCKS = (
+    rows("2 6 2 3 7  6 2 5 2 5  3 4 2 7 4  5 2 3 3 7  2 5 5 5 3", V=5, order=1),
+    rows("7 1 5 5 2  2 6 1 8 3  5 1 7 2 5  1 5 6 6 2  6 2 2 3 7", V=5, order=1),
+)
+ENDS = {"ids": (0, 1023, 1024, 8191, 8192), "vocab_size": 8193, "positions": (0, 2), "least_eps": 0.2}
 ONE_HOT = rows("0 1 0  0 0 1  1 0 0", V=3, order=1)
 
 TABLE = (
@@ -146,5 +155,6 @@ TABLE = (
     Plan("P10-penalty", "tokens in the text, drafts included, are a quarter as likely", *TEXT, 2, 3, penalty="1/4"),
     Plan("P11", "K = 1: drafted rounds after fully accepted ones", *STALE, K=1, max_new_tokens=5, weight=1),
     Plan("P12", "p knows its position: a text read twice, or shifted", *PLACES, 2, 4, by_position=True, weight=1),
+    Plan("P13", "V = 8,193: tokens on both sides of a kernel's blocks", *BLOCKS, 2, 3, weight=1, **ENDS),
 )
 PLANS = {plan.name: plan for plan in TABLE}
