@@ -15,8 +15,8 @@ from specsample.conformance.adapters.text_numbers import child, n_nodes, text_of
 from specsample.conformance.evidence.e_process import log_e_threshold, posterior
 from specsample.conformance.evidence.fit import FITS, goodness_of_fit
 from specsample.conformance.evidence.formulas import log_ratio
-from specsample.distributions import Array
 from specsample.conformance.laws.probes import Spread
+from specsample.distributions import Array
 from specsample.language_model import LanguageModel, TableModel, Transformed
 from specsample.strategies import Transform
 

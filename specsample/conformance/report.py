@@ -76,8 +76,8 @@ class Report:
         coarser = [probe for probe in self.probes if probe.least_eps > self.eps]
         coarse = "".join(f" ({probe.least_eps:g} on {probe.name})" for probe in coarser)
         return {
-            "PASS": f"Had the text's law deviated by a total variation of {self.eps:g} on any of these probes{coarse}, "
-            f"this check would have failed with probability {self.power:g} or more.",
+            "PASS": f"Had the text's law deviated by a total variation of {self.eps:g} on any of these probes"
+            f"{coarse}, this check would have failed with probability {self.power:g} or more.",
             "FAIL": f"Not lossless. A lossless sampler gets this verdict with probability {self.alpha:g} at most.",
             "INCONCLUSIVE": f"The budget ended first: a deviation below {tv:.2g} may have been missed. Raise budget, "
             "or eps.",

@@ -137,7 +137,7 @@ BLOCKS = (
     rows("2 6 2 3 7  6 2 5 2 5  3 4 2 7 4  5 2 3 3 7  2 5 5 5 3", V=5, order=1),
     rows("7 1 5 5 2  2 6 1 8 3  5 1 7 2 5  1 5 6 6 2  6 2 2 3 7", V=5, order=1),
 )
-ENDS = {"ids": (0, 1023, 1024, 8191, 8192), "vocab_size": 8193, "positions": (0, 2), "least_eps": 0.2}
+ENDS: dict[str, Any] = {"ids": (0, 1023, 1024, 8191, 8192), "vocab_size": 8193, "positions": (0, 2), "least_eps": 0.2}
 ONE_HOT = rows("0 1 0  0 0 1  1 0 0", V=3, order=1)
 
 TABLE = (
