@@ -5,9 +5,9 @@ uniform numbers are scripted: no answer passes or fails by luck. A unit is a fil
 numbered as they stand there.
 
 Read `showing`, `boxes`, `exercise`, `clock`, `lines`, `asking`, `slips`, `undoing`, `grading`, `tables`, `laws`,
-`scripted`, `wrong_picks`, `wrong_tests`, `wrong_tokens`, `wrong_rounds`, `wrong_loops`, `wrong_losses`, `unit_00`,
-`unit_01`, `unit_02`, `unit_03`, `unit_04`, `unit_05`, `unit_06`, `unit_07`, `unit_08`, `unit_09`, `unit_10`,
-`unit_11`.
+`scripted`, `wrong_picks`, `wrong_tests`, `wrong_tokens`, `wrong_rounds`, `wrong_loops`, `wrong_losses`,
+`wrong_positions`, `wrong_sources`, `wrong_trees`, `wrong_judging`, `wrong_batches`, `unit_00`, `unit_01`, `unit_02`,
+`unit_03`, `unit_04`, `unit_05`, `unit_06`, `unit_07`, `unit_08`, `unit_09`, `unit_10`, `unit_11`.
 """
 
 from specsample.exercises.exercise import Exercise, Mistake, NotYet, Passed

@@ -161,7 +161,7 @@ def _message(exercise: Exercise, answer: Any, asked: Asked, right: Any) -> str:
     if isinstance(made, Raised):
         fails = "does not end" if is_late(made) else f"raises {made.kind.__name__}"
         yours = made.said + (f"\n  at:       {made.at}" if made.at else "")
-    elif exercise.kind == "break it":
+    elif exercise.kind == "break it" and not callable(answer):
         yours = f"{show(answer)}, which gives {yours}"
     where = f" It {fails} for {asked.case.label}:" if asked.case.label else ""
     lines = [f"{exercise.id} not yet: {exercise.title}.{where}", f"  yours:    {yours}"]

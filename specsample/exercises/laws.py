@@ -69,9 +69,19 @@ def law(answer: Any, case: Case) -> Any:
 
 def agreement(answer: Any, case: Case) -> Any:
     """Sum up the exact law of a pair (x, y): that of x, that of y, and how often they are equal."""
+    return _summed(answer, case, lambda x, y: [f"x = {x}", f"y = {y}"] + ["x = y"] * bool(x == y))
+
+
+def kept(answer: Any, case: Case) -> Any:
+    """Sum up the exact law of a pair (token, was it a draft?): that of the token, and how often it was one."""
+    return _summed(answer, case, lambda x, was_draft: [f"token = {x}"] + ["a draft is kept"] * bool(was_draft))
+
+
+def _summed(answer: Any, case: Case, name: Callable[[Any, Any], list[str]]) -> Any:
+    """Enumerate the law of a pair that a function of p, q and a tape gives, and sum it up."""
     p, q, *tape = case.arguments
     pairs = _on(tape, lambda tape: _pair(answer(p, q, tape)))
-    return Unending(_events(pairs.law)) if isinstance(pairs, Unending) else _events(pairs)
+    return Unending(_events(pairs.law, name)) if isinstance(pairs, Unending) else _events(pairs, name)
 
 
 def _pair(value: Any) -> Any:
@@ -81,15 +91,11 @@ def _pair(value: Any) -> Any:
     return Odd(value)
 
 
-def _events(pairs: Law) -> dict[str, Any]:
-    """Sum up a law of pairs."""
+def _events(pairs: Law, name: Callable[[Any, Any], list[str]]) -> dict[str, Any]:
+    """Sum up a law of pairs: how often each of the events happens that a pair is named by."""
     summary: dict[str, Any] = {}
     for pair, mass in pairs.items():
-        events = [repr(pair)]
-        if not isinstance(pair, Odd):
-            x, y = pair
-            events = [f"x = {x}", f"y = {y}"] + ["x = y"] * bool(x == y)
-        for event in events:
+        for event in [repr(pair)] if isinstance(pair, Odd) else name(*pair):
             summary[event] = summary.get(event, 0) + mass
     return summary
 

@@ -8,6 +8,17 @@ from specsample import batched
 from specsample.distributions import Array
 from specsample.exercises.exercise import Case, Exercise, Mistake, one_question, take
 from specsample.exercises.showing import show
+from specsample.exercises.wrong_batches import (
+    COUNTS,
+    HEADS,
+    PASSES,
+    counted,
+    cut,
+    heads,
+    padded,
+    passes,
+    queues,
+)
 
 
 def _flags(seed: int) -> list[Case]:
@@ -168,5 +179,32 @@ EXERCISES = (
             Mistake("no row is read whole", "What is a correction drawn from?", 0),
             Mistake("one row is read", "What is a correction drawn from, and what is that made of?", 1),
         ),
+    ),
+    # a batch whose rows have drafts of different numbers
+    Exercise(
+        id="11.4",
+        kind="implement",
+        title="the leading run of rows that have fewer drafts than the batch has columns",
+        key=lambda is_kept, n_drafts: counted(is_kept, n_drafts),
+        cases=padded,
+        mistakes=COUNTS,
+    ),
+    # sequences end at different times: who takes their place?
+    Exercise(
+        id="11.5",
+        kind="predict",
+        title="the target passes of a batch in which a free place is taken at once",
+        key=lambda rounds, places: passes(rounds, places),
+        cases=queues,
+        mistakes=PASSES,
+    ),
+    # a nucleus of a long row, without sorting the row
+    Exercise(
+        id="11.6",
+        kind="implement",
+        title="top-p from the head of a row alone",
+        key=lambda p, mass, n: cut(p, mass, n),
+        cases=heads,
+        mistakes=HEADS,
     ),
 )
