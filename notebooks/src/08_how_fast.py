@@ -29,6 +29,7 @@ import specsample as ss
 from specsample import bench, figures, theory
 from specsample.exercises import check
 from specsample.theory import machines
+from specsample.viewer import widgets
 
 # %% [markdown]
 # ## The salesman's sum
@@ -147,6 +148,12 @@ for c, style in ((0.02, "-"), (0.1, "--"), (0.3, "-."), (0.9, ":")):
 axes.axhline(1, color="gray", lw=0.8)
 axes.legend(frameon=False)
 _ = axes.set(xlabel="K, drafts a round", ylabel="speed-up at α = 0.8, ρ = 1", xticks=range(0, 21, 2))
+
+# %% [markdown]
+# And with α, c, K and the price of a further row in your own hands: **predict** where the best K goes when drafts get dearer, then move the slider.
+
+# %%
+widgets.speed(0.8, 0.1)
 
 # %% [markdown]
 # **Best case:** all drafts accepted, K + 1 tokens a round. **Worst case:** all refused, one token a round, the price of a target pass plus K c for nothing. Every curve rises, reaches a top and falls, and the dotted one never rises: with ρ = 1 drafting pays if and only if α > c (corollary 3.9).

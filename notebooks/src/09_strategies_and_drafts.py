@@ -37,6 +37,7 @@ from specsample.drafts.prompt_lookup import PromptLookup
 from specsample.drafts.unigram import train_unigram
 from specsample.exercises import check
 from specsample.training import data
+from specsample.viewer import widgets
 
 # %% [markdown]
 # ## Strategies
@@ -69,6 +70,12 @@ figures.target_against_draft(p, q, labels=letters, top=12)
 # %%
 cold = ss.temperature(0.5)
 figures.target_against_draft(cold(p), cold(q), labels=letters, top=12)
+
+# %% [markdown]
+# Every strategy is such a map from row to row. Move temperature, top-k and top-p over the target's row, and watch whom they favour:
+
+# %%
+widgets.strategies(p, letters)
 
 # %% [markdown]
 # Colder rows are taller and fewer. Where both models have the same favourite the overlap grows, and where they have not it shrinks. **Predict** which of the two wins on a whole text, then run:
@@ -288,7 +295,7 @@ check("09.4", my_law, seed=1)
 thresholds = (0, 0.2, 0.4, 0.6, 0.8, 0.9)
 runs = [
     ss.generate(
-        prompt, target_model, Confident(draft_model, t), K=8, max_new_tokens=150, rng=np.random.default_rng(0)
+        prompt, target_model, Confident(draft_model, t), K=8, max_new_tokens=100, rng=np.random.default_rng(0)
     )[1]
     for t in thresholds
 ]
@@ -299,7 +306,7 @@ axes.plot(thresholds, [trace.drafted for trace in runs], "o--", label="drafts ma
 axes.plot(thresholds, [trace.accepted for trace in runs], "s-", label="drafts kept")
 axes.plot(thresholds, [trace.target_passes for trace in runs], "^:", label="target passes")
 axes.legend(frameon=False)
-_ = axes.set(xlabel="threshold", ylabel="for 150 tokens", ylim=(0, None))
+_ = axes.set(xlabel="threshold", ylabel="for 100 tokens", ylim=(0, None))
 
 # %% [markdown]
 # Read it from the left: at first only drafts disappear that would have been refused, then good ones too, and the passes of the target rise. Where the best threshold lies depends on c and ρ of notebook 08.

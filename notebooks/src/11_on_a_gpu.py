@@ -53,11 +53,11 @@ print(f"{1000 * loop_seconds:.1f} ms for {B} sequences, one after the other")
 #
 # ## A batch of rounds
 #
-# Shapes: drafts (B, K), q (B, K, V), p (B, K+1, V). **Question.** Which parts of `verify` are the same for all sequences, and which differ? Small numbers, to see them:
+# Shapes: drafts (B, K), q (B, K, V), p (B, K+1, V). **Question.** Which parts of `verify` are the same for all sequences, and which differ? Small numbers, to see them (the seed is chosen so that something can be seen):
 
 # %%
 B, K, V = 4, 3, 5
-rng = np.random.default_rng(0)
+rng = np.random.default_rng(7)
 p, q = rng.dirichlet(np.ones(V), (B, K + 1)), rng.dirichlet(np.ones(V), (B, K))
 u_draft, u_accept, u_emit = rng.random((B, K)), rng.random((B, K)), rng.random(B)
 drafts = np.array([[ss.pick(q[b, k], u_draft[b, k]) for k in range(K)] for b in range(B)])
@@ -348,11 +348,11 @@ figures.lanes(
 
 # %%
 p = np.array([0.4, 0.2, 0.15, 0.1, 0.1, 0.05])
-both = ss.decoding_strategy(top_k=3, top_p=0.6)(p)
-figures.side_by_side({"p": p, "top-p 0.6": ss.top_p(0.6)(p), "top-k 3, then top-p 0.6": both})
+both = ss.decoding_strategy(top_k=3, top_p=0.7)(p)
+figures.side_by_side({"p": p, "top-p 0.7": ss.top_p(0.7)(p), "top-k 3, then top-p 0.7": both})
 
 # %% [markdown]
-# It is another strategy: in the third picture one token is missing. After top-k the row is *normalised*, so that 0.6 is a share of the head and no longer of the row.
+# It is another strategy: in the third picture one token is missing. After top-k the row is *normalised*, so that 0.7 is a share of the head and no longer of the row.
 
 # %% [markdown]
 # ### Exercise 11.6 (implement)
