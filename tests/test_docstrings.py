@@ -127,6 +127,8 @@ NO_EXAMPLE = {
     "speculative.draft": PAPER,
     "speculative.step": PAPER,
     "conformance.adapters.torch_callables.from_torch": "needs torch",
+    "figures.grids.grids": "returns a picture",
+    "figures.lanes.lanes": "returns a picture",
     "figures.rows.side_by_side": "returns a picture",
     "figures.rows.target_against_draft": "returns a picture",
     "figures.runs.acceptance_by_position": "returns a picture",

@@ -133,6 +133,26 @@ def test_the_strip_breaks_lines_after_its_width_and_at_newlines():
     assert n_lines == 4
 
 
+def test_a_grid_has_a_square_and_a_mark_for_every_entry_and_says_what_rows_and_columns_are():
+    tables = {"mask": np.tri(2, 3, 1, dtype=bool), "weights": np.array([[0.25, 0.75, 0], [0, 1, 0]])}
+    figure = figures.grids(tables, rows=["a", "b"], columns=["x", "y", "z"], axes=("row", "column"))
+    for ax, values in zip(figure.axes, tables.values(), strict=True):
+        assert (ax.collections[0].get_array() == values).all()
+        assert [tick.get_text() for tick in ax.get_yticklabels()] == ["a", "b"]
+        assert [tick.get_text() for tick in ax.get_xticklabels()] == ["x", "y", "z"]
+    marks = [[text.get_text() for text in ax.texts] for ax in figure.axes]
+    assert marks == [["✓", "✓", "", "✓", "✓", "✓"], [".25", ".75", "0", "0", "1.00", "0"]]
+
+
+def test_lanes_lay_pieces_side_by_side_and_name_the_kinds_that_are_drawn():
+    rows = {"text": [("def", 3, "text"), ("x", 1, "accepted")], "cache": [("", 1, ""), ("y", 2, "forgotten")]}
+    ax = figures.lanes(rows, xlabel="tokens").axes[0]
+    drawn = [(patch.get_x(), patch.get_y(), patch.get_width()) for patch in ax.patches]
+    assert drawn == [(0, 0.1, 3), (3, 0.1, 1), (1, 1.1, 2)]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["text", "accepted", "forgotten"]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["text", "cache"]
+
+
 def test_figures_draw_on_given_axes_and_leave_none_open():
     from matplotlib import pyplot
 

@@ -5,14 +5,16 @@ import signal
 import threading
 import time
 from fractions import Fraction as F
+from functools import reduce
 
 import numpy as np
 import pytest
-from wrong_answers import WRONG_ANSWERS, residual
+from wrong_answers import WRONG_ANSWERS, head_of, residual, taken_back, twice
 
 import specsample as ss
 from specsample.exercises import NotYet, check
 from specsample.exercises.clock import TooLong, within
+from specsample.verifiers.tree_context import path_to
 
 NAMED = "This is what comes of it if"
 
@@ -267,6 +269,16 @@ RIGHT_ANSWERS = (
             next((tokens[e] for e in range(len(tokens) - 1, n - 1, -1) if tokens[e - n : e] == tokens[-n:]), -1)
         ),
     ),
+    ("08.5", lambda rates: 1 + float(np.cumprod(np.array(rates, float)).sum())),
+    ("09.4", lambda p, q, t: list(taken_back(p.astype(float), q.astype(float), float(t), p.astype(float)))),
+    ("10.4", lambda parents: [[j in path_to(i, parents) for j in range(len(parents))] for i in range(len(parents))]),
+    ("10.6", lambda p, q, tape: list(twice(p, q, tape, residual(p, q)))),
+    ("10.7", lambda eps, z: float(z * z) * 0.25 / float(eps) ** 2),
+    (
+        "11.5",
+        lambda rounds, k: np.int64(reduce(lambda free, n: sorted([free[0] + n, *free[1:]]), rounds, [0] * k)[-1]),
+    ),
+    ("11.6", head_of),
     ("11.1", lambda kept: [next((i for i, x in enumerate(row) if not x), len(row)) for row in kept]),
 )
 

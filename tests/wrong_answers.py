@@ -399,7 +399,91 @@ WRONG_ANSWERS = (
     ("11.1", "summed", lambda kept: kept.astype(int).sum(1), "all kept drafts"),
     ("11.2", "<=", lambda p, u: (u[:, None] <= p.cumsum(1)).argmax(1), "<= and not <"),
     ("11.3", "all rows", 11, "all 2K+1"),
+    # positions, sources, trees, the judge, batches
+    ("08.5", "all tested", lambda rates: 1 + float(sum(rates)), "taken to be tested"),
+    ("08.5", "mean", lambda r: sum(float(sum(r) / len(r)) ** k for k in range(len(r) + 1)), "averaged"),
+    ("08.5", "without the last token", lambda rates: np.cumprod(rates).sum(), "one too small"),
+    ("08.6", "over rounds", lambda trace: kept_at(trace) / len(trace.rounds), "divided by all rounds"),
+    ("08.6", "counts", lambda trace: kept_at(trace).tolist(), "counts are given"),
+    ("08.6", "one rate", lambda trace: trace.acceptance_rate, "one thing is given"),
+    ("09.4", "the target's", lambda p, q, t: p.astype(float), "taken to be the target's"),
+    ("09.4", "as if refused", lambda p, q, t: taken_back(p, q, t, residual(p, q)), "treated as a refused one"),
+    ("09.4", "forgotten", lambda p, q, t: taken_back(p, q, t, 0 * p), "forgotten"),
+    ("09.5", "to the end", lambda tokens, n, K: cut_copy(tokens, n, K), "stops where the text ends"),
+    ("09.5", "text and copy", lambda tokens, n, K: [*tokens, *cut_copy(tokens, n, K)], ""),
+    ("10.4", "causal", lambda parents: np.tril(np.ones((len(parents),) * 2)).astype(bool), "as in a chain"),
+    ("10.4", "lists", lambda parents: [[i == j for j in range(len(parents))] for i in range(len(parents))], ""),
+    ("10.5", "longest", lambda parents, passes: longest(parents, passes), "longest path"),
+    ("10.5", "all", lambda parents, passes: np.flatnonzero(passes).tolist(), "every node that passes"),
+    ("10.5", "its length", lambda parents, passes: len(longest(parents, passes)), "one thing is given"),
+    ("10.6", "p again", lambda p, q, tape: twice(p, q, tape, p), "against p once more"),
+    ("10.6", "token alone", lambda p, q, tape: twice(p, q, tape, residual(p, q))[0], ""),
+    ("10.7", "linear", lambda eps, z: float(z) / (2 * float(eps)), "1/eps"),
+    ("10.7", "no half", lambda eps, z: float(z) ** 2 / float(eps) ** 2, "1/sqrt(n)"),
+    ("10.8", "honest", lambda p, q: (np.minimum(1, p / q), residual(p, q)), "never convicted"),
+    ("10.8", "keeps all", lambda p, q: (np.ones(len(p)), p), "every draft is kept"),
+    (
+        "10.8",
+        "one token",
+        lambda p, q: (np.where(q == q.max(), 1, np.minimum(1, p / q)), residual(p, q)),
+        "one token stands out",
+    ),
+    ("10.8", "a number", lambda p, q: 1.25, ""),
+    ("11.4", "padding", lambda kept, n: np.cumprod(kept, 1).sum(1), "padding is counted"),
+    ("11.4", "summed", lambda kept, n: np.array([row[:m].sum() for row, m in zip(kept, n)]), "after a refusal"),
+    ("11.5", "groups", lambda r, k: sum(max(r[i : i + k]) for i in range(0, len(r), k)), "a group waits"),
+    ("11.5", "shared", lambda r, k: int(np.ceil(sum(r) / k)), "shared out evenly"),
+    ("11.6", "shares", lambda p, mass, n: head_of(p, mass, n, share=True), "top-k, then top-p"),
+    ("11.6", "not normalised", lambda p, mass, n: p * (np.asarray(head_of(p, mass, n)) > 0), ""),
 )
+
+
+def kept_at(trace):
+    """Count the kept drafts at each position."""
+    K = max(played.K for played in trace.rounds)
+    return np.array([sum(played.n_accepted > i for played in trace.rounds) for i in range(K)])
+
+
+def taken_back(p, q, t, instead):
+    stays = q >= t
+    kept = np.minimum(p, q) * stays
+    return kept + ((q - np.minimum(p, q)) * stays).sum() * residual(p, q) + (q * ~stays).sum() * instead
+
+
+def cut_copy(tokens, n, K):
+    for end in range(len(tokens) - 1, n - 1, -1):
+        if tokens[end - n : end] == tokens[-n:]:
+            return tokens[end : end + K]
+    return []
+
+
+def longest(parents, passes):
+    """Find the longest path of nodes that pass."""
+    paths = {-1: []}
+    for node, parent in enumerate(parents):
+        if parent in paths and passes[node]:
+            paths[node] = [*paths[parent], node]
+    return max(paths.values(), key=len)
+
+
+def twice(p, q, tape, second):
+    x, y = ss.pick(q, tape.random(1)[0]), ss.pick(q, tape.random(1)[0])
+    if tape.random(1)[0] < p[x] / q[x]:
+        return x, True
+    if tape.random(1)[0] < second[y] / q[y]:
+        return y, True
+    return ss.pick(residual(second, q), tape.random(1)[0]), False
+
+
+def head_of(p, mass, n, share=False):
+    head = np.argsort(-p)[:n]
+    if p[head].sum() < mass:
+        return []
+    weights = p[head] / p[head].sum() if share else p[head]
+    row = np.zeros(len(p))
+    kept = head[: np.searchsorted(np.cumsum(weights), mass) + 1]
+    row[kept] = p[kept] / p[kept].sum()
+    return row
 
 
 def nucleus(p, keeps):

@@ -30,11 +30,7 @@ import numpy as np
 import specsample as ss
 from specsample import figures
 from specsample.conformance import exact_law, target_law, wrong_samplers
-from specsample.drafts.declining import Confident, OrElse
-from specsample.drafts.early_exit import ExitLM
-from specsample.drafts.ngram import train_ngram
-from specsample.drafts.prompt_lookup import PromptLookup
-from specsample.drafts.unigram import train_unigram
+from specsample.drafts import declining, early_exit, ngram, prompt_lookup, unigram
 from specsample.exercises import check
 from specsample.training import data
 from specsample.viewer import widgets
@@ -98,8 +94,11 @@ for name, transform in {
 
 # %%
 documents = [target_model.tokenizer.encode(text) for text in data.split(data.load_documents("code"))[0][:40]]
-sources = {"unigram": train_unigram(documents, 97), "5-gram": train_ngram(documents, order=5, vocab_size=97)}
-sources |= {"first 2 layers": ExitLM(target_model, 2), "small Transformer": draft_model}
+sources = {
+    "unigram": unigram.train_unigram(documents, 97),
+    "5-gram": ngram.train_ngram(documents, order=5, vocab_size=97),
+}
+sources |= {"first 2 layers": early_exit.ExitLM(target_model, 2), "small Transformer": draft_model}
 traces = {
     name: ss.generate(prompt, target_model, source, K=5, max_new_tokens=100, rng=np.random.default_rng(0))[1]
     for name, source in sources.items()
@@ -201,7 +200,7 @@ check("09.2", my_keep_probability, seed=1)
 # %%
 repeating = target_model.tokenizer.encode("one, two, three, one, two, ")
 settings = {"K": 3, "max_new_tokens": 12, "rng": np.random.default_rng(0), "keep_rows": True}
-trace = ss.generate(repeating, target_model, PromptLookup(97), **settings)[1]
+trace = ss.generate(repeating, target_model, prompt_lookup.PromptLookup(97), **settings)[1]
 trace.show(target_model.tokenizer.decode)
 
 # %% [markdown]
@@ -248,7 +247,7 @@ check("09.3", my_pair, seed=1)
 p = q = [F(3, 5), F(1, 5), F(1, 5)]
 table = ss.TableModel(np.array(p))
 before = exact_law(
-    lambda tape: ss.generate([0], table, Confident(table, F(1, 4)), K=1, max_new_tokens=2, rng=tape)[0][0]
+    lambda tape: ss.generate([0], table, declining.Confident(table, F(1, 4)), K=1, max_new_tokens=2, rng=tape)[0][0]
 )
 wrong = wrong_samplers["M48"].generate
 after = exact_law(lambda tape: wrong([0], table, table, K=1, max_new_tokens=2, rng=tape)[0][0])
@@ -295,7 +294,12 @@ check("09.4", my_law, seed=1)
 thresholds = (0, 0.2, 0.4, 0.6, 0.8, 0.9)
 runs = [
     ss.generate(
-        prompt, target_model, Confident(draft_model, t), K=8, max_new_tokens=100, rng=np.random.default_rng(0)
+        prompt,
+        target_model,
+        declining.Confident(draft_model, t),
+        K=8,
+        max_new_tokens=100,
+        rng=np.random.default_rng(0),
     )[1]
     for t in thresholds
 ]
@@ -347,11 +351,11 @@ check("09.5", my_copy, seed=1)
 
 # %%
 quoting = target_model.tokenizer.encode("first, second, third\nfirst, second, third\nfirst, sec")
-lookup = PromptLookup(97)
+lookup = prompt_lookup.PromptLookup(97)
 for name, source in {
     "lookup": lookup,
     "small": draft_model,
-    "lookup, else small": OrElse(lookup, draft_model),
+    "lookup, else small": declining.OrElse(lookup, draft_model),
 }.items():
     settings = {"K": 5, "max_new_tokens": 80, "rng": np.random.default_rng(0), "transform": cold}
     trace = ss.generate(quoting, target_model, source, **settings)[1]

@@ -291,11 +291,8 @@ check("10.5", my_path, seed=1)
 # **What is the second candidate tested against?** A third tempting thought: against p, like the first. But it is only tested where the first was refused, and that happens only where q had too much. What the target is still owed there is no longer p. For p = (0.4, 0.3, 0.2, 0.1) and q = (0.1, 0.2, 0.3, 0.4), after a refused candidate:
 
 # %%
-p, q = np.array([0.4, 0.3, 0.2, 0.1]), np.array([0.1, 0.2, 0.3, 0.4])
-owed = ss.residual(p, q)
-figures.side_by_side(
-    {"p": p, "q": q, "owed after one refusal": owed, "after two": ss.residual(owed, q)}, labels="abcd"
-)
+rows = {"p": [0.4, 0.3, 0.2, 0.1], "q": [0.1, 0.2, 0.3, 0.4], "owed after one refusal": [0.75, 0.25, 0, 0]}
+figures.side_by_side(rows, labels="abcd")
 
 # %% [markdown]
 # ### Exercise 10.6 (implement)

@@ -7,9 +7,9 @@ import numpy as np
 
 from specsample.bench import Costs, predicted_speedup
 from specsample.exercises.exercise import Case, Exercise, Mistake
+from specsample.exercises.on_positions import POSITIONS
 from specsample.exercises.tables import traces
-from specsample.exercises.wrong_positions import RATES, TOKENS, by_position, rates
-from specsample.theory import best_K, expected_tokens, expected_tokens_by_position, speedup
+from specsample.theory import best_K, expected_tokens, speedup
 from specsample.trace import Trace
 
 ALPHAS = (Fraction(1, 2), Fraction(0), Fraction(1), Fraction(3, 4), Fraction(9, 10))
@@ -168,23 +168,5 @@ EXERCISES = (
         ),
         passes=(1, 5),
     ),
-    # what equation 1 is where the drafts of a round have rates of their own
-    Exercise(
-        id="08.5",
-        kind="implement",
-        title="the expected number of tokens of a round, from a rate for each position",
-        key=expected_tokens_by_position,
-        cases=rates,
-        mistakes=TOKENS,
-    ),
-    # accepted / tested, each position for itself
-    Exercise(
-        id="08.6",
-        kind="measure",
-        title="the acceptance rate at each position of a trace",
-        key=by_position,
-        cases=traces,
-        mistakes=RATES,
-        passes=(1, 5),
-    ),
+    *POSITIONS,
 )

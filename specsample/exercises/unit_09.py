@@ -8,15 +8,8 @@ import numpy as np
 from specsample.conformance.laws.open_round import ratio
 from specsample.exercises.exercise import Case, Exercise, Mistake, call_for_token, one_question
 from specsample.exercises.laws import at_least, distance
+from specsample.exercises.on_sources import SOURCES
 from specsample.exercises.tables import row
-from specsample.exercises.wrong_sources import (
-    COPIES,
-    DECLINING,
-    copied_texts,
-    copy,
-    law_after_taking_back,
-    taken_back,
-)
 
 
 def _texts(seed: int) -> list[Case]:
@@ -166,23 +159,5 @@ EXERCISES = (
         ),
         **at_least(Fraction(1, 3)),
     ),
-    # the catalogue's M48, as a law
-    Exercise(
-        id="09.4",
-        kind="predict",
-        title="the law of the first token if a source takes back what it drew",
-        key=lambda p, q, t: law_after_taking_back(p, q, t),
-        cases=taken_back,
-        mistakes=DECLINING,
-        passes=(1, 1),
-    ),
-    # the drafts of a round at once: the copy may run into itself
-    Exercise(
-        id="09.5",
-        kind="implement",
-        title="a round of lookup drafts",
-        key=copy,
-        cases=copied_texts,
-        mistakes=COPIES,
-    ),
+    *SOURCES,
 )

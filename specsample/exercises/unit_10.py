@@ -15,12 +15,12 @@ from specsample.exercises.laws import (
     distance,
     is_disjoint,
     is_equal,
-    kept,
 )
+from specsample.exercises.on_judging import JUDGING
+from specsample.exercises.on_siblings import SIBLINGS
+from specsample.exercises.on_trees import TREES
 from specsample.exercises.showing import show
 from specsample.exercises.tables import pairs
-from specsample.exercises.wrong_judging import GAME, STREAMS, bar, is_survivor, lenient, rates, survive, tables
-from specsample.exercises.wrong_trees import MASK, PATH, TWO, ancestors, path, shapes, tested, two_siblings
 from specsample.theory.rejection import independent_coupling, maximal_coupling, quantile_coupling
 from specsample.verifiers.block import run_weights
 
@@ -152,54 +152,7 @@ EXERCISES = (
         ),
         passes=(1, 1),
     ),
-    # a tree in one pass: whose keys and values may a node look at?
-    Exercise(
-        id="10.4",
-        kind="implement",
-        title="the mask of a tree: each node sees its ancestors and itself",
-        key=lambda parents: ancestors(parents),
-        cases=shapes,
-        mistakes=MASK,
-    ),
-    # down from the text; the order of siblings was fixed before anybody looked
-    Exercise(
-        id="10.5",
-        kind="implement",
-        title="the path that is kept",
-        key=lambda parents, passes: path(parents, passes),
-        cases=tested,
-        mistakes=PATH,
-    ),
-    # two candidates for one place: the second meets what the first has left of p
-    Exercise(
-        id="10.6",
-        kind="implement",
-        title="two candidates for one place, and the target's law",
-        key=lambda p, q, tape: two_siblings(p, q, tape),
-        cases=lambda seed: [case for case in pairs(seed, covered=True) if len(case.arguments[0]) < 4],
-        ask=kept,
-        mistakes=(*TWO, UNREAD),
-        passes=(1, 2),
-    ),
-    # power: how large is the noise that a deviation must stand out from?
-    Exercise(
-        id="10.7",
-        kind="predict",
-        title="how many streams a deviation of eps needs to stand out by z",
-        key=lambda eps, z: (z / (2 * eps)) ** 2,
-        cases=rates,
-        mistakes=STREAMS,
-    ),
-    # the game: lenient rules are bought with evidence
-    Exercise(
-        id="10.8",
-        kind="break it",
-        title="a wrong rule that keeps a twentieth more and survives as long as possible",
-        key=lenient,
-        cases=tables,
-        ask=survive,
-        mistakes=GAME,
-        agrees=is_survivor,
-        wanted=bar,
-    ),
+    *TREES,
+    *SIBLINGS,
+    *JUDGING,
 )

@@ -7,18 +7,9 @@ import numpy as np
 from specsample import batched
 from specsample.distributions import Array
 from specsample.exercises.exercise import Case, Exercise, Mistake, one_question, take
+from specsample.exercises.on_batches import BATCHES, counted
+from specsample.exercises.on_heads import LONG_ROWS
 from specsample.exercises.showing import show
-from specsample.exercises.wrong_batches import (
-    COUNTS,
-    HEADS,
-    PASSES,
-    counted,
-    cut,
-    heads,
-    padded,
-    passes,
-    queues,
-)
 
 
 def _flags(seed: int) -> list[Case]:
@@ -30,16 +21,8 @@ def _flags(seed: int) -> list[Case]:
 
 
 def _n_accepted(is_kept: Array) -> Array:
-    """Count the leading run of each row with the library, on p and q that pass exactly these tests."""
-    B, K = is_kept.shape
-    # q is even; p is even where a draft passes and one-hot at the other token where it does not
-    q = np.full((B, K, 2), 0.5)
-    p = np.concatenate([q, np.full((B, 1, 2), 0.5)], axis=1)
-    p[:, :K][~is_kept] = [0.0, 1.0]  # token 0 is drafted everywhere: refused where p = 0
-    tokens = np.zeros((B, K), int)
-    u = np.full((B, K), 0.25)
-    counted: Array = batched.verify(tokens, q, p, u_accept=u, u_emit=u[:, 0]).n_accepted
-    return counted
+    """Count the leading run of each row with the library; every row has K drafts."""
+    return counted(is_kept, np.full(len(is_kept), is_kept.shape[1]))
 
 
 def _picks(seed: int) -> list[Case]:
@@ -180,31 +163,6 @@ EXERCISES = (
             Mistake("one row is read", "What is a correction drawn from, and what is that made of?", 1),
         ),
     ),
-    # a batch whose rows have drafts of different numbers
-    Exercise(
-        id="11.4",
-        kind="implement",
-        title="the leading run of rows that have fewer drafts than the batch has columns",
-        key=lambda is_kept, n_drafts: counted(is_kept, n_drafts),
-        cases=padded,
-        mistakes=COUNTS,
-    ),
-    # sequences end at different times: who takes their place?
-    Exercise(
-        id="11.5",
-        kind="predict",
-        title="the target passes of a batch in which a free place is taken at once",
-        key=lambda rounds, places: passes(rounds, places),
-        cases=queues,
-        mistakes=PASSES,
-    ),
-    # a nucleus of a long row, without sorting the row
-    Exercise(
-        id="11.6",
-        kind="implement",
-        title="top-p from the head of a row alone",
-        key=lambda p, mass, n: cut(p, mass, n),
-        cases=heads,
-        mistakes=HEADS,
-    ),
+    *BATCHES,
+    *LONG_ROWS,
 )

@@ -1,4 +1,4 @@
-"""Lanes of pieces, one after the other: what caches hold, who sits in a batch."""
+"""Lanes of pieces: what caches hold, who sits in a batch."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

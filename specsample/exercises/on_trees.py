@@ -1,13 +1,11 @@
-"""Known mistakes about trees of drafts, of notebook 10."""
+"""Exercises of notebook 10 on trees: who sees whom, which path is kept."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from specsample.acceptance import residual
-from specsample.distributions import Array, pick
-from specsample.exercises.exercise import Case, Mistake
+from specsample.distributions import Array
+from specsample.exercises.exercise import Case, Exercise, Mistake
 from specsample.verifiers.tree_context import path_to
 
 SHAPES = ((-1,), (-1, 0), (-1, -1), (-1, 0, 0), (-1, -1, 0, 1), (-1, 0, 1, 2), (-1, 0, -1, 2, 2), (-1, -1, 0, 0, 1))
@@ -166,61 +164,23 @@ PATH = (
     ),
 )
 
-
-# --- two candidates for one place --------------------------------------------------------------------------------
-
-
-def two_siblings(
-    p: Array, q: Array, tape: Any, *, second: Any = residual, last: Any = None, one: bool = False
-) -> tuple[int, bool]:
-    """Test two candidates in turn; `second` is the row of the second test, `last` that of the correction."""
-    u = tape.random(5)
-    candidates = [pick(q, u[0]), pick(q, u[1])]
-    if u[2] < p[candidates[0]] / q[candidates[0]]:
-        return candidates[0], True
-    rest = second(p, q)
-    if u[2 if one else 3] < rest[candidates[1]] / q[candidates[1]]:
-        return candidates[1], True
-    return pick(residual(rest, q) if last is None else last(p, q), u[4]), False
-
-
-def _no_second(p: Array, q: Array, tape: Any) -> tuple[int, bool]:
-    """Give up after the first."""
-    u = tape.random(3)
-    x = pick(q, u[0])
-    return (x, True) if u[1] < p[x] / q[x] else (pick(residual(p, q), u[2]), False)
-
-
-def _target(p: Array, q: Array) -> Array:
-    """Take the target's own row."""
-    return p
-
-
-TWO = (
-    Mistake(
-        "the second candidate is tested against p once more",
-        "The first one's refusal has told you something. What of p is still missing?",
-        lambda p, q, tape: two_siblings(p, q, tape, second=_target),
+TREES = (
+    # a tree in one pass: whose keys and values may a node look at?
+    Exercise(
+        id="10.4",
+        kind="implement",
+        title="the mask of a tree: each node sees its ancestors and itself",
+        key=lambda parents: ancestors(parents),
+        cases=shapes,
+        mistakes=MASK,
     ),
-    Mistake(
-        "after two refusals the correction comes from the first residual",
-        "The second candidate has had its chance too. What of the first residual is still missing after it?",
-        lambda p, q, tape: two_siblings(p, q, tape, last=residual),
-    ),
-    Mistake(
-        "the correction is drawn from p",
-        "Notebook 03: what is still missing after a refusal?",
-        lambda p, q, tape: two_siblings(p, q, tape, last=_target),
-    ),
-    Mistake("the second candidate is not tested", "It is there, and costs nothing more.", _no_second),
-    Mistake(
-        "one uniform number tests both candidates",
-        "After the first refusal that number is known to be large. Is it still uniform?",
-        lambda p, q, tape: two_siblings(p, q, tape, one=True),
-    ),
-    Mistake(
-        "what is kept is counted as not kept, and the other way round",
-        "The second of the two values is True where a candidate stays.",
-        lambda p, q, tape: (lambda x, kept: (x, not kept))(*two_siblings(p, q, tape)),
+    # down from the text; the order of siblings was fixed before anybody looked
+    Exercise(
+        id="10.5",
+        kind="implement",
+        title="the path that is kept",
+        key=lambda parents, passes: path(parents, passes),
+        cases=tested,
+        mistakes=PATH,
     ),
 )

@@ -1,4 +1,4 @@
-"""Known mistakes about the positions of a round, of notebook 08."""
+"""Exercises of notebook 08 on the positions of a round."""
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from specsample.exercises.exercise import Case, Mistake
-from specsample.theory import expected_tokens
+from specsample.exercises.exercise import Case, Exercise, Mistake
+from specsample.exercises.tables import traces
+from specsample.theory import expected_tokens, expected_tokens_by_position
 from specsample.trace import Round, Trace
 
 
@@ -112,5 +113,27 @@ RATES = (
         lambda trace: [
             sum(r.n_accepted > i for r in trace.rounds) for i in range(max(played.K for played in trace.rounds))
         ],
+    ),
+)
+
+POSITIONS = (
+    # what equation 1 is where the drafts of a round have rates of their own
+    Exercise(
+        id="08.5",
+        kind="implement",
+        title="the expected number of tokens of a round, from a rate for each position",
+        key=expected_tokens_by_position,
+        cases=rates,
+        mistakes=TOKENS,
+    ),
+    # accepted / tested, each position for itself
+    Exercise(
+        id="08.6",
+        kind="measure",
+        title="the acceptance rate at each position of a trace",
+        key=by_position,
+        cases=traces,
+        mistakes=RATES,
+        passes=(1, 5),
     ),
 )

@@ -1,4 +1,4 @@
-"""Streams that a judge needs, and rules that try to escape it, of notebook 10.
+"""Exercises of notebook 10: a judge's streams, and rules that escape it.
 
 A rule is two rows: how often each draft is kept, and what a correction is drawn from. So its law is a formula, and
 so is the number of streams after which a judge who knows it convicts it. No luck, and what was kept is no claim.
@@ -13,7 +13,7 @@ import numpy as np
 from specsample.acceptance import accept_probability, overlap, residual
 from specsample.conformance.evidence.sizes import required_n_against
 from specsample.distributions import Array
-from specsample.exercises.exercise import Case, Mistake
+from specsample.exercises.exercise import Case, Exercise, Mistake
 from specsample.exercises.showing import show
 
 GAIN = 0.05  # by so much must a rule keep more drafts than the honest one
@@ -90,7 +90,8 @@ def bar(wanted: dict[str, float]) -> str:
 def lenient(p: Array, q: Array) -> tuple[Array, Array]:
     """Keep min(1, c p/q), for the smallest c that keeps enough: no token comes up with more than c p."""
     enough = float(overlap(p, q)) + GAIN
-    low, high = 1.0, float((q / p).max())
+    low = 1.0
+    high = float((q / p).max())
     for _ in range(60):
         c = (low + high) / 2
         if np.minimum(c * p, q).sum() < enough:
@@ -160,5 +161,29 @@ GAME = (
         "Compare your law with p, token by token: where is the ratio largest?",
         _with(lambda p, q: np.where(q - p == (q - p).max(), 1, accept_probability(p, q))),
         lambda answer: not _keeps_too_few(answer),
+    ),
+)
+
+JUDGING = (
+    # power: how large is the noise that a deviation must stand out from?
+    Exercise(
+        id="10.7",
+        kind="predict",
+        title="how many streams a deviation of eps needs to stand out by z",
+        key=lambda eps, z: (z / (2 * eps)) ** 2,
+        cases=rates,
+        mistakes=STREAMS,
+    ),
+    # the game: lenient rules are bought with evidence
+    Exercise(
+        id="10.8",
+        kind="break it",
+        title="a wrong rule that keeps a twentieth more and survives as long as possible",
+        key=lenient,
+        cases=tables,
+        ask=survive,
+        mistakes=GAME,
+        agrees=is_survivor,
+        wanted=bar,
     ),
 )

@@ -1,4 +1,4 @@
-"""Known mistakes about draft sources that decline, and those that copy, of notebook 09."""
+"""Exercises of notebook 09 on sources that decline and that copy."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -8,7 +8,7 @@ import numpy as np
 
 from specsample.acceptance import residual
 from specsample.distributions import Array
-from specsample.exercises.exercise import Case, Mistake
+from specsample.exercises.exercise import Case, Exercise, Mistake
 from specsample.exercises.tables import pairs
 
 HALF = Fraction(1, 2)
@@ -135,3 +135,26 @@ def _place(tokens: Sequence[int], n: int) -> int:
     """Find where the token stands that followed the ending; the text's length if there is none."""
     ends = [end for end in range(n, len(tokens)) if list(tokens[end - n : end]) == list(tokens[-n:])]
     return ends[-1] if ends else len(tokens)
+
+
+SOURCES = (
+    # the catalogue's M48, as a law
+    Exercise(
+        id="09.4",
+        kind="predict",
+        title="the law of the first token if a source takes back what it drew",
+        key=lambda p, q, t: law_after_taking_back(p, q, t),
+        cases=taken_back,
+        mistakes=DECLINING,
+        passes=(1, 1),
+    ),
+    # the drafts of a round at once: the copy may run into itself
+    Exercise(
+        id="09.5",
+        kind="implement",
+        title="a round of lookup drafts",
+        key=copy,
+        cases=copied_texts,
+        mistakes=COPIES,
+    ),
+)
