@@ -1,21 +1,27 @@
 """Measure what the conformance kit promises: false alarms, power, diagnosis, whole checks, and speed.
 
     PYTHONPATH=. OPENBLAS_NUM_THREADS=1 python tests/measure_kit.py [alarms] [power] [diagnosis] [checks] [speed]
+    PYTHONPATH=. OPENBLAS_NUM_THREADS=1 python tests/measure_kit.py wire
 
 `alarms`, `power` and `diagnosis` draw the counts of streams from exact laws by multinomials, hundreds of runs at
-once; `checks` and `speed` really run samplers through `check`. The tables of docs/check.md come from here. No test:
-pytest does not collect this file.
+once; `checks` and `speed` really run samplers through `check`; `wire` times the examples of docs/wire, and needs
+g++, rustc and node. The tables of docs/check.md and docs/wire.md come from here. No test: pytest does not collect
+this file.
 """
 
 import re
 import sys
+from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
+from subprocess import run
+from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 
 import numpy as np
 import samplers_under_test as s
 from kit_reference import diagnose, reference_verify, simulate
 
-from specsample.conformance import check, from_generate, from_verify
+from specsample.conformance import check, from_command, from_generate, from_verify
 from specsample.conformance.evidence.calibration import calibrate
 from specsample.conformance.evidence.e_process import log_e_threshold
 from specsample.conformance.laws.open_round import law_of
@@ -167,10 +173,53 @@ def speed():
         print(f"batch {batch}: {rounds[0] / (process_time() - start):.3g} rounds a second of CPU time", flush=True)
 
 
-PARTS = {"alarms": alarms, "power": power, "diagnosis": diagnosis, "checks": checks, "speed": speed}
+def wire(calls=15, N=4096, K=4, V=8):
+    """Time verdicts of the examples of docs/wire through their pipes, and whole checks with 20 seeds."""
+    rng = np.random.default_rng(0)
+    x, q, p = rng.integers(V, size=(N, K)), rng.dirichlet(np.ones(V), (N, K)), rng.dirichlet(np.ones(V), (N, K + 1))
+    print(
+        f"V = {V}, K = {K}, {calls} calls of {N:,} streams; CPU time of the judge and of the program, with its start"
+    )
+    print(
+        "| example | streams a second: median | least | most | CPU, judge: µs a stream | program |\n"
+        "|---|---|---|---|---|---|"
+    )
+    with TemporaryDirectory() as place:
+        for name, command in examples(Path(place)).items():
+            adapter = from_command(command, kind="verify")
+            verify, seconds, cpu = adapter.sample.emit.__self__, [], []
+            verify(x, q, p, rng)
+            before = getrusage(RUSAGE_CHILDREN)
+            for _ in range(calls):
+                start, used = perf_counter(), process_time()
+                verify(x, q, p, rng)
+                seconds.append(perf_counter() - start)
+                cpu.append(process_time() - used)
+            adapter.end()  # only a process that has ended is counted
+            after = getrusage(RUSAGE_CHILDREN)
+            child = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            rates = [f"{N / each(seconds):,.0f}" for each in (np.median, max, min)]
+            own = [f"{1e6 * np.median(cpu) / N:.1f}", f"{1e6 * child / (calls + 1) / N:.1f}"]
+            print(f"| {' | '.join([name, *rates, *own])} |", flush=True)
+        adapter = from_command(examples(Path(place))["sampler.cpp"], kind="verify")
+        verdicts = [check(adapter, eps=0.1, seed=seed).verdict for seed in range(20)]
+        print(f"sampler.cpp, 20 seeds, eps = 0.1: {verdicts.count('PASS')} PASS", flush=True)
+
+
+def examples(place):
+    """Compile the examples, and map their names to commands."""
+    files = Path(__file__).resolve().parents[1] / "docs" / "wire"
+    run(["g++", "-std=c++17", "-O2", "-o", str(place / "cpp"), str(files / "sampler.cpp")], check=True)
+    run(["rustc", "--edition", "2021", "-O", "-o", str(place / "rs"), str(files / "sampler.rs")], check=True)
+    commands = {"cpp": [str(place / "cpp")], "rs": [str(place / "rs")]}
+    commands |= {"mjs": ["node", str(files / "sampler.mjs")], "py": [sys.executable, str(files / "sampler.py")]}
+    return {f"sampler.{name}": command for name, command in commands.items()}
+
+
+PARTS = {"alarms": alarms, "power": power, "diagnosis": diagnosis, "checks": checks, "speed": speed, "wire": wire}
 
 if __name__ == "__main__":
-    for part in sys.argv[1:] or PARTS:
+    for part in sys.argv[1:] or [part for part in PARTS if part != "wire"]:
         start = process_time()
         PARTS[part]()
         print(f"({part}: {process_time() - start:.0f} s of CPU time)\n", flush=True)

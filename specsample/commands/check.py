@@ -1,4 +1,4 @@
-"""`specsample check`: runs the kit on a function and prints the report.
+"""`specsample check`: runs the kit on a function or program and reports.
 
 Exit status: 0 PASS, 1 FAIL, 2 bad usage, 3 INCONCLUSIVE, 4 INVALID.
 """
@@ -16,9 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as ProgressBar
 
 from specsample.commands.sampling import at_least
-from specsample.commands.user_code import file_of, find
-from specsample.conformance.adapters import Adapter, Broken, from_generate, from_step, from_torch, from_verify
-from specsample.conformance.child import Died, in_child
+from specsample.commands.user_code import adapter_for, file_of
+from specsample.conformance.adapters import Broken
+from specsample.conformance.child import Died, end_with_parent, in_child
 from specsample.conformance.ci import to_badge, to_junit, to_markdown
 from specsample.conformance.kit import Progress, check
 from specsample.conformance.report import EXIT_STATUS, Report
@@ -33,12 +33,22 @@ about = "judge a sampler of your own: is its text the target's?"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
     add = parser.add_argument
-    add("function", help="module:function; a function of the kind, or one without arguments that returns an adapter")
+    add(
+        "function",
+        nargs="?",
+        help="module:function; a function of the kind, or one without arguments that returns an adapter",
+    )
+    add(
+        "--command",
+        dest="program",
+        metavar="PROGRAM",
+        help="judge a program of any language instead, which speaks docs/wire.md",
+    )
     add(
         "--kind",
         choices=("verify", "step", "generate", "adapter"),
         required=True,
-        help="what the function does",
+        help="what the function or the program does",
     )
     add("--one", action="store_true", help="verify or step takes one sequence, not a batch")
     add("--batch", action="store_true", help="generate takes a batch of prompts, not one")
@@ -81,7 +91,8 @@ def run(given: argparse.Namespace) -> int:
         except Died as error:
             settings = {name: getattr(given, name) for name in ASKED}
             nothing: dict[str, Any] = {"optimal": "not measured", "probes": [], "diagnosis": None, "seconds": 0.0}
-            found = Report(given.function, given.kind, "INVALID", **settings, reasons=[str(error)], **nothing)
+            name = given.function or given.program
+            found = Report(name, given.kind, "INVALID", **settings, reasons=[str(error)], **nothing)
         write(found, given)
     # bad usage, and a reader that has gone: one line and a status of `cli`
     except (ValueError, TypeError, RuntimeError, BrokenPipeError):
@@ -95,7 +106,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 def judge(given: argparse.Namespace) -> Report:
-    """Run the kit on the function that the arguments name.
+    """Run the kit on the function or the program that the arguments name.
 
     Raises
     ------
@@ -122,7 +133,7 @@ def write(found: Report, given: argparse.Namespace) -> None:
     if given.report is not None:
         write_whole(given.report, to_page(found))
     if given.junit is not None:
-        write_whole(given.junit, to_junit(found, file=file_of(given.function)))
+        write_whole(given.junit, to_junit(found, file=file_of(given.function) if given.function else ""))
     if given.badge is not None:
         write_whole(given.badge, to_badge(found))
     # a build has one summary, to which each of its commands adds a piece
@@ -131,47 +142,11 @@ def write(found: Report, given: argparse.Namespace) -> None:
             summary.write(to_markdown(found) + "\n")
 
 
-def adapter_for(given: argparse.Namespace) -> Adapter:
-    """Make the adapter that the arguments name.
-
-    Raises
-    ------
-    ValueError
-        If there is no such module or function.
-    """
-    # the function, or an adapter, or what makes one
-    fn = find(given.function)
-    if not callable(fn) and not isinstance(fn, Adapter):
-        raise ValueError(f"{given.function} must be a function; got {type(fn).__name__}.")
-    if given.kind == "adapter":
-        made = fn if isinstance(fn, Adapter) else _made_by(fn, given.function)
-        if not isinstance(made, Adapter):
-            raise ValueError(f"{given.function} must be an adapter, or return one; got {type(made).__name__}.")
-        return made
-    # verify and step take batches unless --one says otherwise, generate one prompt unless --batch does
-    batched = {"batched": given.batch if given.kind == "generate" else not given.one, "name": given.function}
-    if given.torch and given.kind == "verify":
-        return from_torch(fn, logits=given.logits, device=given.torch, **batched)
-    if given.torch or (given.logits and given.kind != "verify"):
-        raise ValueError(f"--torch and --logits belong to --kind verify; got --kind {given.kind}.")
-    if given.kind == "verify":
-        return from_verify(fn, logits=given.logits, **batched)
-    return from_step(fn, **batched) if given.kind == "step" else from_generate(fn, **batched)
-
-
-def _made_by(factory: Callable[[], Any], name: str) -> Any:
-    """Call a function that makes an adapter; what it raises is no verdict."""
-    try:
-        return factory()
-    except Exception as error:
-        raise Broken(f"{name}() must return an adapter; it raised {type(error).__name__}: {error}.") from error
-
-
 def _executor(workers: int) -> Any:
     """Make a process pool where more than one worker is wanted; forking a process with torch's threads may hang."""
     if workers <= 1:
         return nullcontext[Executor | None](None)
-    return ProcessPoolExecutor(workers, get_context("spawn"))
+    return ProcessPoolExecutor(workers, get_context("spawn"), initializer=end_with_parent)
 
 
 @contextmanager

@@ -1,10 +1,59 @@
-"""A user's function, found by the name module:function."""
+"""What `check` is told to judge: a function of the user's, or a program."""
 
+import argparse
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
+
+from specsample.conformance.adapters import (
+    Adapter,
+    Broken,
+    from_command,
+    from_generate,
+    from_step,
+    from_torch,
+    from_verify,
+)
+
+
+def adapter_for(given: argparse.Namespace) -> Adapter:
+    """Make the adapter that the arguments name.
+
+    Raises
+    ------
+    ValueError
+        If there is no such module, function or program.
+    """
+    if (given.function is None) == (given.program is None):
+        raise ValueError("name what is to be judged: either module:function, or --command and a program.")
+    # a program says itself how it wants to be asked
+    if given.program is not None:
+        if given.torch or given.logits or given.one or given.batch:
+            raise ValueError(
+                "--torch, --logits, --one and --batch belong to functions; a program says how it is asked."
+            )
+        return from_command(given.program, kind=given.kind)
+    # the function, or an adapter, or what makes one
+    fn = find(given.function)
+    if not callable(fn) and not isinstance(fn, Adapter):
+        raise ValueError(f"{given.function} must be a function; got {type(fn).__name__}.")
+    if given.kind == "adapter":
+        made = fn if isinstance(fn, Adapter) else _made_by(fn, given.function)
+        if not isinstance(made, Adapter):
+            raise ValueError(f"{given.function} must be an adapter, or return one; got {type(made).__name__}.")
+        return made
+    # verify and step take batches unless --one says otherwise, generate one prompt unless --batch does
+    batched = {"batched": given.batch if given.kind == "generate" else not given.one, "name": given.function}
+    if given.torch and given.kind == "verify":
+        return from_torch(fn, logits=given.logits, device=given.torch, **batched)
+    if given.torch or (given.logits and given.kind != "verify"):
+        raise ValueError(f"--torch and --logits belong to --kind verify; got --kind {given.kind}.")
+    if given.kind == "verify":
+        return from_verify(fn, logits=given.logits, **batched)
+    return from_step(fn, **batched) if given.kind == "step" else from_generate(fn, **batched)
 
 
 def find(path: str) -> Any:
@@ -58,6 +107,14 @@ def file_of(path: str) -> str:
             if parts[0] and file.is_file():
                 return (file.relative_to(here) if file.is_relative_to(here) else file).as_posix()
     return ""
+
+
+def _made_by(factory: Callable[[], Any], name: str) -> Any:
+    """Call a function that makes an adapter; what it raises is no verdict."""
+    try:
+        return factory()
+    except Exception as error:
+        raise Broken(f"{name}() must return an adapter; it raised {type(error).__name__}: {error}.") from error
 
 
 def _hiding() -> str:

@@ -6,7 +6,14 @@ Read `laws`, `evidence`, `pack`, `make_probes`, `adapters`, `branches`, `watch`,
 `edges`, `chunks`, `contract`, `questions`, `diagnosis`, `results`, `report_html`, `report`, `ci`, `kit`.
 """
 
-from specsample.conformance.adapters import from_engine, from_generate, from_step, from_torch, from_verify
+from specsample.conformance.adapters import (
+    from_command,
+    from_engine,
+    from_generate,
+    from_step,
+    from_torch,
+    from_verify,
+)
 from specsample.conformance.kit import assert_lossless, check
 from specsample.conformance.laws.exact import exact_law, explain, target_law, total_variation
 from specsample.conformance.laws.lazy import LazyUniform
@@ -27,6 +34,7 @@ __all__ = [
     "from_generate",
     "from_engine",
     "from_torch",
+    "from_command",
     "check",
     "assert_lossless",
     "Report",

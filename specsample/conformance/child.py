@@ -11,6 +11,7 @@ from threading import Thread
 from typing import Any
 
 from specsample.conformance.adapters import Broken
+from specsample.conformance.adapters.program import end_all
 from specsample.conformance.watch import STACKS, stack_file, stack_in, too_long
 
 
@@ -63,8 +64,7 @@ def _child(pipe: Any, path: str, fn: Callable[..., Any], given: tuple[Any, ...])
     os.environ[STACKS] = path
     faulthandler.enable(stack_file()[0])
     os.dup2(2, 1)
-    # nobody waits any longer: end
-    Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     try:
         answer = (False, fn(*given))
     except KeyboardInterrupt:
@@ -76,11 +76,17 @@ def _child(pipe: Any, path: str, fn: Callable[..., Any], given: tuple[Any, ...])
     pipe.send(answer)
 
 
-def _end_with_parent() -> None:
-    """Wait until the process that asked is gone."""
+def end_with_parent() -> None:
+    """Have this process end when the one that started it does: nobody waits any longer."""
+    Thread(target=_wait_and_end, daemon=True).start()
+
+
+def _wait_and_end() -> None:
+    """Wait until the process that asked is gone; take the programs along that this one has started."""
     parent = parent_process()
     assert parent is not None
     parent.join()
+    end_all()
     os._exit(1)
 
 

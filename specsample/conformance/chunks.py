@@ -7,7 +7,7 @@ A chunk is a fixed number of streams with a seed of its own. Chunks are started 
 
 import pickle
 from collections import Counter, deque
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import closing
 from dataclasses import replace
@@ -178,3 +178,16 @@ def sizes(total: int) -> list[int]:
         total = total - parts[-1]
         size = min(2 * size, LARGEST)
     return parts
+
+
+def in_turn(totals: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Yield (question, chunk, streams): every question's first chunk, then every one's second, and so on.
+
+    Examples
+    --------
+    >>> list(in_turn([600, 500]))
+    [(0, 0, 512), (1, 0, 500), (0, 1, 88)]
+    """
+    parts = [sizes(total) for total in totals]
+    for j in range(max(map(len, parts))):
+        yield from ((i, j, part[j]) for i, part in enumerate(parts) if j < len(part))

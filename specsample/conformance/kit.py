@@ -4,7 +4,7 @@ Is a sampler lossless? `check` is the whole kit in one call. Contract first, the
 probe, chunk by chunk, with one error budget for everything; after a FAIL, what is wrong and where.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import closing, suppress
 from functools import partial
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from specsample.conformance.adapters import Adapter, Broken, Sample
-from specsample.conformance.chunks import Task, run, run_surviving, sizes
+from specsample.conformance.chunks import Task, in_turn, run, run_surviving, sizes
 from specsample.conformance.contract import Pairs, adjacent, own_ways, same_whatever_the_seed, seeds_of
 from specsample.conformance.diagnosis import ALONE, EXTRA, Guess, guess, merged, right_alone, separating
 from specsample.conformance.edges import at_the_edges
@@ -120,6 +120,8 @@ def check(
         findings += fixed
     except Broken as broken:
         asked.broken.append(str(broken))
+    finally:
+        adapter.end()
     # verdict and words
     settings: dict[str, Any] = {"alpha": alpha, "eps": eps, "power": power, "seed": seed, "is_scripted": is_scripted}
     error = "".join(asked.broken[:1])
@@ -157,7 +159,8 @@ def first_failure(asked: Check, n_each: int | None = None) -> tuple[Tally | None
     consecutive = Pairs(law, share)
     kept: list[Any] = []
     # every probe's first chunk, then every probe's second: a gross mistake shows before the first probe is done
-    plan = list(_plan(asked, n_each))
+    limits = [tally.limit if n_each is None else min(tally.limit, n_each) for tally in asked.tallies]
+    plan = list(in_turn(limits))
     tasks = [_task(asked, i, j, n, keep=i == pairs_of and j < 2) for i, j, n in plan]
     with closing(run_surviving(tasks, asked.executor, asked.broken)) as chunks:
         for k, chunk in chunks:
@@ -201,13 +204,6 @@ def diagnose(asked: Check, failed: Tally) -> Guess:
     draw = lambda: merged([asked.adapter.sample(setting, 1, each) for each in seeds])  # noqa: E731
     alone = guarded(draw, asked.time_limit, asked.adapter.last)
     return found._replace(where=[*found.where, *right_alone(failed, alone, chunk.sample)])
-
-
-def _plan(asked: Check, n_each: int | None) -> Iterator[tuple[int, int, int]]:
-    """Yield (tally, chunk, streams): every probe's first chunk, then every probe's second one, and so on."""
-    parts = [sizes(tally.limit if n_each is None else min(tally.limit, n_each)) for tally in asked.tallies]
-    for j in range(max(map(len, parts))):
-        yield from ((i, j, part[j]) for i, part in enumerate(parts) if j < len(part))
 
 
 def _task(asked: Check, i: int, j: int, n: int, *, keep: bool = False) -> Task:

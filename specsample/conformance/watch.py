@@ -161,6 +161,8 @@ def _with_frames(said: str, error: BaseException) -> str:
     ours = str(Path(__file__).parent)
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
     where = "".join(traceback.format_list(frames[-FRAMES:])).rstrip()
+    # who waited for a program has noted what that was doing
+    where = "\n".join(getattr(error, "__notes__", [where]))
     return f"{said}\n{where}" if where else said
 
 

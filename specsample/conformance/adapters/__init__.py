@@ -2,10 +2,10 @@
 
 `from_verify` for a function that judges drafts, `from_step` for one that drafts too, `from_generate` for whole texts;
 `from_engine` for an engine that keeps its own models, `from_torch` for tensors. Ready-made: `huggingface`, `vllm`,
-`flashinfer`.
+`flashinfer`. `from_command` for a program of any language.
 
 Read `text_numbers`, `tabled`, `watched`, `adapter`, `rounds`, `torch_callables`, `flashinfer`, `vllm`, `whole`,
-`huggingface`.
+`huggingface`, `program`, `session`, `wire`.
 """
 
 from specsample.conformance.adapters.adapter import Adapter, Broken, NoToken, Sample, Seeds
@@ -14,6 +14,7 @@ from specsample.conformance.adapters.tabled import Tabled
 from specsample.conformance.adapters.torch_callables import from_torch
 from specsample.conformance.adapters.watched import LastCall
 from specsample.conformance.adapters.whole import from_engine, from_generate
+from specsample.conformance.adapters.wire import from_command
 
 __all__ = [
     "from_verify",
@@ -21,6 +22,7 @@ __all__ = [
     "from_generate",
     "from_engine",
     "from_torch",
+    "from_command",
     "Adapter",
     "LastCall",
     "Sample",

@@ -63,6 +63,10 @@ class Sample:
     violations: Counter[str] = field(default_factory=Counter)  # from a sentence to how often it was true
 
 
+def nothing() -> None:
+    """End what was never started."""
+
+
 @dataclass(frozen=True)
 class Adapter:
     """A sampler, as the kit sees it."""
@@ -74,6 +78,7 @@ class Adapter:
     call: Callable[..., Any] | None = None  # `verify` for scripted uniform numbers; None: it takes no NumPy generator
     is_batched: bool = False  # whether one call serves many sequences
     last: LastCall = field(default_factory=LastCall, compare=False)  # of the user's function
+    end: Callable[[], None] = nothing  # called after a check, to end what was started for it
 
 
 def name_of(function: Any) -> str:

@@ -73,6 +73,7 @@ class TabledModel:
 
     def __init__(self, setting: Setting, model: Transformed) -> None:
         self.prompt = setting.prompt
+        self.max_new_tokens = setting.max_new_tokens
         self.model = model
         self.vocab_size = int(model.vocab_size)
         V, depth = self.vocab_size, setting.max_new_tokens
