@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from specsample import residual
-from specsample.exercises import NotYet, all_exercises, asking, check, find, grading, slips
+from specsample.exercises import NotYet, all_exercises, asking, check, clock, find, grading, slips
 from specsample.exercises.asking import Asked
 from specsample.exercises.clock import TooLong
 from specsample.exercises.exercise import KINDS, Raised, call
@@ -189,3 +189,16 @@ def test_fractions_are_compared_exactly_and_floats_to_nine_digits():
 def test_an_unknown_exercise_is_refused(id):
     with pytest.raises(ValueError, match="no exercise"):
         check(id, 0)
+
+
+def test_a_loop_ends_in_a_browser_too_and_a_trace_function_comes_back(monkeypatch):
+    def loops():
+        while True:
+            pass
+
+    monkeypatch.setattr(clock, "HAS_THREADS", False)
+    monkeypatch.setattr(clock, "Thread", None)
+    before = sys.gettrace()
+    with pytest.raises(TooLong):
+        clock.within(0.1, loops)
+    assert (clock.within(5, lambda: "done"), sys.gettrace()) == ("done", before)

@@ -14,7 +14,7 @@ from multiprocessing import get_context
 import pytest
 import samplers_under_test as s
 
-from specsample.conformance import check, from_verify
+from specsample.conformance import check, from_verify, watch
 from specsample.conformance.adapters import Broken, LastCall
 from specsample.conformance.adapters.watched import FIRST_CALL, Watched
 from specsample.conformance.child import in_child
@@ -71,6 +71,15 @@ def test_a_loop_on_another_thread_ends_too():
     thread.start()
     thread.join(10)
     assert ended
+
+
+def test_a_loop_ends_where_there_are_no_threads_too(monkeypatch):
+    monkeypatch.setattr(watch, "HAS_THREADS", False)
+    monkeypatch.setattr(watch, "Thread", None)
+    before = sys.gettrace()
+    with pytest.raises(Broken, match=r"time_limit = 0.2 s(.|\n)*in loops"):
+        guarded(loops, LIMIT, LastCall())
+    assert (guarded(lambda: "done", LIMIT, LastCall()), sys.gettrace()) == ("done", before)
 
 
 def test_a_function_runs_on_the_thread_that_asks_and_may_handle_signals():

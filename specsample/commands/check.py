@@ -6,7 +6,7 @@ Exit status: 0 PASS, 1 FAIL, 2 bad usage, 3 INCONCLUSIVE, 4 INVALID.
 import argparse
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
 from multiprocessing import get_context
 from typing import Any
@@ -146,6 +146,8 @@ def _executor(workers: int) -> Any:
     """Make a process pool where more than one worker is wanted; forking a process with torch's threads may hang."""
     if workers <= 1:
         return nullcontext[Executor | None](None)
+    from concurrent.futures import ProcessPoolExecutor  # a browser has none
+
     return ProcessPoolExecutor(workers, get_context("spawn"), initializer=end_with_parent)
 
 

@@ -3,7 +3,8 @@
 The user's function runs on the thread that asks, the main one as a rule: event loops, signal handlers and contexts
 of a thread work as they do by hand. A thread beside it looks at the clock. A call that lasts too long is interrupted.
 One that native code keeps from being interrupted is met by `faulthandler`, which needs no interpreter: it writes
-where the call stands and, in a process of ours (`child`), ends the process.
+where the call stands and, in a process of ours (`child`), ends the process. A browser has one thread and no signals:
+there each line of the function looks at the clock itself.
 """
 
 import faulthandler
@@ -19,6 +20,7 @@ from itertools import takewhile
 from pathlib import Path
 from threading import Event, Thread, current_thread, get_ident, main_thread
 from time import monotonic
+from types import FrameType
 from typing import Any, TypeVar
 
 from specsample.conformance.adapters import Broken, LastCall
@@ -27,6 +29,7 @@ T = TypeVar("T")
 GRACE = 2.0  # seconds from the interruption to the end that needs no interpreter
 STACKS = "SPECSAMPLE_STACKS"  # names the file for stacks, in a process that may be ended
 FRAMES = 4  # of the user's, shown in a message
+HAS_THREADS = sys.platform != "emscripten"
 
 
 class Hung(BaseException):
@@ -49,7 +52,7 @@ def guarded(draw: Callable[[], T], time_limit: float, last: LastCall) -> T:
     """
     last.begin((), {})
     try:
-        with _interrupted(last, time_limit):
+        with _interrupted(last, time_limit) if HAS_THREADS else _line_by_line(last, time_limit):
             return draw()
     except (Broken, KeyboardInterrupt):
         raise
@@ -89,6 +92,23 @@ def _interrupted(last: LastCall, limit: float) -> Iterator[None]:
         faulthandler.cancel_dump_traceback_later()
         if is_main:
             signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _line_by_line(last: LastCall, limit: float) -> Iterator[None]:
+    """Raise Hung in the body at the first line that begins after the limit; a call into C is not ended."""
+
+    def look(frame: FrameType, event: str, given: Any) -> Any:
+        if monotonic() - last.at > limit * last.patience:
+            raise Hung
+        return look
+
+    before = sys.gettrace()
+    sys.settrace(look)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
 
 
 def _watch(done: Event, last: LastCall, limit: float, *, thread: int, is_main: bool) -> None:

@@ -2,7 +2,7 @@
 
 How is a loop ended that never ends? On the main thread by an alarm, which also wakes what sleeps. Where there is none
 (Windows, other threads, an alarm that is somebody else's) another thread raises in this one: that ends every loop of
-Python, but not a call into C that does not return. In a browser there is neither, and no bound.
+Python, but not a call into C that does not return. In a browser there is neither: lines look at the clock.
 """
 
 import ctypes
@@ -10,8 +10,11 @@ import signal
 import sys
 from collections.abc import Callable
 from threading import Event, Lock, Thread, current_thread, get_ident, main_thread
+from time import monotonic
 from types import FrameType
 from typing import Any
+
+from specsample.conformance.watch import HAS_THREADS
 
 AGAIN = 0.05  # seconds until it is raised once more: an answer may catch everything
 
@@ -24,7 +27,7 @@ class TooLong(BaseException):
 
     def __init__(self) -> None:
         frame: FrameType | None = sys._getframe(1)
-        while frame is not None and frame.f_code not in (_by_alarm.__code__, _by_thread.__code__):
+        while frame is not None and frame.f_code not in (_by_alarm.__code__, _by_thread.__code__, _by_line.__code__):
             frame.f_trace = _again
             frame = frame.f_back
         sys.settrace(_again)
@@ -40,6 +43,8 @@ def _again(frame: FrameType, event: str, given: Any) -> Any:
 def within(seconds: float, function: Callable[[], Any]) -> Any:
     """Call a function, and raise TooLong in it once it has run for so long."""
     is_free = hasattr(signal, "setitimer") and not signal.getitimer(signal.ITIMER_REAL)[0]
+    if not HAS_THREADS:
+        return _by_line(seconds, function)
     by = _by_alarm if is_free and current_thread() is main_thread() else _by_thread
     return by(seconds, function)
 
@@ -82,10 +87,7 @@ def _by_thread(seconds: float, function: Callable[[], Any]) -> Any:
             wait = AGAIN
 
     traced = sys.gettrace()
-    try:
-        Thread(target=watch, daemon=True, name="clock of an answer").start()
-    except RuntimeError:  # a browser has one thread
-        return function()
+    Thread(target=watch, daemon=True, name="clock of an answer").start()
     try:
         return function()
     finally:
@@ -99,3 +101,20 @@ def _by_thread(seconds: float, function: Callable[[], Any]) -> Any:
                 pass
         sys.settrace(traced)
         is_over.set()
+
+
+def _by_line(seconds: float, function: Callable[[], Any]) -> Any:
+    """Have every line of Python look at the clock: once, so that an answer that catches everything goes on."""
+    end = monotonic() + seconds
+
+    def look(frame: FrameType, event: str, given: Any) -> Any:
+        if monotonic() > end:
+            raise TooLong
+        return look
+
+    traced = sys.gettrace()
+    sys.settrace(look)
+    try:
+        return function()
+    finally:
+        sys.settrace(traced)

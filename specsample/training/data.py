@@ -1,14 +1,15 @@
 """The text that models learn from, and which window comes when.
 
 Text that every CPython carries, so nothing is downloaded: `code` is the standard library's own top-level sources,
-`prose` the reference topics behind `help()`.
+`prose` the reference topics behind `help()`. In a browser the library is a .zip, and the topics are another package.
 """
 
 import hashlib
-import pydoc_data.topics
+import sys
 import sysconfig
 from functools import cache
 from pathlib import Path
+from zipfile import Path as ZipPath
 
 import numpy as np
 
@@ -36,18 +37,28 @@ def load_documents(kind: str) -> list[str]:
         If the kind is unknown or this Python carries no such documents.
     """
     if kind == "code":
-        folder = Path(sysconfig.get_path("stdlib"))
-        texts = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))]
+        texts = _library()
     elif kind == "prose":
-        topics = pydoc_data.topics.topics
+        from pydoc_data.topics import topics  # ModuleNotFoundError where they are not installed
+
         texts = [topics[name] for name in sorted(topics)]
     else:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}.")
     if not texts:
-        raise ValueError(f"no {kind} documents found; does this Python ship its library as a .zip without sources?")
+        raise ValueError(f"no {kind} documents found; does this Python ship its library without sources?")
     # a few hundred characters beyond ASCII are dropped
     strangers = {ord(c): None for c in set().union(*texts) - set(ALPHABET)}
     return [text.translate(strangers) for text in texts]
+
+
+def _library() -> list[str]:
+    """Read the standard library's top-level sources, sorted by name, out of its folder or its .zip."""
+    folder: Path | ZipPath = Path(sysconfig.get_path("stdlib"))
+    zipped = [path for path in sys.path if path.endswith(f"python{sysconfig.get_config_var('py_version_nodot')}.zip")]
+    if zipped and Path(zipped[0]).is_file():
+        folder = ZipPath(zipped[0])
+    sources = {path.name: path for path in folder.iterdir() if path.name.endswith(".py")}
+    return [sources[name].read_text(encoding="utf-8") for name in sorted(sources)]
 
 
 def split(documents: list[str]) -> tuple[list[str], list[str]]:
