@@ -99,8 +99,10 @@ def copy_pyodide(source, out):
     out.mkdir(parents=True, exist_ok=True)
     for name in RUNTIME:
         shutil.copyfile(source / name, out / name)
-    for name in closure(lock, PACKAGES):
-        package = lock["packages"][name]
+    kept = {name: lock["packages"][name] for name in closure(lock, PACKAGES)}
+    # the lock names what is here: the others are asked of the site's own wheels
+    (out / "pyodide-lock.json").write_text(json.dumps(lock | {"packages": kept}), encoding="utf-8")
+    for name, package in kept.items():
         path = source / package["file_name"]
         if not path.is_file():
             raise Missing(f"{source} lacks {path.name}, Pyodide's package {name}.")
@@ -179,7 +181,7 @@ def write_course(folder):
 def build_jupyterlite(place, out, *, pyodide, is_inside):
     """Have JupyterLite write its site, with the course, and with Python from where it is."""
     settings = {"pyodideUrl": f"{pyodide}pyodide.js", "disablePyPIFallback": is_inside}
-    config = {"litePluginSettings": {KERNEL: settings}, "appName": "specsample"}
+    config = {"litePluginSettings": {KERNEL: settings}, "appName": "specsample", "exposeAppInBrowser": True}
     config = {"jupyter-lite-schema-version": 0, "jupyter-config-data": config}
     (place / "jupyter-lite.json").write_text(json.dumps(config), encoding="utf-8")
     # what a student types is kept every ten seconds
