@@ -97,6 +97,7 @@ def test_the_same_code_without_a_mistake_passes_everywhere():
     assert "0.1 on any of these probes (0.2 on P13)" in found.meaning
 
 
+@pytest.mark.thorough
 def test_tokens_that_cannot_come_change_the_law_of_no_rule_but_those_that_are_left_out():
     rng = np.random.default_rng(0)
     p, q = (TableModel(fractions(random_weights((3, 3), rng))) for _ in range(2))

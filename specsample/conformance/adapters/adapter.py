@@ -43,6 +43,12 @@ class Seeds(NamedTuple):
         harness, sampler = (np.random.SeedSequence(each.entropy, spawn_key=each.spawn_key) for each in self)
         return np.random.default_rng(harness), np.random.default_rng(sampler)
 
+    def of_streams(self, n: int) -> Array:
+        """Derive a seed for each of n streams, (n,) whole numbers below 2^63, without drawing from the generators."""
+        key = (*self.sampler.spawn_key, 2**31)
+        words = np.random.SeedSequence(self.sampler.entropy, spawn_key=key).generate_state(n, np.uint64)
+        return (words >> np.uint64(1)).astype(np.int64)
+
 
 class Played(NamedTuple):
     """One round of m streams."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from specsample.conformance.adapters.adapter import Adapter
-from specsample.conformance.adapters.torch_callables import from_torch, required
+from specsample.conformance.adapters.libraries import required
+from specsample.conformance.adapters.rounds import from_torch
 
 
 def chain_speculative_sampling(*, device: str = "cuda") -> Adapter:

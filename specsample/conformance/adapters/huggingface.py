@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from specsample.conformance.adapters.adapter import Adapter
+from specsample.conformance.adapters.libraries import required, seeded
 from specsample.conformance.adapters.rounds import from_verify
-from specsample.conformance.adapters.torch_callables import required, seeded
 from specsample.conformance.adapters.whole import from_engine
 from specsample.distributions import Array
 

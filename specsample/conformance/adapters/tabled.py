@@ -79,6 +79,7 @@ class TabledModel:
         V, depth = self.vocab_size, setting.max_new_tokens
         self.n_nodes = n_nodes(V, depth)
         self.memory: dict[int, Any] = {}  # rows of single texts
+        self.held: dict[Any, Any] = {}  # `flat` in other libraries, see `libraries.Library.rows`
         # of a table the last tokens are enough; any other model is asked for every text, once
         table, self.row_of = _last_token_table(model)
         self.order = -1 if table is None else table.ndim - 1

@@ -13,7 +13,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from specsample.conformance.adapters.adapter import Adapter
-from specsample.conformance.adapters.torch_callables import from_torch, required
+from specsample.conformance.adapters.libraries import required
+from specsample.conformance.adapters.rounds import from_torch
 
 BEFORE = ("draft_token_ids", "num_draft_tokens", "max_spec_len", "cu_num_draft_tokens", "draft_probs")
 AFTER = ("bonus_token_ids", "sampling_metadata")

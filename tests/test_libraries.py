@@ -1,4 +1,4 @@
-"""What torch draws under the kit: independent generators. A stand-in for torch here, torch itself in tests/peers."""
+"""What torch and CuPy draw under the kit: independent generators. Stand-ins here, torch itself in tests/peers."""
 
 import sys
 from contextlib import nullcontext
@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import samplers_under_test as s
 
-from specsample.conformance import check, from_torch
-from specsample.conformance.adapters import torch_callables, vllm
+from specsample.conformance import check, from_torch, from_verify
+from specsample.conformance.adapters import vllm
+from specsample.conformance.adapters.libraries import Library, LibraryCall
 
 P6 = {"probes": ["P6"], "eps": 0.1}  # V = K = 3: uniforms (N, K) and noise (N, V) lie side by side
 
@@ -62,7 +63,7 @@ def torch(monkeypatch):
         default_generator=Generator(),
         Generator=Generator,
         cuda=SimpleNamespace(default_generators=[Generator()], is_available=lambda: False),
-        tensor=lambda array, dtype=None: np.array(array, dtype).view(Tensor),
+        asarray=lambda array, dtype=None, device=None: np.asarray(array, dtype).view(Tensor),
         no_grad=nullcontext,
         float32=np.float32,
         int32=np.int32,
@@ -108,12 +109,45 @@ def test_every_generator_has_a_seed_of_its_own_and_its_state_is_put_back(torch):
         drawn.append([each.rng.random() for each in (*generators, generator)])
         return x
 
-    call = torch_callables.TorchCall(verify, "cpu", "float32")
+    call = LibraryCall(verify, Library("torch"))
     for _ in range(2):  # the same numbers for the same seed
-        call(np.zeros((1, 1), int), np.ones((1, 1, 1)), np.ones((1, 2, 1)), np.random.default_rng(3))
+        call(None, None, None, np.random.default_rng(3))
     assert drawn[0] == drawn[1]
     assert len({*drawn[0]}) == 3
     assert [each.get_state() for each in generators] == before
+
+
+def test_cupys_own_generator_and_the_given_one_have_seeds_of_their_own(monkeypatch):
+    own = [np.random.RandomState(5)]
+
+    class Device:
+        def __init__(self, number):
+            assert number == 0
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            return None
+
+    random = SimpleNamespace(
+        get_random_state=lambda: own[0],
+        set_random_state=lambda state: own.__setitem__(0, state),
+        RandomState=np.random.RandomState,
+        default_rng=np.random.default_rng,
+    )
+    stub = SimpleNamespace(random=random, asarray=np.asarray, cuda=SimpleNamespace(Device=Device), float32=np.float32)
+    monkeypatch.setitem(sys.modules, "cupy", stub)
+    before = own[0]
+    drawn = []
+
+    def verify(x, q, p, generator):
+        drawn.append((generator.random(), own[0].random_sample()))
+        return mixed(x, q, p, own[0].random_sample, generator.random)
+
+    assert check(from_verify(verify, library="cupy"), **P6).verdict == "PASS"
+    assert own[0] is before
+    assert all(given != of_cupy for given, of_cupy in drawn)
 
 
 # --- vLLM's signatures -------------------------------------------------------------------------------------------
