@@ -5,14 +5,11 @@ stands behind "One answer", the check below it has passed, and no cell may fail.
 checks with other tables, are left out. Whoever wants to work downloads the student's notebook from the page.
 """
 
-import re
 from pathlib import Path
 
 from specsample.course.source import Cell, read, sources, to_notebook
-from specsample.course.student import HIDDEN
+from specsample.course.student import with_solution
 
-MARKERS = re.compile(r"^ *### (BEGIN|END) SOLUTION\n?", re.MULTILINE)
-PLACEHOLDER = re.compile(r"^\w+ = None\n(?=### BEGIN SOLUTION)", re.MULTILINE)
 FOLDED = {"code_prompt_show": "One answer", "code_prompt_hide": "One answer"}
 
 
@@ -26,8 +23,8 @@ def page_cell(cell):
     """
     if cell.kind == "markdown":
         return Cell("markdown", {}, cell.text.replace("](../", "](../../").replace("](../../docs/", "](../"))
-    text = MARKERS.sub("", PLACEHOLDER.sub("", HIDDEN.sub("", cell.text + "\n"))).strip("\n")
-    return Cell("code", {"tags": ["hide-input"], "mystnb": FOLDED} if cell.is_answer else {}, text)
+    folded = {"tags": ["hide-input"], "mystnb": FOLDED} if cell.is_answer else {}
+    return Cell("code", folded, with_solution(cell).text)
 
 
 def page(path):

@@ -3,17 +3,19 @@
 import csv
 import json
 import re
+from collections import Counter
 
 import pytest
 from test_layout import ROOT
 
-from specsample import cli
+from specsample import cli, residual
 from specsample.commands import course
+from specsample.course import hints
 from specsample.course.grade import Grade
 from specsample.course.progress import Unit
 from specsample.course.source import read, sources, to_notebook
 from specsample.course.student import student_version, write_student_notebooks
-from specsample.exercises import all_exercises
+from specsample.exercises import NotYet, all_exercises, check, grading
 
 SOURCES = sources()
 ONE_DRAFT = next(path for path in SOURCES if path.stem.startswith("03"))
@@ -84,6 +86,54 @@ def test_a_notebook_asks_and_checks_exactly_the_exercises_of_its_unit(path):
     assert [cell.text.split('"')[1] for cell in cells if cell.is_check] == ids
     text = "\n".join(cell.text for cell in cells)
     assert all(f"### Exercise {id} ({all_exercises()[id].kind}" in text for id in ids)
+
+
+# --- hints and answers -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def new_session(monkeypatch):
+    """Forget what was tried and shown."""
+    monkeypatch.setattr(hints, "SHOWN", Counter())
+    grading.TRIES.clear()
+    grading.PASSED.clear()
+
+
+@pytest.mark.parametrize("id", all_exercises())
+def test_an_exercise_has_hints_in_its_own_text_and_an_answer_that_passes(id):
+    found = hints.hints_of(id)
+    assert 1 <= len(found) <= 2
+    assert len(found) == 2 or id[:2] > "05"
+    code = re.search(r"```python\n(.*)\n```", hints.answer(id, show=True).text, re.DOTALL)[1]
+    assert "###" not in code
+    assert not any(code.strip() in text for text in found)
+
+
+def test_the_first_hint_comes_before_the_second_which_then_stays(new_session):
+    told = [hints.hint("03.2").text for _ in range(3)]
+    assert [text.partition(":")[0] for text in told] == ["Hint 1 of 2", "Hint 2 of 2", "Hint 2 of 2"]
+    assert hints.hint("03.1").text.startswith("Hint 1 of 2")
+    assert hints.hint("03.1")._repr_markdown_() == repr(hints.hint("03.1"))
+
+
+def test_an_answer_is_shown_after_three_tries_or_on_request_or_when_it_is_solved(new_session):
+    for n in range(3):
+        assert f"of which {n} are made" in hints.answer("03.4").text
+        with pytest.raises(NotYet) as wrong:
+            check("03.4", 1)
+        assert ("answer(" in wrong.value.help) == (n == 2)
+        assert 'hint("03.4")' in wrong.value.help
+    assert "my_overlap = F(2, 3)" in hints.answer("03.4").text
+    assert "def my_residual" not in hints.answer("03.2").text
+    assert "def my_residual" in hints.answer("03.2", show=True).text
+    check("03.2", residual)
+    assert "def my_residual" in hints.answer("03.2").text
+
+
+def test_an_empty_answer_is_no_try(new_session):
+    with pytest.raises(NotYet):
+        check("03.4", None)
+    assert "of which 0 are made" in hints.answer("03.4").text
 
 
 # --- the command -------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import ast
 import json
 import re
 import statistics
+from types import SimpleNamespace
 from urllib.parse import unquote
 
 import pytest
@@ -17,7 +18,7 @@ from specsample.course.source import read, sources, to_notebook
 from specsample.course.student import student_version
 from specsample.course.syllabus import lesson
 from specsample.exercises import find
-from specsample.exercises.showing import flat, same
+from specsample.exercises.showing import flat, same, show
 from specsample.exercises.unit_04 import HAND
 
 SOURCES = sources()
@@ -84,8 +85,10 @@ def test_a_notebook_begins_with_its_facts_and_ends_with_three_takeaways_and_the_
 
 @each
 def test_every_answer_has_a_hint_that_is_folded_away(path):
+    n = lesson(path).exercises
     text = "\n".join(cell.text for cell in read(path))
-    assert text.count("<details><summary>Hint</summary>") == text.count("</details>") == lesson(path).exercises
+    assert text.count("<details><summary>Hint</summary>") == n
+    assert text.count("<details><summary>Second hint</summary>") == text.count("</details>") - n
 
 
 @each
@@ -124,6 +127,7 @@ def test_a_notebook_takes_from_the_exercises_their_check_alone_and_opens_no_cata
             if isinstance(node, ast.ImportFrom):
                 inner = f"from {node.module} import {', '.join(alias.name for alias in node.names)}"
                 assert "specsample.exercises" not in inner or inner.endswith(".exercises import check")
+                assert "specsample.course" not in inner or inner.endswith(".course import answer, check, hint")
                 assert "conformance.laws" not in inner, inner
             assert not (isinstance(node, ast.Attribute) and node.attr == "law"), cell.text
 
@@ -136,11 +140,54 @@ def test_the_round_that_is_played_by_hand_is_the_one_that_is_checked():
 
 
 def test_where_two_pictures_are_asked_about_there_are_two_and_the_trees_are_drawn():
-    _, figure = made_by("01", r"prompt = |prompt_2 = |side_by_side")
+    _, figure = made_by("01", r"prompt = |prompt_2 = |low, high = ")
     assert [ax.get_title() for ax in figure.axes] == ["T = 0.5", "T = 2"]
     names, figure = made_by("10", r"best_tree|draft_trees")
     drawn = [len(ax.lines) for ax in figure.axes]
     assert drawn == [len(parents) for parents in names["shapes"].values()] == [6, 6, 6]
+
+
+ANSWERED_BY = {  # what of the library answers an exercise: no cell above it may call that
+    "00.2": {"tokens_per_target_pass"},
+    "01.1": {"pick"},
+    "01.2": {"top_p"},
+    "02.1": {"envelope_bound", "classic_acceptance"},
+    "02.2": {"keep_probability", "classic_acceptance", "overlap"},
+    "02.3": {"maximal_coupling", "residual", "accept_probability"},
+    "03.1": {"accept_probability"},
+    "03.2": {"residual"},
+    "03.3": {"verify", "maximal_coupling"},
+    "04.1": {"verify"},
+    "04.3": {"acceptance_rate", "acceptance_by_position"},
+    "05.1": {"target_law"},
+}
+
+
+def called(text):
+    """List the names that a cell takes from modules and objects or passes; what widgets show is played, not read."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Attribute) and not (isinstance(node.value, ast.Name) and node.value.id == "widgets"):
+            yield node.attr
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield node.func.id
+        elif isinstance(node, ast.keyword):
+            yield node.arg
+
+
+@pytest.mark.parametrize("id", ANSWERED_BY)
+def test_the_librarys_answer_is_not_called_above_the_exercise_that_asks_for_it(id):
+    cells = code(next(path for path in SOURCES if path.stem.startswith(id[:2])))
+    place = next(i for i, cell in enumerate(cells) if cell.grade_id == id.replace(".", "-"))
+    above = [cell.text for cell in cells[:place] if not (cell.is_answer or cell.is_check)]
+    assert above
+    assert not [text for text in above if {*called(text)} & ANSWERED_BY[id]]
+
+
+def test_the_search_for_the_librarys_answers_finds_a_call_an_attribute_and_a_keyword():
+    found = {*called("a = ss.residual(p, q)\nb = trace.acceptance_rate\nc = make(top_p=1)\nwidgets.pick(p)")}
+    found |= {*called("d = target_law(table, [0], 2)")}
+    assert {"residual", "acceptance_rate", "top_p", "target_law"} <= found
+    assert "pick" not in found
 
 
 @each
@@ -177,6 +224,33 @@ def execute(cells, stem, tmp_path, *, only_tagged):
     return notebook
 
 
+def given_away(path, notebook):
+    """List the outputs above an exercise that hold the value which it asks for."""
+    above = []
+    for cell, run in zip(read(path), notebook.cells, strict=True):
+        if cell.is_check:
+            exercise = find(cell.text.split('"')[1])
+            value = "" if callable(exercise.key) else re.sub(r"[\[\]() ]", "", show(exercise.key))
+            yield from [
+                text for text in above if len(value) > 2 and re.search(rf"(?<![\d/.]){value}(?![\d/.])", text)
+            ]
+        elif not cell.is_answer:
+            outputs = run.get("outputs", [])
+            shown = "".join(
+                output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in outputs
+            )
+            above.append(re.sub(r"[\[\]() ]", "", shown))
+
+
+def test_the_search_for_values_that_are_given_away_finds_one_and_spares_a_longer_number():
+    path = next(path for path in SOURCES if path.stem.startswith("03"))
+    runs = [{} for _ in read(path)]
+    runs[4] = {"outputs": [{"text": "kept 12/3 and 2/33"}]}
+    assert not [*given_away(path, SimpleNamespace(cells=runs))]
+    runs[4] = {"outputs": [{"data": {"text/plain": "kept (2/3, 1/4)"}}]}
+    assert len([*given_away(path, SimpleNamespace(cells=runs))]) == 1
+
+
 @pytest.mark.notebooks
 @each
 def test_a_source_runs_from_a_clean_kernel_and_every_check_passes(path, tmp_path):
@@ -186,6 +260,7 @@ def test_a_source_runs_from_a_clean_kernel_and_every_check_passes(path, tmp_path
     said = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
     assert len(re.findall(r"✓ \d\d\.\d passed: ", said)) == n
     assert f"done: {n} of {n} in this notebook" in said
+    assert not [*given_away(path, notebook)]
     assert not list(tmp_path.iterdir()), "a notebook left files behind"
 
 

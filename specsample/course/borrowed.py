@@ -12,7 +12,8 @@ from typing import Any
 
 from specsample.exercises import find
 
-ROOM = "specsample.exercises"  # where the model answers are
+ROOMS = ("specsample.exercises", "specsample.course")  # where the model answers are
+OURS = {"check", "hint", "answer"}  # what our notebooks take from there
 INSIDES = ("builtins", "ctypes", "gc", "importlib", "inspect", "os", "socket", "subprocess", "sys")
 
 
@@ -39,7 +40,7 @@ def borrowed(exercise: str, texts: Iterable[str], model: str) -> list[str]:
     names = _functions_of(find(exercise).key)
     for node in (node for text in texts for node in _nodes(text)):
         modules = _modules(node)
-        if any(name.startswith(ROOM) for name in modules) and not _is_check(node):
+        if any(name.startswith(ROOMS) for name in modules) and not _is_check(node):
             found.append("reads the exercises")
         found += [f"imports {name}" for name in modules if name.partition(".")[0] in INSIDES]
         if isinstance(node, ast.Attribute) and node.attr in ("key", "exercises"):
@@ -62,13 +63,13 @@ def _modules(node: ast.AST) -> list[str]:
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom):
         return [f"{node.module}.{alias.name}" for alias in node.names]
-    is_text = isinstance(node, ast.Constant) and isinstance(node.value, str) and ROOM in node.value
-    return [ROOM] if is_text else []
+    text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+    return [room for room in ROOMS if room in text]
 
 
 def _is_check(node: ast.AST) -> bool:
     """Say whether a node imports no more than our notebook does."""
-    return isinstance(node, ast.ImportFrom) and node.module == ROOM and all(x.name == "check" for x in node.names)
+    return isinstance(node, ast.ImportFrom) and node.module in ROOMS and OURS.issuperset(x.name for x in node.names)
 
 
 def _taken(node: ast.AST) -> list[str]:
@@ -89,7 +90,7 @@ def _functions_of(key: Any) -> set[str]:
         key = key.func
     if not isinstance(key, FunctionType):
         return set()
-    if not key.__module__.startswith(ROOM):
+    if not key.__module__.startswith(ROOMS):
         return {key.__name__}
     seen = {name: key.__globals__.get(name) for name in key.__code__.co_names}
     return {name for name, value in seen.items() if getattr(value, "__module__", "").startswith("specsample.")}

@@ -41,7 +41,7 @@ def program(submission: Submission, exercise: str, failed: Collection[str]) -> t
 
 
 def undrawn(text: str) -> str:
-    """Take the figures out of a cell of ours: drawing would take longer than the answer.
+    """Take the pictures out of a cell of ours: drawing would take longer than the answer.
 
     Parameters
     ----------
@@ -56,7 +56,11 @@ def undrawn(text: str) -> str:
     >>> undrawn("p = [0.5, 0.5]\\nfigures.bars(p)")
     'p = [0.5, 0.5]'
     """
-    kept = [statement for statement in ast.parse(text).body if not ast.unparse(statement).startswith("figures.")]
+    kept = [
+        statement
+        for statement in ast.parse(text).body
+        if not ast.unparse(statement).startswith(("figures.", "widgets."))
+    ]
     return "\n".join(ast.unparse(statement) for statement in kept)
 
 

@@ -176,11 +176,14 @@ def said_of(error: BaseException) -> dict[str, Any]:
 
 
 def close_exercises(namespace: dict[str, Any]) -> None:
-    """Take the model answers out of reach of what is written without malice; `check` says nothing here."""
-    from specsample import exercises
+    """Take the model answers out of reach of what is written without malice; `check` and `hint` say nothing here."""
+    from specsample import course, exercises
 
     closed = _Closed(exercises.__name__)
-    closed.check = namespace["check"] = lambda *_, **__: None  # type: ignore[attr-defined]
+    closed.check = lambda *_, **__: None  # type: ignore[attr-defined]
+    for name in course.__all__:
+        namespace[name] = closed.check
+        setattr(course, name, closed.check)
     for name in [name for name in sys.modules if name.startswith(exercises.__name__)]:
         sys.modules[name] = closed
     import specsample

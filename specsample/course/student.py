@@ -7,6 +7,8 @@ from specsample.course.source import Cell, read, sources, to_notebook
 from specsample.files import write_whole
 
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION\n?", re.MULTILINE | re.DOTALL)
+MARKERS = re.compile(r"^ *### (BEGIN|END) SOLUTION\n?", re.MULTILINE)
+PLACEHOLDER = re.compile(r"^\w+ = None\n(?=### BEGIN SOLUTION)", re.MULTILINE)
 HIDDEN = re.compile(r"^ *### BEGIN HIDDEN TESTS\n.*?^ *### END HIDDEN TESTS\n?", re.MULTILINE | re.DOTALL)
 
 
@@ -23,6 +25,17 @@ def without_solution(cell: Cell) -> Cell:
     """
     text = HIDDEN.sub("", SOLUTION.sub(_stub, cell.text + "\n"))
     return cell._replace(text=text.strip("\n"))
+
+
+def with_solution(cell: Cell) -> Cell:
+    """Leave the model answer in a cell, and nothing that only makes the student's version of it.
+
+    Examples
+    --------
+    >>> with_solution(Cell("code", {}, "a = None\\n### BEGIN SOLUTION\\na = 1\\n### END SOLUTION")).text
+    'a = 1'
+    """
+    return cell._replace(text=MARKERS.sub("", PLACEHOLDER.sub("", HIDDEN.sub("", cell.text + "\n"))).strip("\n"))
 
 
 def student_version(path: Path) -> list[Cell]:

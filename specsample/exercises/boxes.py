@@ -22,8 +22,8 @@ HIDDEN = f"<style>{OUTPUT}:has(.specsample-not-yet) ~ {OUTPUT} {{ display: none;
 STYLE = "border-left: 4px solid {color}; padding: 0.2em 0.8em; white-space: pre-wrap; overflow-wrap: anywhere;"
 
 
-def box(kind: str, said: str) -> str:
-    """Write a message as HTML: its first line with the mark of its kind, the others below as they are.
+def box(kind: str, said: str, help: str = "") -> str:
+    """Write a message as HTML: its first line with the mark of its kind, the others as they are, where to turn.
 
     Examples
     --------
@@ -34,10 +34,11 @@ def box(kind: str, said: str) -> str:
     first, newline, others = escape(said).partition("\n")
     head = f'<b style="color: {color}">{mark} {first}</b>'
     more = f'<span style="font-family: monospace">{newline}{others}</span>' if others else ""
-    return f'<div style="{STYLE.format(color=color)}">{head}{more}</div>'
+    turn = f'<div style="color: {MARKS["untried"][1]}">{escape(help)}</div>' if help else ""
+    return f'<div style="{STYLE.format(color=color)}">{head}{more}{turn}</div>'
 
 
-def show_error(kind: str, said: str) -> list[str]:
+def show_error(kind: str, said: str, help: str = "") -> list[str]:
     """Show a message in a notebook as a box; the lines that stand where a traceback would.
 
     In a terminal there is no box, and the lines are the message.
@@ -48,7 +49,7 @@ def show_error(kind: str, said: str) -> list[str]:
     # only a kernel has a front end that can show HTML
     if getattr(shell, "kernel", None) is None:
         return lines
-    html = f'<div class="specsample-not-yet">{box(kind, said)}</div>{HIDDEN}'
+    html = f'<div class="specsample-not-yet">{box(kind, said, help)}</div>{HIDDEN}'
     shell.display_pub.publish({"text/plain": said, "text/html": html})
     # grey, where it is seen at all
     return [f"\x1b[90m{lines[0]}\x1b[0m"]

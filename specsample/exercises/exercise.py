@@ -95,13 +95,14 @@ class Passed:
 class NotYet(AssertionError):
     """An answer that is missing or wrong; the message is written for the person who gave it."""
 
-    def __init__(self, said: str, *, is_tried: bool = True) -> None:
+    def __init__(self, said: str, *, is_tried: bool = True, help: str = "") -> None:
         super().__init__(said)
         self.is_tried = is_tried
+        self.help = help  # where to turn, for the person who sits at the notebook
 
     def _render_traceback_(self) -> list[str]:
         """Show the message in a notebook and not the checker's frames."""
-        return show_error("wrong" if self.is_tried else "untried", str(self))
+        return show_error("wrong" if self.is_tried else "untried", str(self), self.help)
 
 
 class Raised(NamedTuple):

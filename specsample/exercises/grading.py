@@ -3,6 +3,7 @@
 Which case shows that it is wrong, the smallest first, and which known mistake is wrong in the same way?
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
@@ -16,6 +17,8 @@ from specsample.exercises.undoing import undone
 
 UNITS = tuple(f"{number:02d}" for number in range(12))
 PASSED: set[str] = set()  # in this session
+TRIES: Counter[str] = Counter()  # wrong ones, in this session
+ENOUGH = 3  # of them, before an answer is shown
 
 
 @cache
@@ -116,11 +119,19 @@ def check(id: str, answer: Any, *, seed: int = 0) -> Passed:
         is_wrong = isinstance(each.made, Raised) or not exercise.agrees(each.made, right)
         if is_wrong or each.changed:
             shown = _message(exercise, answer, each, right)
-            raise NotYet(shown + _diagnosis(exercise, answer, asked, wanted, before=before))
+            TRIES[id] += 1
+            raise NotYet(shown + _diagnosis(exercise, answer, asked, wanted, before=before), help=_help(id))
     PASSED.add(id)
     unit = [each.id for each in _exercises(id[:2])]
     done = f"{len(PASSED.intersection(unit))} of {len(unit)} in this notebook"
     return Passed(id, exercise.title, _cost(exercise.passes, len(cases)), done)
+
+
+def _help(id: str) -> str:
+    """Say where to turn after so many tries."""
+    if TRIES[id] < ENOUGH:
+        return f'Stuck? hint("{id}")'
+    return f'{TRIES[id]} tries: hint("{id}"), or one answer: answer("{id}")'
 
 
 def diagnose(exercise: Exercise, answer: Any, asked: Sequence[Asked], by_form: bool = False) -> Mistake | None:

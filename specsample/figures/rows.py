@@ -69,11 +69,14 @@ def side_by_side(rows: Mapping[str, Array], *, labels: Sequence[str] | None = No
     kept = _largest(every.max(axis=0), top)
     rest = np.setdiff1d(np.arange(every.shape[1]), kept)
     columns = [_columns(row, kept, rest) for row in every]
-    pictures = panels(len(rows), (max(3.0, 0.35 * len(columns[0])), 3.0))
+    # a column is as wide as its name
+    names = _names(labels, kept, rest)
+    width = max(0.35, 0.15 * max(map(len, names)))
+    pictures = panels(len(rows), (max(3.0, width * len(names)), 3.0))
     for ax, title, heights in zip(pictures, rows, columns, strict=True):
         x = np.arange(len(heights))
         ax.bar(x, heights, 0.72, color=SERIES[2])
-        ax.set_xticks(x, _names(labels, kept, rest), fontfamily="monospace")
+        ax.set_xticks(x, names, fontfamily="monospace")
         ax.set(title=drawable(title), xlabel="token", ylabel="probability", ylim=(0, 1.05 * np.max(columns)))
     return pictures[0].figure
 
