@@ -80,9 +80,13 @@ class Program:
         self.end()
 
     def last_words(self) -> str:
-        """Say what it was asked last, and what it last wrote on standard error."""
-        said = self.words.decode(errors="replace").rstrip()
-        return f"It had been asked {shown(self.asked)}." + (f" On standard error it wrote:\n{said}" if said else "")
+        """Say what it was asked last, and what it last wrote."""
+        said = f"It had been asked {shown(self.asked)}."
+        # part of an answer, which has no end, or is not sent off
+        if self.read and b"\n" not in self.read:
+            said = f"{said} It had answered {shown(self.read)}, without a newline."
+        words = self.words.decode(errors="replace").rstrip()
+        return f"{said} On standard error it wrote:\n{words}" if words else said
 
     def exchange(self, line: bytes, most: int) -> bytes:
         """Send a line, and read the line that answers it.
@@ -112,9 +116,7 @@ class Program:
             # whatever is ready next; whoever looks at the clock interrupts here
             while (at := self.read.find(b"\n")) < 0:
                 if len(self.read) > most:
-                    raise Broken(
-                        f"the program must end its answer within {most:,} bytes by a newline; got {shown(self.read)}."
-                    )
+                    raise Broken(f"the program must end its answer within {most:,} bytes by a newline.")
                 events = ready.select(TICK)
                 for key, _ in events:
                     if not key.data(key.fd):
@@ -164,13 +166,11 @@ class Program:
         with suppress(BlockingIOError):
             while self._hear(_pipes(self.process)[2].fileno()):
                 pass
-        # its last line may lack an end
-        said = f" after {shown(self.read)} without a newline" if self.read else ""
         status = self.process.returncode
         if status is None:
-            return f"the program closed its standard output{said}, and still runs."
+            return "the program closed its standard output, and still runs."
         how = f"by {signal.Signals(-status).name}" if status < 0 else f"with exit status {status}"
-        return f"the program ended {how}{said}; it must read on until its input ends."
+        return f"the program ended {how}; it must read on until its input ends."
 
 
 def shown(line: bytes | bytearray) -> str:

@@ -172,7 +172,7 @@ class Client:
                 session.program.kill()
                 if isinstance(error, Broken):
                     raise Broken(f"{error}\n{words}") from error
-                error.add_note(words)
+                error.add_note(f"{words}\nDoes it flush its answer, and end it by a newline?")
                 raise
         self.last.is_asked = True
         return rows
