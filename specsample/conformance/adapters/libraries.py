@@ -1,4 +1,4 @@
-"""The array libraries of samplers: rows on their device, seeds from the kit.
+"""Array libraries of samplers: rows on their device, seeds from the kit.
 
 Rows of probabilities are made once, on the device, and looked up there: of each batch only whole numbers travel, the
 numbers of its rows and its drafts there, the emitted tokens back.
