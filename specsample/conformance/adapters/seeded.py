@@ -1,4 +1,4 @@
-"""The loop of an engine whose requests have seeds: noise follows from a seed and a position.
+"""The loop of an engine whose requests have seeds: noise of a position.
 
 What a request draws must not depend on who else is in the batch, so engines make their noise from the request's seed
 and the position of the token. Where drafting and verifying make the same noise, a replacement remembers who lost the
