@@ -4,24 +4,23 @@
 
 It has what the viewer shows when a draft is tested: the text so far, the round's tokens and what became of them, the
 test on the line from 0 to 1, and both distributions. Numbers and colours are the viewer's own (`record`, `origins`).
-Round 10 of this run has all there is to see, two drafts kept, one replaced and two never tested.
+The run is one of SmolLM2 (`make_recorded_runs.py`), and round 15 has all there is to see: drafts kept, one replaced,
+one never tested. The draft wanted to end the answer there.
 """
 
 from html import escape
 from pathlib import Path
 
-import numpy as np
-
-import specsample as ss
 from specsample.viewer.origins import COLORS
-from specsample.viewer.record import describe
+from specsample.viewer.recorded import load_run
 
 PICTURE = Path(__file__).resolve().parent / "viewer-round.svg"
-PROMPT = "def mean(values):\n    "
-ROUND = 9  # counted from 0
+RUN = "question"
+ROUND = 14  # counted from 0
 WIDTH = 760
 HEIGHT = 452
 LEFT = 24
+CHARACTER = 8.5  # pixels
 FACES = {
     "both": "accepted",
     "q_only": "drafted",
@@ -30,23 +29,22 @@ FACES = {
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#1c2430} .mute{fill:#566273;font-size:11.5px} .gone{"
     "text-decoration:line-through} .head{font-size:16px;font-weight:600} "
-    ".token{font:600 15px ui-monospace,monospace} .flow{font:14px ui-monospace,monospace}"
+    ".token{font:600 15px ui-monospace,monospace} .flow{font:14px ui-monospace,monospace;white-space:pre}"
 )
-
-
-def recorded():
-    """Record a run with its rows, as the viewer is given it."""
-    target, draft = ss.load_pair()
-    ids = target.tokenizer.encode(PROMPT)
-    rng = np.random.default_rng(0)
-    _, trace = ss.generate(ids, target, draft, K=5, max_new_tokens=64, rng=rng, keep_rows=True)
-    return describe(*trace.facts(), target.tokenizer.decode)
 
 
 def text(x, y, words, kind="", **more):
     """Draw a text; `kind` is its class."""
     extra = "".join(f" {name.replace('_', '-')}='{value}'" for name, value in more.items())
     return f"<text x='{x:.1f}' y='{y:.1f}' class='{kind}'{extra}>{escape(words)}</text>"
+
+
+def name(x, y, words, room, kind, **more):
+    """Draw the text of a token, smaller and then cut short where there is no room."""
+    size = max(11, min(15, room / len(words) / 0.62))
+    fits = int(room / size / 0.62 + 1e-6)
+    cut = words if len(words) <= fits else words[: fits - 1] + "…"
+    return text(x, y, cut, kind, style=f"font-size:{size:.1f}px", **more)
 
 
 def box(x, y, width, height, color, *, fill=None, opacity=0.2, dash="none"):
@@ -79,14 +77,18 @@ def hatches():
 
 
 def flow(run, y):
-    """Draw the last line of the text so far, every emitted token in the colour of its origin."""
+    """Draw the end of the text so far, every emitted token in the colour of its origin."""
     said = [(token, source) for entry in run["rounds"][: ROUND + 1] for token, source in origins(entry)]
-    newline = max(i for i, (token, _) in enumerate(said) if "\n" in run["texts"][token][1])
-    line = said[newline + 1 :]
-    for i, (token, source) in enumerate(line):
-        x = LEFT + 11 * i
-        yield box(x, y, 10, 20, COLORS[source])
-        yield text(x + 1.2, y + 15, run["texts"][token][1], "flow")
+    line = [(run["texts"][token][1], source) for token, source in said]
+    # as many of the last tokens as there is room for
+    while CHARACTER * sum(len(words) for words, _ in line) + 2 * len(line) > WIDTH - 2 * LEFT:
+        line.pop(0)
+    x = LEFT
+    for words, source in line:
+        width = CHARACTER * len(words)
+        yield box(x, y, width + 1, 20, COLORS[source])
+        yield text(x + 0.5, y + 15, words, "flow")
+        x += width + 2
 
 
 def origins(entry):
@@ -104,7 +106,7 @@ def cards(run, entry, y):
         dash = "2 3" if fate == "discarded" else "none"
         yield box(x, y, 96, 62, COLORS[fate], opacity=0.08 if fate == "rejected" else 0, dash=dash)
         yield text(x + 10, y + 16, f"draft {i + 1}", "mute")
-        yield text(x + 10, y + 36, run["texts"][token][0], "token" if fate == "accepted" else "token gone")
+        yield name(x + 10, y + 36, run["texts"][token][0], 86, "token" if fate == "accepted" else "token gone")
         yield text(x + 10, y + 53, marks[fate], "mute", style=f"fill:{COLORS[fate]}")
 
     # what stands in the rejected draft's place
@@ -112,7 +114,7 @@ def cards(run, entry, y):
     yield text(x - 16, y + 37, "+", "mute")
     yield box(x, y, 110, 62, COLORS["correction"])
     yield text(x + 10, y + 16, "from the target", "mute")
-    yield text(x + 10, y + 36, run["texts"][entry["emitted"][-1]][0], "token")
+    yield name(x + 10, y + 36, run["texts"][entry["emitted"][-1]][0], 96, "token")
     yield text(x + 10, y + 53, entry["sources"][-1], "mute", style=f"fill:{COLORS['correction']}")
 
 
@@ -146,8 +148,8 @@ def bars(run, row, base, height):
                 color = COLORS[FACES[face]]
                 fill = color if face == "both" else f"url(#{face})"
                 yield box(middle - 17, y, 34, size, color, fill=fill, opacity=1)
-        name = "rest" if token < 0 else run["texts"][token][0]
-        yield text(middle, base + 18, name, "token", text_anchor="middle")
+        shown = "rest" if token < 0 else run["texts"][token][0]
+        yield name(middle, base + 18, shown, room, "token", text_anchor="middle")
         yield text(middle, base + 33, f"p {row['p'][i]:.2f}", "mute", text_anchor="middle")
         yield text(middle, base + 46, f"q {row['q'][i]:.2f}", "mute", text_anchor="middle")
 
@@ -184,4 +186,4 @@ def picture(run):
 
 
 if __name__ == "__main__":
-    PICTURE.write_text(picture(recorded()), encoding="utf-8")
+    PICTURE.write_text(picture(load_run(RUN).data), encoding="utf-8")

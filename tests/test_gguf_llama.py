@@ -3,14 +3,19 @@
 import json
 import subprocess
 import sys
+from argparse import Namespace
 
 import numpy as np
 import pytest
 from gguf_files import gguf_bytes, settings_of, tensors_of
 
 from specsample import autoregressive, generate, load
+from specsample.adaptive import generate_adaptive
+from specsample.commands.sampling import REAL_K, load_models
 from specsample.strategies import greedy
+from specsample.training.prompts import HELD_OUT
 from specsample.transformer import lm
+from specsample.transformer.chat import chat_tokens
 from specsample.transformer.config import Config, init_params
 from specsample.transformer.fused import FusedParams
 from specsample.transformer.gguf_llama import PARTS
@@ -172,10 +177,14 @@ def test_the_real_model_is_ready_in_4_seconds_and_900_megabytes():
 
 
 @pytest.mark.real_model
-def test_the_real_models_greedy_text_is_its_autoregressive_one():
-    model = load("smollm2", context=128)
-    prompt = model.tokenizer.encode("def sum_list(lst):\n    ")
-    how = {"max_new_tokens": 24, "transform": greedy}
-    tokens, _ = generate(prompt, model, model, K=3, rng=np.random.default_rng(0), **how)
-    assert tokens == autoregressive(prompt, model, rng=np.random.default_rng(0), **how)
-    assert "return" in model.tokenizer.decode(tokens)
+def test_twenty_greedy_texts_of_the_real_model_are_its_autoregressive_ones():
+    target, source, _ = load_models(Namespace(model="smollm2"))
+    prompts = [prompt for same in zip(*HELD_OUT.values(), strict=True) for prompt in same][:20]
+    drafted = 0
+    for prompt in prompts:
+        tokens = chat_tokens(target.tokenizer, [{"role": "user", "content": prompt}])
+        how = {"max_new_tokens": 64, "transform": greedy}
+        found, trace = generate_adaptive(tokens, target, source, choose_K=REAL_K, rng=np.random.default_rng(0), **how)
+        assert found == autoregressive(tokens, target.model, rng=np.random.default_rng(0), **how), prompt
+        drafted += trace.accepted
+    assert drafted > 200

@@ -43,8 +43,8 @@ def bound(tree):
                 yield inner.id
 
 
-def test_there_are_twelve_notebooks_numbered_in_order():
-    assert [path.stem[:2] for path in SOURCES] == [f"{n:02d}" for n in range(12)]
+def test_there_are_thirteen_notebooks_numbered_in_order():
+    assert [path.stem[:2] for path in SOURCES] == [f"{n:02d}" for n in range(13)]
 
 
 @each

@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -47,11 +48,12 @@ def readme():
 
 
 def short_lesson_table():
-    """Write the README's table of notebooks: titles and minutes, the first half beside the second."""
+    """Write the README's table of notebooks: titles and minutes, three side by side, read down the columns."""
     cells = [f"[{x.title}](notebooks/{x.stem}.ipynb) | {x.minutes}" for x in lessons()]
-    half = (len(cells) + 1) // 2
-    rows = [f"| {left} | {right} |" for left, right in zip(cells[:half], cells[half:], strict=True)]
-    return "\n".join(["| notebook | minutes | notebook | minutes |", "|---|---|---|---|", *rows, ""])
+    rows = -(-len(cells) // 3)
+    columns = [cells[i : i + rows] for i in range(0, len(cells), rows)]
+    lines = [f"| {' | '.join(cells)} |" for cells in zip_longest(*columns, fillvalue=" | ")]
+    return "\n".join(["| notebook | minutes " * 3 + "|", "|---" * 6 + "|", *lines, ""])
 
 
 def course_table():

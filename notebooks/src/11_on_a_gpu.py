@@ -411,4 +411,4 @@ for name, find in {
 # 2. Same rows, same tape, same tokens: a fast form is tested by equality.
 # 3. The kernel's time is reading rows, and it reads few of them whole; a batch's time is its busiest place.
 #
-# That was the course. To judge a sampler of your own: `specsample check module:function --kind verify`.
+# Next: [12 · A real model: words instead of letters](12_a_real_model.ipynb).

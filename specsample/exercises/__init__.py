@@ -6,8 +6,9 @@ numbered as they stand there.
 
 Read `showing`, `boxes`, `exercise`, `clock`, `lines`, `asking`, `slips`, `undoing`, `grading`, `tables`, `laws`,
 `scripted`, `wrong_picks`, `wrong_tests`, `wrong_tokens`, `wrong_rounds`, `wrong_loops`, `wrong_losses`,
-`on_positions`, `on_sources`, `on_trees`, `on_siblings`, `on_judging`, `on_batches`, `on_heads`, `unit_00`, `unit_01`,
-`unit_02`, `unit_03`, `unit_04`, `unit_05`, `unit_06`, `unit_07`, `unit_08`, `unit_09`, `unit_10`, `unit_11`.
+`on_positions`, `on_sources`, `on_trees`, `on_siblings`, `on_judging`, `on_batches`, `on_heads`, `on_words`,
+`on_costs`, `unit_00`, `unit_01`, `unit_02`, `unit_03`, `unit_04`, `unit_05`, `unit_06`, `unit_07`, `unit_08`,
+`unit_09`, `unit_10`, `unit_11`, `unit_12`.
 """
 
 from specsample.exercises.exercise import Exercise, Mistake, NotYet, Passed

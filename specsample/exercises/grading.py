@@ -15,7 +15,7 @@ from specsample.exercises.showing import flat, same, show
 from specsample.exercises.slips import chance, constancy, facts, misuse, shared_generators
 from specsample.exercises.undoing import undone
 
-UNITS = tuple(f"{number:02d}" for number in range(12))
+UNITS = tuple(f"{number:02d}" for number in range(13))
 PASSED: set[str] = set()  # in this session
 TRIES: Counter[str] = Counter()  # wrong ones, in this session
 ENOUGH = 3  # of them, before an answer is shown

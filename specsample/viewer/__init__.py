@@ -2,5 +2,5 @@
 
 It shows what the sampler recorded and computes nothing of its own: the record knows nothing of it.
 
-Read `origins`, `text`, `columns`, `record`, `still`, `page`, `shown`, `widgets`.
+Read `origins`, `text`, `columns`, `record`, `still`, `page`, `shown`, `recorded`, `widgets`.
 """
