@@ -174,4 +174,4 @@ def test_a_function_of_tensors_is_told_of_torch():
 
     report = check(from_verify(wants_tensors), eps=0.2)
     assert report.verdict == "INVALID"
-    assert "--torch cpu" in report.reasons[0]
+    assert "--library torch" in report.reasons[0]

@@ -89,7 +89,7 @@ def specsample(*arguments, **how):
         (["--kind", "verify", "--workers", "2"], 0),
         (["--kind", "step"], 4),  # it only verifies
         (["--kind", "verify", "--budget", "2000"], 3),
-        (["--kind", "verify", "--torch", "cpu"], 2),
+        (["--kind", "verify", "--library", "torch"], 2),
     ],
 )
 def test_the_command_ends_with_the_status_of_its_verdict(arguments, status, programs, tmp_path):

@@ -18,9 +18,11 @@ from rich.progress import Progress as ProgressBar
 from specsample.commands.sampling import at_least
 from specsample.commands.user_code import adapter_for, file_of
 from specsample.conformance.adapters import Broken
+from specsample.conformance.adapters.libraries import MODULES
+from specsample.conformance.asking import Progress
 from specsample.conformance.child import Died, end_with_parent, in_child
 from specsample.conformance.ci import to_badge, to_junit, to_markdown
-from specsample.conformance.kit import Progress, check
+from specsample.conformance.kit import EPS, check
 from specsample.conformance.report import EXIT_STATUS, Report
 from specsample.conformance.report_html import to_page
 from specsample.files import write_whole
@@ -44,16 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PROGRAM",
         help="judge a program of any language instead, which speaks docs/wire.md",
     )
-    add(
-        "--kind",
-        choices=("verify", "step", "generate", "adapter"),
-        required=True,
-        help="what the function or the program does",
-    )
+    kinds = ("verify", "step", "generate", "adapter")
+    add("--kind", choices=kinds, required=True, help="what the function or the program does")
     add("--one", action="store_true", help="verify or step takes one sequence, not a batch")
     add("--batch", action="store_true", help="generate takes a batch of prompts, not one")
     add("--logits", action="store_true", help="verify wants logits, not probabilities")
-    add("--torch", metavar="DEVICE", help="verify takes torch tensors on this device")
+    add("--ragged", action="store_true", help="verify takes requests that differ: n_drafts= and temperature= besides")
+    add("--library", choices=tuple(MODULES), default="numpy", help="of the arrays that verify takes (default: numpy)")
+    add("--device", default="", metavar="NAME", help="on which they lie, as the library names it")
     add(
         "--probes",
         nargs="+",
@@ -61,10 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="probes of the pack (default: all)",
     )
-    add("--eps", type=float, default=0.02, metavar="TV", help="total variation that a PASS excludes (default: 0.02)")
+    add("--eps", type=float, metavar="TV", help=f"total variation that a PASS excludes (default: {EPS})")
+    add("--within", type=float, metavar="TV", help="a lossy sampler's declared total variation: is it kept?")
     add("--alpha", type=float, default=1e-6, metavar="P", help="chance that a lossless sampler fails (default: 1e-6)")
     add("--power", type=float, default=0.999, metavar="P", help="chance to find a deviation by eps (default: 0.999)")
     add("--budget", type=int, metavar="N", help="streams in all (default: as many as eps needs)")
+    add("--seconds", type=float, metavar="S", help="on the clock; without --eps, PASS says which eps was reached")
     add("--time-limit", type=float, default=60.0, metavar="S", help="seconds for one call (default: 60)")
     add("--workers", type=at_least(1), default=1, metavar="N", help="processes (default: 1)")
     add("--seed", type=int, default=0, metavar="N", help="of the random numbers (default: 0)")
@@ -89,7 +91,7 @@ def run(given: argparse.Namespace) -> int:
         try:
             found: Report = in_child(judge, given)
         except Died as error:
-            settings = {name: getattr(given, name) for name in ASKED}
+            settings = {name: getattr(given, name) for name in ASKED} | {"eps": given.eps or EPS}
             nothing: dict[str, Any] = {"optimal": "not measured", "probes": [], "diagnosis": None, "seconds": 0.0}
             name = given.function or given.program
             found = Report(name, given.kind, "INVALID", **settings, reasons=[str(error)], **nothing)
@@ -118,7 +120,8 @@ def judge(given: argparse.Namespace) -> Report:
         return check(
             adapter,
             probes="standard" if given.probes == ["standard"] else given.probes,
-            **{name: getattr(given, name) for name in (*ASKED, "budget", "time_limit")},
+            **{name: getattr(given, name) for name in (*ASKED, "budget", "seconds", "within", "time_limit")},
+            expect="lossless" if given.within is None else "lossy",
             executor=executor,
             progress=progress,
         )

@@ -14,9 +14,10 @@ from specsample.conformance.adapters import (
     from_command,
     from_generate,
     from_step,
-    from_torch,
     from_verify,
 )
+
+FOR_VERIFY = "--logits, --ragged, --library and --device"
 
 
 def adapter_for(given: argparse.Namespace) -> Adapter:
@@ -29,12 +30,12 @@ def adapter_for(given: argparse.Namespace) -> Adapter:
     """
     if (given.function is None) == (given.program is None):
         raise ValueError("name what is to be judged: either module:function, or --command and a program.")
+    arrays = {"logits": given.logits, "ragged": given.ragged, "device": given.device}
+    for_verify = any(arrays.values()) or given.library != "numpy"
     # a program says itself how it wants to be asked
     if given.program is not None:
-        if given.torch or given.logits or given.one or given.batch:
-            raise ValueError(
-                "--torch, --logits, --one and --batch belong to functions; a program says how it is asked."
-            )
+        if for_verify or given.one or given.batch:
+            raise ValueError(f"{FOR_VERIFY}, --one and --batch belong to functions; a program says how it is asked.")
         return from_command(given.program, kind=given.kind)
     # the function, or an adapter, or what makes one
     fn = find(given.function)
@@ -47,12 +48,10 @@ def adapter_for(given: argparse.Namespace) -> Adapter:
         return made
     # verify and step take batches unless --one says otherwise, generate one prompt unless --batch does
     batched = {"batched": given.batch if given.kind == "generate" else not given.one, "name": given.function}
-    if given.torch and given.kind == "verify":
-        return from_torch(fn, logits=given.logits, device=given.torch, **batched)
-    if given.torch or (given.logits and given.kind != "verify"):
-        raise ValueError(f"--torch and --logits belong to --kind verify; got --kind {given.kind}.")
+    if for_verify and given.kind != "verify":
+        raise ValueError(f"{FOR_VERIFY} belong to --kind verify; got --kind {given.kind}.")
     if given.kind == "verify":
-        return from_verify(fn, logits=given.logits, **batched)
+        return from_verify(fn, library=given.library, **arrays, **batched)
     return from_step(fn, **batched) if given.kind == "step" else from_generate(fn, **batched)
 
 

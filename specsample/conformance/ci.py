@@ -10,7 +10,6 @@ from xml.etree import ElementTree
 from specsample.conformance.diagnosis import diagnosis_lines
 from specsample.conformance.report import Report
 from specsample.conformance.report_html import LIGHT
-from specsample.conformance.results import HEADS
 
 IN_WORDS = {
     "PASS": "nothing speaks against it",
@@ -52,7 +51,7 @@ def to_markdown(given: Report) -> str:
     fence = "`" * max(3, *(1 + len(run) for run in re.findall("`+", f"`{said}`")))
     block = [f"{fence}text\n{said}\n{fence}", ""] if said else []
     # the probes that were asked, as in the terminal
-    rows = [HEADS, ("---",) * len(HEADS), *(probe.row for probe in given.asked)]
+    rows = [given.heads, ("---",) * len(given.heads), *(probe.row for probe in given.asked)]
     table = ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows] if given.asked else []
     head = f"### {given.verdict}: {_cell(given.sampler)}, {IN_WORDS[given.verdict]}"
     asked = f"seed {given.seed}, eps {given.eps:g}, alpha {given.alpha:g}, power {given.power:g}"

@@ -6,46 +6,27 @@ probe, chunk by chunk, with one error budget for everything; after a FAIL, what 
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import partial
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from specsample.conformance.adapters import Adapter, Broken, Sample
-from specsample.conformance.chunks import Task, in_turn, run, run_surviving, sizes
-from specsample.conformance.contract import Pairs, adjacent, own_ways, same_whatever_the_seed, seeds_of
+from specsample.conformance.asking import Check, Progress, first_failure, task
+from specsample.conformance.chunks import run, sizes
+from specsample.conformance.contract import own_ways, same_whatever_the_seed, seeds_of
 from specsample.conformance.diagnosis import ALONE, EXTRA, Guess, guess, merged, right_alone, separating
 from specsample.conformance.edges import at_the_edges
-from specsample.conformance.questions import INDEPENDENCE_SHARE, Tally, liveliest, questions_for, tallies_for
-from specsample.conformance.report import Report, report
+from specsample.conformance.questions import Tally, eps_reached, liveliest, questions_for, tallies_for
+from specsample.conformance.report import Expected, Report, report
 from specsample.conformance.watch import guarded
 
 SEED_STREAMS = 128
+EPS = 0.02
+COARSEST_PASS = 0.25  # a PASS that excludes no more would say too little
 IF_FAILED = 3584  # streams of each probe where a contract check has failed, to name the mistake
-
-
-class Progress(NamedTuple):
-    """How far a check has come."""
-
-    streams: int
-    needed: int
-    log_e: float  # the largest evidence against the sampler so far
-    probe: str
-
-
-class Check(NamedTuple):
-    """What stays the same during a check."""
-
-    adapter: Adapter
-    tallies: list[Tally]
-    seed: int
-    executor: Executor | None
-    time_limit: float
-    alpha: float
-    progress: Callable[[Progress], None]
-    broken: list[str]  # what the sampler raised on some probes, while the others are judged
 
 
 @np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
@@ -54,9 +35,12 @@ def check(
     *,
     probes: Any = "standard",
     alpha: float = 1e-6,
-    eps: float = 0.02,
+    eps: float | None = None,
     power: float = 0.999,
     budget: int | None = None,
+    seconds: float | None = None,
+    expect: Expected = "lossless",
+    within: float | None = None,
     seed: int = 0,
     executor: Executor | None = None,
     time_limit: float = 60.0,
@@ -69,9 +53,13 @@ def check(
     adapter : Adapter, from `from_verify`, `from_step`, `from_generate`, ...
     probes : "standard", names of shipped probes, or a list of PackedProbe
     alpha : float, the probability that a lossless sampler gets FAIL, over the whole check
-    eps : float, total variation that a PASS excludes
+    eps : float, total variation that a PASS excludes; None for 0.02, or for what `seconds` allow
+        With expect="lossy", how near the bounds of the deviation shall come to what is seen.
     power : float, the probability that a deviation by eps would have been found
     budget : int, streams in all, or None for as many as eps needs
+    seconds : float, on the clock, or None; without eps, a PASS then excludes what the streams until then exclude
+    expect : {"lossless", "lossy"}
+    within : float, the total variation that a sampler declares, with expect="lossy": PASS if it is shown to keep it
     seed : int, of everything that is drawn
     executor : concurrent.futures.Executor or None for this process; the verdict does not depend on it
     time_limit : float, seconds on the clock for one call of the sampler
@@ -94,12 +82,31 @@ def check(
     >>> check(from_verify(lambda x, q, p, rng: np.hstack([x, x[:, :1]]), name="drafts and one more")).verdict
     'FAIL'
     """
-    _check_numbers(adapter, {"alpha": alpha, "eps": eps, "power": power}, budget, time_limit)
+    goal = EPS if eps is None else eps
+    _check_numbers(adapter, {"alpha": alpha, "eps": goal, "power": power}, budget, time_limit)
+    _check_bounds(expect, within, seconds)
     # what is asked, and how many streams each question may take
     started = perf_counter()
     ask = questions_for(adapter, probes)
-    tallies = tallies_for(ask, alpha=alpha, eps=eps, power=power, budget=budget)
-    asked = Check(adapter, tallies, seed, executor, time_limit, alpha, progress or (lambda _: None), [])
+    tallies = tallies_for(ask, alpha=alpha, eps=goal, power=power, budget=budget, within=within)
+    until = None if seconds is None else started + seconds
+    tell = progress or (lambda _: None)
+    asked = Check(adapter, tallies, seed, executor, time_limit, alpha, tell, [], goal, until)
+    found = _found(asked, within)
+    # the clock has ended it, not what was seen: what these streams exclude holds as if it had been asked for
+    if seconds is not None and eps is None and goal < eps_reached(tallies) <= COARSEST_PASS:
+        goal = eps_reached(tallies)
+        for tally in tallies:
+            tally.needed = tally.needed_at(goal)
+    # verdict and words
+    settings: dict[str, Any] = {"alpha": alpha, "eps": goal, "power": power, "seed": seed}
+    settings |= {"expect": expect, "within": within}
+    return report(adapter, tallies, **settings, **found, seconds=perf_counter() - started)
+
+
+def _found(asked: Check, within: float | None) -> dict[str, Any]:
+    """Look for what breaks the contract, then at the law: what `report` puts into words."""
+    adapter = asked.adapter
     # whatever breaks the contract ends the check; what was found until then is reported
     findings: list[str] = []
     warnings: list[str] = []
@@ -109,7 +116,11 @@ def check(
     try:
         # first the contract, which costs a few calls
         adapter.last.forget()
-        findings, warnings, is_scripted = at_the_edges(adapter, seed, time_limit)
+        findings, warnings, is_scripted = at_the_edges(adapter, asked.seed, asked.time_limit)
+        # of a declared deviation, tokens of p = 0 are a part
+        if within is not None:
+            warnings = [*findings, *warnings]
+            findings = []
         fixed, own = seeds_compared(asked)
         warnings += own
         # then the law, which costs thousands; with a fixed seed there is none to judge
@@ -122,11 +133,8 @@ def check(
         asked.broken.append(str(broken))
     finally:
         adapter.end()
-    # verdict and words
-    settings: dict[str, Any] = {"alpha": alpha, "eps": eps, "power": power, "seed": seed, "is_scripted": is_scripted}
-    error = "".join(asked.broken[:1])
-    found: dict[str, Any] = {"findings": findings, "error": error, "failed": failed, "diagnosis": diagnosis}
-    return report(adapter, tallies, **settings, **found, warnings=warnings, seconds=perf_counter() - started)
+    found = {"findings": findings, "warnings": warnings, "failed": failed, "diagnosis": diagnosis}
+    return found | {"error": "".join(asked.broken[:1]), "is_scripted": is_scripted}
 
 
 def seeds_compared(asked: Check) -> tuple[list[str], list[str]]:
@@ -139,62 +147,19 @@ def seeds_compared(asked: Check) -> tuple[list[str], list[str]]:
     return [said] if said else [], own_ways(asked.adapter, first, again)
 
 
-def first_failure(asked: Check, n_each: int | None = None) -> tuple[Tally | None, list[str]]:
-    """Draw chunk after chunk of every probe in turn, until one is rejected or all have had their streams.
-
-    Parameters
-    ----------
-    asked : Check
-    n_each : int, streams of each probe at most, or None
-
-    Returns
-    -------
-    (Tally that was rejected, or None; findings about outputs that depend on each other)
-    """
-    # on one probe, that on which equal outputs are rarest, outputs are also watched for depending on each other
-    pairs_of = asked.tallies.index(liveliest(asked.tallies))
-    share = asked.alpha * INDEPENDENCE_SHARE / 2
-    law = asked.tallies[pairs_of].question.law
-    neighbours = Pairs(law, share)
-    consecutive = Pairs(law, share)
-    kept: list[Any] = []
-    # every probe's first chunk, then every probe's second: a gross mistake shows before the first probe is done
-    limits = [tally.limit if n_each is None else min(tally.limit, n_each) for tally in asked.tallies]
-    plan = list(in_turn(limits))
-    tasks = [_task(asked, i, j, n, keep=i == pairs_of and j < 2) for i, j, n in plan]
-    with closing(run_surviving(tasks, asked.executor, asked.broken)) as chunks:
-        for k, chunk in chunks:
-            tally = asked.tallies[plan[k][0]]
-            tally.add(chunk)
-            # neighbours in a batch, and the same rows of two calls
-            if chunk.sample is not None:
-                kept.append(tally.question.cells_of(chunk.sample.tokens))
-                neighbours.update(adjacent(kept[-1]), "neighbouring rows")
-                if len(kept) == 2:
-                    n = min(map(len, kept))
-                    consecutive.update(np.stack([kept[0][:n], kept[1][:n]], axis=1), "the same rows of two calls")
-            _tell(asked, tally)
-            # stop at the first rejection: the evidence holds at any time
-            found = [*neighbours.found, *consecutive.found]
-            is_rejected = tally.rejected_at is not None
-            if found or is_rejected:
-                return (tally if is_rejected else None), found
-    return None, []
-
-
 def diagnose(asked: Check, failed: Tally) -> Guess:
     """Draw a fixed number of streams more, and look for the mistake."""
     i = asked.tallies.index(failed)
     # a chunk that no plan has, with its rounds
     n = EXTRA if not failed.question.least_eps else EXTRA // 3
-    chunk = run(_task(asked, i, max(1000, len(sizes(failed.limit))), n, keep=True))
+    chunk = run(task(asked, i, max(1000, len(sizes(failed.limit))), n, keep=True))
     failed.add(chunk)
     assert chunk.sample is not None
     # a name is given only if it also fits where it differs most from the next best
     other = separating(asked.tallies, failed)
     if other is not None:
         with suppress(Broken):  # what it raises on one probe more is another matter
-            other.add(run(_task(asked, asked.tallies.index(other), max(1000, len(sizes(other.limit))), EXTRA)))
+            other.add(run(task(asked, asked.tallies.index(other), max(1000, len(sizes(other.limit))), EXTRA)))
     found = guess(asked.tallies, failed, chunk.sample)
     if found.id != "unknown" or not asked.adapter.is_batched:
         return found
@@ -206,24 +171,10 @@ def diagnose(asked: Check, failed: Tally) -> Guess:
     return found._replace(where=[*found.where, *right_alone(failed, alone, chunk.sample)])
 
 
-def _task(asked: Check, i: int, j: int, n: int, *, keep: bool = False) -> Task:
-    """Describe chunk j of tally i; its seed depends on nothing else."""
-    seeds = seeds_of(asked.seed, 1, i, j)
-    return Task(asked.adapter, asked.tallies[i].question.source, n, seeds, asked.time_limit, keep)
-
-
 def _sample(asked: Check, tally: Tally, n: int, seeds: Any) -> Sample:
     """Draw streams in this process."""
     draw = partial(asked.adapter.sample, tally.question.setting, n, seeds)
     return guarded(draw, asked.time_limit, asked.adapter.last)
-
-
-def _tell(asked: Check, last: Tally) -> None:
-    """Report progress."""
-    streams = sum(tally.evidence.n for tally in asked.tallies)
-    needed = sum(tally.limit for tally in asked.tallies)
-    log_e = max(tally.log_e for tally in asked.tallies)
-    asked.progress(Progress(streams, needed, log_e, last.question.name))
 
 
 def _check_numbers(adapter: Any, shares: dict[str, float], budget: Any, time_limit: float) -> None:
@@ -235,6 +186,19 @@ def _check_numbers(adapter: Any, shares: dict[str, float], budget: Any, time_lim
             raise ValueError(f"{name} must lie strictly between 0 and 1; got {value}.")
     if (budget is not None and budget < 1) or not time_limit > 0:
         raise ValueError(f"budget must be at least 1 stream and time_limit above 0 s; got {budget} and {time_limit}.")
+
+
+def _check_bounds(expect: str, within: float | None, seconds: float | None) -> None:
+    """Refuse a deviation that is declared and has no bound, or the other way round; and no time."""
+    if expect not in ("lossless", "lossy"):
+        raise ValueError(f'expect must be "lossless" or "lossy"; got {expect!r}.')
+    if (expect == "lossy") != (within is not None) or not 0 < (within or 0.5) < 1:
+        raise ValueError(
+            f'within must lie strictly between 0 and 1 with expect="lossy", and be None otherwise; got {within} with '
+            f'expect="{expect}".'
+        )
+    if seconds is not None and not seconds > 0:
+        raise ValueError(f"seconds must be above 0; got {seconds}.")
 
 
 def assert_lossless(adapter: Adapter, **settings: Any) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from specsample.conformance.adapters import Adapter, Tabled
 from specsample.conformance.adapters.adapter import TOO_LONG
 from specsample.conformance.chunks import Chunk, light, setting_of
+from specsample.conformance.evidence.bounds import distance, outputs_for, radius
 from specsample.conformance.evidence.cells import PADDING, Cells
 from specsample.conformance.evidence.e_process import EProcess, log_e_threshold
 from specsample.conformance.evidence.sizes import E_PROCESS_PRICE, noncentrality
@@ -52,15 +53,19 @@ class Tally:
 
     question: Question
     alpha: float  # its share of the error budget
-    needed: int  # streams for a PASS
-    limit: int  # streams that the budget allows
+    miss: float  # 1 - power
+    within: float | None  # the total variation that is allowed, or None for none
     noncentral: float  # λ* of `sizes.noncentrality`
+    needed: int = 0  # streams for a PASS
+    limit: int = 0  # streams that the budget allows
     evidence: EProcess = field(init=False)
     log_e: float = field(init=False, default=0.0)
     violations: Counter[str] = field(init=False, default_factory=Counter)
     efficiency: Any = field(init=False, default_factory=lambda: np.zeros(4))
     outside: Counter[tuple[int, ...]] = field(init=False, default_factory=Counter)
     rejected_at: int | None = field(init=False, default=None)
+    looks: int = field(init=False, default=0)  # chunks so far
+    at_least: float = field(init=False, default=0.0)  # the deviation, by the looks so far
 
     def __post_init__(self) -> None:
         self.evidence = EProcess(self.question.law, list(self.question.rule_laws.values()))
@@ -69,7 +74,24 @@ class Tally:
     def excluded_tv(self) -> float:
         """The smallest total variation that the streams so far would have shown, whatever its shape."""
         n = self.evidence.n
+        if n and self.within is not None:
+            return radius(n, len(self.question.law), self.miss)
         return min(1.0, sqrt(E_PROCESS_PRICE * self.noncentral / (4 * n))) if n else 1.0
+
+    @property
+    def at_most(self) -> float:
+        """The deviation at most, a bound that fails with probability 1 - power."""
+        if not self.evidence.n:
+            return 1.0
+        return min(1.0, distance(self.evidence.counts, self.question.law) + self.excluded_tv)
+
+    def needed_at(self, eps: float) -> int:
+        """Count the streams that exclude a total variation, or that tell the deviation within as much."""
+        least = self.question.least_eps
+        # as near as the allowed deviation needs, where rows are long
+        if self.within is not None:
+            return outputs_for(max(eps, min(least, self.within / 2)), len(self.question.law), self.miss)
+        return ceil(E_PROCESS_PRICE * self.noncentral / (4 * max(eps, least) ** 2))  # as `sizes.required_n`
 
     @property
     def broken(self) -> Counter[str]:
@@ -94,8 +116,19 @@ class Tally:
         self.log_e = self.evidence.update(counts)
         self.violations += chunk.violations
         self.efficiency = self.efficiency + chunk.efficiency
-        if self.rejected_at is None and (self.log_e >= log_e_threshold(self.alpha) or self.broken):
+        if self.rejected_at is None and (self._is_convicted() or self.broken):
             self.rejected_at = self.evidence.n
+
+    def _is_convicted(self) -> bool:
+        """Whether the evidence suffices: against any deviation, or against one of at most `within`."""
+        if self.within is None:
+            return self.log_e >= log_e_threshold(self.alpha)
+        # look j has the share 1 / (j (j + 1)) of alpha, so that all looks together fail with probability alpha
+        self.looks = self.looks + 1
+        alpha = self.alpha / (self.looks * (self.looks + 1))
+        seen = distance(self.evidence.counts, self.question.law)
+        self.at_least = max(self.at_least, seen - radius(self.evidence.n, len(self.question.law), alpha))
+        return self.at_least > self.within
 
 
 def liveliest(tallies: Sequence[Tally]) -> Tally:
@@ -140,7 +173,13 @@ def questions_for(adapter: Adapter, probes: Any) -> list[Question]:
 
 
 def tallies_for(
-    questions: Sequence[Question], *, alpha: float, eps: float, power: float, budget: int | None = None
+    questions: Sequence[Question],
+    *,
+    alpha: float,
+    eps: float,
+    power: float,
+    budget: int | None = None,
+    within: float | None = None,
 ) -> list[Tally]:
     """Split the error budget and find out how many streams each question needs.
 
@@ -151,6 +190,7 @@ def tallies_for(
     eps : float, total variation
     power : float
     budget : int or None, streams in all, shared out in proportion to what each question needs
+    within : float or None, the total variation that is allowed
     """
     total = sum(question.weight for question in questions)
     tallies: list[Tally] = []
@@ -159,13 +199,21 @@ def tallies_for(
         share = alpha * (1 - INDEPENDENCE_SHARE) * question.weight / total
         n_cells = max(2, int((np.asarray(question.law) > 0).sum()))
         noncentral = noncentrality(n_cells, alpha=share, power=power)
-        needed = ceil(E_PROCESS_PRICE * noncentral / (4 * max(eps, question.least_eps) ** 2))  # as `sizes.required_n`
-        tallies.append(Tally(question, share, needed, needed, noncentral))
+        tallies.append(Tally(question, share, 1 - power, within, noncentral))
+        tallies[-1].needed = tallies[-1].needed_at(eps)
     # a budget is shared out in proportion to what each question needs
     every = sum(tally.needed for tally in tallies)
     for tally in tallies:
         tally.limit = tally.needed if budget is None else min(tally.needed, budget * tally.needed // every)
     return tallies
+
+
+def eps_reached(tallies: Sequence[Tally]) -> float:
+    """Compute the total variation that the streams of all probes exclude, in three digits; 1 where one has none."""
+    # a probe that is asked for gross faults alone has said all once it has excluded those
+    open_ones = [tally for tally in tallies if tally.evidence.n < tally.needed_at(tally.question.least_eps or 1e-9)]
+    reached = max((tally.excluded_tv for tally in open_ones), default=0.0)
+    return ceil(reached * 1000) / 1000
 
 
 def _from_probe(probe: PackedProbe, source: Any) -> Question:

@@ -20,9 +20,10 @@ from specsample.conformance.adapters import Adapter
 from specsample.conformance.diagnosis import Guess, diagnosis_lines
 from specsample.conformance.questions import Tally, cut_texts
 from specsample.conformance.report_html import to_html
-from specsample.conformance.results import HEADS, ProbeResult, result_of
+from specsample.conformance.results import HEADS, HEADS_WITHIN, ProbeResult, meanings, result_of
 
 Verdict = Literal["FAIL", "PASS", "INCONCLUSIVE", "INVALID"]
+Expected = Literal["lossless", "lossy"]
 EXIT_STATUS = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3, "INVALID": 4}  # 2 is bad usage
 STYLES = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow", "INVALID": "bold magenta"}
 SLOWER, FEWEST_ROUNDS = -6.0, 500  # standard deviations at which OPTIMAL warns; rounds before it says anything
@@ -46,6 +47,8 @@ class Report:
     seconds: float = field(compare=False)
     warnings: list[str] = field(default_factory=list)  # what decides no verdict
     is_scripted: bool = False  # whether the sampler drew numbers that the kit had scripted
+    expect: Expected = "lossless"
+    within: float | None = None  # the deviation that is declared, with "lossy"
     is_asked: bool | None = None  # whether it asked the generator that it was given; None where it gets a seed
 
     @property
@@ -70,21 +73,14 @@ class Report:
         return f"Not needed for this verdict: {n} more of the probes." if n else ""
 
     @property
+    def heads(self) -> tuple[str, ...]:
+        """Names of the columns of `ProbeResult.row`."""
+        return HEADS if self.within is None else HEADS_WITHIN
+
+    @property
     def meaning(self) -> str:
         """One sentence: what the verdict says."""
-        tv = max((probe.excluded_tv for probe in self.probes), default=1.0)
-        coarser = [probe for probe in self.probes if probe.least_eps > self.eps]
-        coarse = "".join(f" ({probe.least_eps:g} on {probe.name})" for probe in coarser)
-        return {
-            "PASS": f"Had the text's law deviated by a total variation of {self.eps:g} on any of these probes"
-            f"{coarse}, this check would have failed with probability {self.power:g} or more.",
-            "FAIL": f"Not lossless. A lossless sampler gets this verdict with probability {self.alpha:g} at most.",
-            "INCONCLUSIVE": f"The budget ended first: a deviation below {tv:.2g} may have been missed. Raise budget, "
-            "or eps.",
-            "INVALID": "The sampler broke the contract on a probe; on the others nothing was found."
-            if self.asked
-            else "Nothing was judged: the sampler broke the contract.",
-        }[self.verdict]
+        return meanings(self)[self.verdict]
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON values; infinite evidence as None."""
@@ -105,7 +101,7 @@ class Report:
         head = Text.assemble((self.verdict, STYLES[self.verdict]), f"  {self.sampler} ({self.kind})")
         lines = [head, Text(self.meaning), *(Text(f"- {reason}") for reason in self.reasons)]
         lines += [Text(f"- WARNING: {each}", "yellow") for each in self.warnings]
-        table = Table(*HEADS)
+        table = Table(*self.heads)
         for probe in self.asked:
             table.add_row(*probe.row, style="red" if probe.is_rejected else None)
         shown: list[Table | Text] = [table, Text(self.not_asked, "dim")] if self.asked else []
@@ -148,6 +144,8 @@ def report(
     # a failure stands, whatever broke afterwards; PASS needs every stream
     is_failed = failed is not None or bool(findings)
     is_done = all(tally.evidence.n >= tally.needed for tally in tallies)
+    # where a deviation is declared, the streams must show that it is kept on every probe
+    is_done = is_done and all(tally.within is None or tally.at_most <= tally.within for tally in tallies)
     verdict: Verdict = "FAIL" if is_failed else "INVALID" if error else "PASS" if is_done else "INCONCLUSIVE"
     reasons = [*findings, *(_why(failed) if failed is not None else []), *([error] if error else [])]
     settings["warnings"] = [*settings.get("warnings", []), *cut_texts(tallies)]
@@ -169,6 +167,9 @@ def _why(tally: Tally) -> list[str]:
     # broken promises and impossible texts say more than a number
     n, name = tally.rejected_at, tally.question.name
     said = [f"{what}: {times:,} times on probe {name}" for what, times in tally.broken.items()]
+    if tally.within is not None:
+        far = f"the law of the text on probe {name} deviates from the target's by {tally.at_least:.3f} at least"
+        return said or [f"{far}; {tally.within:g} is declared (after {n:,} streams)"]
     for text, times in tally.outside.most_common(2):
         said.append(f"{list(text)} came {times:,} times on probe {name}; the target's law gives it probability 0")
     return said or [f"the law of the text on probe {name} is not the target's (after {n:,} streams)"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from specsample.conformance.diagnosis import CATALOGUE, Guess
 from specsample.conformance.laws.wrong_samplers import WRONG
-from specsample.conformance.results import HEADS, bars
+from specsample.conformance.results import bars
 
 IN_WORDS = {
     "PASS": "No deviation from the target model was found.",
@@ -115,13 +115,15 @@ def _probes(given: Any) -> str:
     """List the probes, and say what the columns mean."""
     if not given.asked:
         return ""
-    heads = "".join(f"<th>{name}</th>" for name in HEADS)
+    heads = "".join(f"<th>{name}</th>" for name in given.heads)
     rows = "".join(
         "<tr>" + "".join(f'<td class="number">{escape(cell)}</td>' for cell in each.row) + "</tr>"
         for each in given.asked
     )
+    # without evidence against any deviation there is no log E
+    said = f"{PROBE} {LOG_E}" if given.within is None else PROBE
     table = f'<div class="scroll"><table><tr>{heads}</tr>{rows}</table></div>'
-    return f"<h2>What was asked</h2><p>{PROBE} {LOG_E}</p>{table}<p>{given.not_asked}</p>"
+    return f"<h2>What was asked</h2><p>{said}</p>{table}<p>{given.not_asked}</p>"
 
 
 def _colours() -> str:

@@ -172,7 +172,7 @@ def _as_broken(error: BaseException, last: LastCall) -> Broken:
     )
     # what only a tensor has, asked of an array
     if any(word in str(error) for word in ("'numpy.", "Tensor")) and isinstance(error, AttributeError | TypeError):
-        said += " It got NumPy arrays; does it want torch's tensors? Then it is `--torch cpu`, or `from_torch`."
+        said += " It got NumPy arrays; does it want torch's tensors? Then it is `--library torch`, or `from_torch`."
     return Broken(_with_frames(said, error))
 
 

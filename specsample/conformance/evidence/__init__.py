@@ -1,4 +1,4 @@
 """Evidence from samples: what n outputs say against a law.
 
-Read `cells`, `formulas`, `dependence`, `fit`, `sizes`, `e_process`, `calibration`.
+Read `cells`, `formulas`, `dependence`, `fit`, `sizes`, `bounds`, `e_process`, `calibration`.
 """
