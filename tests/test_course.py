@@ -168,12 +168,16 @@ def test_progress_says_what_is_solved_and_what_is_next(tmp_path, capsys):
     assert "✓✓·✓" in shown
     assert shown.count("not here") == len(SOURCES) - 1
     assert "3 of 4 solved. Next, 03.3: " in shown
+    assert "You can now" not in shown
 
 
 def test_progress_tells_who_is_done_with_all_of_it_what_they_can_do_now(tmp_path, capsys, monkeypatch):
     submit(tmp_path, RIGHT).rename(tmp_path / f"{ONE_DRAFT.stem}.ipynb")
     assert cli.main(["course", "progress", str(tmp_path)]) == 0
-    assert "4 of 4 solved. Next, the notebook 00_start_here." in capsys.readouterr().out
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "4 of 4 solved. Next, the notebook 00_start_here." in shown
+    assert "You can now ✓ write the accept test and the residual yourself" in shown
+    assert len(re.findall(r"(?<!✓)✓ ", shown)) == 1  # beside the marks of the table
     done = Unit("03", [Grade("03.ipynb", "03.1", 1, "")])
     monkeypatch.setattr(course, "units", lambda folder: [done])
     assert cli.main(["course", "progress", str(tmp_path)]) == 0

@@ -24,6 +24,7 @@ from specsample.course.gradebook import (
 )
 from specsample.course.progress import next_exercise, units
 from specsample.course.student import write_missing_notebooks, write_student_notebooks
+from specsample.course.syllabus import lessons
 
 about = "open the notebooks, see how far you are, hand out, grade"
 MANY = 12  # exercises that fit beside each other
@@ -192,6 +193,11 @@ def show_progress(folder: Path) -> int:
         marks = "".join("✓" if one.points else "·" for one in unit.grades)
         shown.add_row(unit.name, f"{unit.solved} of {len(unit.grades)}" if unit.grades else "not here", marks)
     console.print(shown)
+    # what a notebook promises is true once all of it is solved
+    whole = {unit.name for unit in found if unit.grades and unit.solved == len(unit.grades)}
+    able = [one.able for one in lessons() if one.stem in whole]
+    if able:
+        console.print(Text("You can now\n" + "\n".join(f"  ✓ {what}" for what in able)))
     solved = sum(unit.solved for unit in found)
     asked = sum(len(unit.grades) for unit in found)
     coming = next_exercise(found)
