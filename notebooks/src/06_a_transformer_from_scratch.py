@@ -23,7 +23,7 @@
 import numpy as np
 
 import specsample as ss
-from specsample.exercises import check
+from specsample.course import answer, check, hint
 from specsample.transformer.attention import attention
 from specsample.transformer.cache import Cache
 from specsample.transformer.config import n_params, shapes

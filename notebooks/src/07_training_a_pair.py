@@ -28,7 +28,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import specsample as ss
-from specsample.exercises import check
+from specsample.course import answer, check, hint
 from specsample.training import data, train
 from specsample.training.distil import acceptance_on_text
 from specsample.training.presets import PRESETS

@@ -27,7 +27,7 @@ import numpy as np
 
 import specsample as ss
 from specsample import bench, figures, theory
-from specsample.exercises import check
+from specsample.course import answer, check, hint
 from specsample.theory import machines
 from specsample.viewer import widgets
 

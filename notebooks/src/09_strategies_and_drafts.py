@@ -30,8 +30,8 @@ import numpy as np
 import specsample as ss
 from specsample import figures
 from specsample.conformance import exact_law, target_law, wrong_samplers
+from specsample.course import answer, check, hint
 from specsample.drafts import declining, early_exit, ngram, prompt_lookup, unigram
-from specsample.exercises import check
 from specsample.training import data
 from specsample.viewer import widgets
 

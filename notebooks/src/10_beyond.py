@@ -30,7 +30,7 @@ from specsample import figures
 from specsample.conformance import exact_law, target_law, total_variation, wrong_samplers
 from specsample.conformance.evidence.e_process import EProcess, log_e_threshold
 from specsample.conformance.evidence.sizes import required_n, required_n_against
-from specsample.exercises import check
+from specsample.course import answer, check, hint
 from specsample.verifiers import block, coupled, lenient, tree
 
 # %% [markdown]

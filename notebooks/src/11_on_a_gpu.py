@@ -28,7 +28,7 @@ import numpy as np
 import specsample as ss
 from specsample import backend, batched, figures
 from specsample.backend import library
-from specsample.exercises import check
+from specsample.course import answer, check, hint
 
 # %%
 backend.installed()

