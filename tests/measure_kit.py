@@ -204,6 +204,10 @@ def wire(calls=15, N=4096, K=4, V=8):
         adapter = from_command(examples(Path(place))["sampler.cpp"], kind="verify")
         verdicts = [check(adapter, eps=0.1, seed=seed).verdict for seed in range(20)]
         print(f"sampler.cpp, 20 seeds, eps = 0.1: {verdicts.count('PASS')} PASS", flush=True)
+        # as the false alarms of NumPy verifiers above
+        setting = {"probes": ["P1"], "eps": 0.1, "alpha": 0.01}
+        verdicts = [check(adapter, seed=seed, **setting).verdict for seed in range(200)]
+        print(f"sampler.cpp, 200 seeds, P1, alpha = 0.01: {verdicts.count('FAIL')} FAIL", flush=True)
 
 
 def examples(place):

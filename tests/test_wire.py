@@ -247,6 +247,17 @@ def test_requests_have_the_fields_of_the_page_in_its_order(kind, tmp_path):
     assert all(0 <= seed < 2**53 for seed in seeds)
 
 
+def test_the_lines_to_try_by_hand_are_as_the_judge_writes_them():
+    lines = (ROOT / "docs" / "wire" / "lines.jsonl").read_text(encoding="utf-8").splitlines()
+    greeting, *asked = map(json.loads, lines)
+    assert [json.dumps(each, separators=(",", ":")) for each in (greeting, *asked)] == lines
+    assert [each["kind"] for each in asked] == ["verify", "models", "step", "generate"]
+    assert all([*each] == fields(each["kind"]) for each in asked)
+    verify = asked[0]
+    n, K, V = verify["n"], verify["K"], verify["V"]
+    assert [np.shape(verify[name]) for name in ("drafts", "q", "p")] == [(n, K), (n, K, V), (n, K + 1, V)]
+
+
 @pytest.mark.parametrize(("arrays", "dtype"), [("float32", "<f4"), ("float64", "<f8")])
 def test_base64_holds_the_numbers_of_the_lists_in_their_order(arrays, dtype, tmp_path):
     one = requests(tmp_path, kind="verify")[1]
