@@ -93,9 +93,9 @@ class WhilePaying:
     """A chooser for sources that decline by themselves: K drafts while drafting pays, and none where it does not.
 
     Such a source ends a run where it is unsure, so its drafts are of different worth, and one α for all of them says
-    little. What is compared is what came out: the tokens of the last `window` rounds that drafted, and what as many
-    autoregressive steps would have cost. A prior counts as rounds more. Where it does not pay one draft is tried now
-    and then, as in `BestRecentK`.
+    little. What is compared is what came out: the tokens of the last `window` rounds that asked for drafts, and what
+    as many autoregressive steps would have cost. A prior counts as rounds more. Where it does not pay one draft is
+    tried now and then, as in `BestRecentK`.
 
     Parameters
     ----------
@@ -129,11 +129,16 @@ class WhilePaying:
 
     def __call__(self, rounds: Sequence[Round]) -> int:
         """Return K for the round that comes after `rounds`."""
-        # tokens and time of the last rounds that drafted, with the prior's counted in
-        recent = list(islice((one for one in reversed(rounds) if one.K), self.window))
+        # tokens and time of the last rounds that asked for drafts, with the prior's counted in
+        recent = list(islice((one for one in reversed(rounds) if one.K or one.n_declined), self.window))
         tokens = self.prior[0] + sum(len(one.emitted) for one in recent)
-        time = self.prior[1] + sum(one.K * self.cost_ratio + self.verify_ratio(one.K) for one in recent)
+        time = self.prior[1] + sum(map(self._time, recent))
         return self.K if tokens >= time else _one_try(rounds, self.cost_ratio, self.verify_ratio, self.tries)
+
+    def _time(self, played: Round) -> float:
+        """Say how many autoregressive steps a round takes; who declines has been asked."""
+        asked = played.K + (played.n_declined > 0)
+        return asked * self.cost_ratio + (self.verify_ratio(played.K) if played.K else 1.0)
 
 
 def _one_try(rounds: Sequence[Round], cost_ratio: float, verify_ratio: Callable[[int], float], tries: float) -> int:

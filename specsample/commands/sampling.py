@@ -13,6 +13,7 @@ from rich.text import Text
 
 from specsample.adaptive import WhilePaying, generate_adaptive, stream_adaptive
 from specsample.backend import LIBRARIES
+from specsample.bench.machine import blas_kernel
 from specsample.drafts.declining import Confident, OrElse
 from specsample.drafts.layer_head_lm import layer_head_pair, load_layer_head
 from specsample.drafts.prompt_lookup import PromptLookup
@@ -29,6 +30,10 @@ DEFAULT_K = 5
 # this probability; what rows cost was measured once, and no clock is asked, so that a seed has one text
 SURE = 0.3
 REAL_K = WhilePaying(7, 0.03, lambda K: 1.07 + 0.075 * K)
+# kernels of OpenBLAS with which a few rows cost little more than one; with others the second costs most, and the text
+# alone is asked for drafts, which costs nothing: a head that is asked in vain costs more than it gains
+AVX512 = ("SkylakeX", "Cooperlake", "SapphireRapids")
+DEAR_K = WhilePaying(7, 0.005, lambda K: 1.6 if K < 4 else 1.85, prior=(2.0, 1.8))
 ADAPTIVE: dict[Any, Any] = {generate: generate_adaptive, generate_stream: stream_adaptive}
 STRATEGY = ("temperature", "top_k", "top_p", "min_p", "typical_p")
 
@@ -81,6 +86,11 @@ def add_strategies(add: Callable[..., Any]) -> None:
     add("--autoregressive", action="store_true", help="the baseline: K = 0")
 
 
+def are_rows_cheap() -> bool:
+    """Say whether this NumPy's kernels are of the family in which several rows cost little more than one."""
+    return blas_kernel()[0] in AVX512
+
+
 def load_models(given: argparse.Namespace) -> tuple[Any, Any, Any]:
     """Load target and draft as the arguments name them, and say which function decodes with them."""
     backend = getattr(given, "backend", None)
@@ -96,7 +106,7 @@ def load_models(given: argparse.Namespace) -> tuple[Any, Any, Any]:
     if target.tokenizer is None:
         raise ValueError(f"--model {given.model} brings no tokenizer.json: there is no text to continue.")
     lookup = PromptLookup(target.vocab_size)
-    if given.model != "smollm2":
+    if given.model != "smollm2" or not are_rows_cheap():
         return target, lookup, generate
     # a head was trained for this one: it drafts where the text does not, if it is sure
     watched, head = layer_head_pair(target, load_layer_head())
@@ -146,7 +156,7 @@ def continue_text(
     # lookup in a real model drafts as many as paid in the last rounds, unless rows are to be kept
     is_chosen = given.model is not None and given.K is None and not given.autoregressive
     if is_chosen and "keep_rows" not in settings:
-        return ADAPTIVE[run](tokens, *models, choose_K=REAL_K, rng=rng, **settings)
+        return ADAPTIVE[run](tokens, *models, choose_K=REAL_K if are_rows_cheap() else DEAR_K, rng=rng, **settings)
     K = DEFAULT_K if given.K is None else given.K
     return run(tokens, *models, K=0 if given.autoregressive else K, rng=rng, **settings)
 
