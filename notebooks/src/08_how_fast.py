@@ -156,6 +156,8 @@ _ = axes.set(xlabel="K, drafts a round", ylabel="speed-up at α = 0.8, ρ = 1", 
 widgets.speed(0.8, 0.1)
 
 # %% [markdown]
+# In practice α changes along a text, and so does the best K: sure inside a word, unsure at its beginning. `specsample.adaptive` moves K up and down by what was accepted lately, and a source may stop early where it is unsure (notebook 09). Either may look at the text so far, and neither at the draft that it has just drawn.
+#
 # **Best case:** all drafts accepted, K + 1 tokens a round. **Worst case:** all refused, one token a round, the price of a target pass plus K c for nothing. Every curve rises, reaches a top and falls, and the dotted one never rises: with ρ = 1 drafting pays if and only if α > c (corollary 3.9).
 
 # %% [markdown]
@@ -224,11 +226,13 @@ check("08.4", my_prediction, seed=1)
 print(f"speed-up measured {measured:.2f}, predicted {bench.predicted_speedup(run.trace, costs, 5):.2f}")
 
 # %% [markdown]
-# If the two differ much, look for: other work on this machine (run it again), α on so short a text, and everything that is not a pass: drawing, testing, recording.
+# The prediction is usually the larger one. If the two differ much, look for: other work on this machine (run it again), α on so short a text, and everything that is not a pass: drawing, testing, recording.
+#
+# And mistrust a single number. The clock of a busy machine jumps by tens of per cent; that is why the comparison above runs both ways in turn and takes medians, and why one should say with every speed-up which text, which machine and which K it belongs to.
 #
 # ## Why ρ is not always 1
 #
-# Reading a model's weights from memory takes the same time for one row as for six. Computing takes six times as long for six rows. Whichever takes longer is what one waits for: that is the **roofline**. For a target of 8 billion numbers on an H100, by what its maker states:
+# Reading a model's weights from memory takes the same time for one row as for six. Computing takes six times as long for six rows. Whichever takes longer is what one waits for: that is the **roofline**. By hand, for a target of 8 billion numbers of two bytes on an H100: 16 GB at 3.35 TB a second are about 5 ms of reading. One row is 16 billion operations, at 990 million million a second about 0.016 ms of computing. So some three hundred rows fit into the time that the reading takes anyway, and they may be K + 1 rows of one sequence, or one row each of three hundred. With the caches, and by what the maker states:
 
 # %%
 h100, llama = machines.device("h100"), machines.shape("llama-8b")

@@ -7,6 +7,7 @@ import numpy as np
 
 from specsample.distributions import Array
 from specsample.figures.style import SERIES, drawable, panels
+from specsample.viewer.text import visible
 
 MOST = 150  # squares, up to which each has its number written in it
 
@@ -63,8 +64,10 @@ def _name(ax: Any, shape: tuple[int, ...], *, rows: Sequence[str] | None, column
     """Write rows and columns beside their squares."""
     n, m = shape
     family = "sans-serif" if rows is None and columns is None else "monospace"
-    ax.set_xticks(np.arange(m) + 0.5, [drawable(x) for x in columns or map(str, range(m))], fontfamily=family)
-    ax.set_yticks(np.arange(n) + 0.5, [drawable(x) for x in rows or map(str, range(n))], fontfamily=family)
+    ax.set_xticks(
+        np.arange(m) + 0.5, [drawable(visible(x)) for x in columns or map(str, range(m))], fontfamily=family
+    )
+    ax.set_yticks(np.arange(n) + 0.5, [drawable(visible(x)) for x in rows or map(str, range(n))], fontfamily=family)
     ax.tick_params(length=0, labelsize=8)
     ax.xaxis.set_label_position("top")
     ax.xaxis.tick_top()

@@ -12,6 +12,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "text": {"fc": "#eeeeee", "ec": GREY},
     "match": {"fc": "#c8c8c8", "ec": "black"},
     **CELLS,
+    "accepted": {**CELLS["accepted"], "ec": COLORS["accepted"]},  # neighbours are told apart
     "drafted": {"fc": "white", "ec": COLORS["drafted"], "hatch": "////"},
     "draft pass": {"fc": "white", "ec": COLORS["drafted"], "hatch": "////"},
     "target pass": {"fc": (SERIES[2], 0.25), "ec": SERIES[2]},
