@@ -160,6 +160,20 @@ ANSWERED_BY = {  # what of the library answers an exercise: no cell above it may
     "04.1": {"verify"},
     "04.3": {"acceptance_rate", "acceptance_by_position"},
     "05.1": {"target_law"},
+    "06.1": {"rms_norm"},
+    "07.1": {"cross_entropy", "bits_per_character"},
+    "08.1": {"expected_tokens", "tokens_per_pass"},
+    "08.2": {"speedup"},
+    "08.3": {"best_K"},
+    "08.4": {"predicted_speedup"},
+    "08.5": {"expected_tokens_by_position"},
+    "08.6": {"acceptance_by_position", "rates_by_position"},
+    "09.1": {"PromptLookup"},
+    "10.1": {"run_weights"},
+    "10.3": {"quantile_coupling"},
+    "10.6": {"recursive_rejection", "residual"},
+    "10.7": {"required_n"},
+    "11.1": {"cumprod"},
 }
 
 

@@ -29,7 +29,7 @@ import numpy as np
 
 import specsample as ss
 from specsample import figures
-from specsample.exercises import check
+from specsample.course import answer, check, hint
 from specsample.transformer.attention import attention, rotary, rotary_tables
 from specsample.transformer.cache import Cache
 from specsample.transformer.config import n_params, shapes
@@ -97,6 +97,12 @@ print([f"{length:.1g}" for length in lengths])
 # What is below the root: a sum or a mean? And does anything move the vector, or only scale it?
 #
 # </details>
+#
+# <details><summary>Second hint</summary>
+#
+# One line: `(x**2).mean()` is the mean square. No mean is subtracted; ε stands inside the root.
+#
+# </details>
 
 
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "06-1", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
@@ -146,6 +152,12 @@ print("row 5 with nothing after it, and with nine tokens after it:", bool(np.all
 # <details><summary>Hint</summary>
 #
 # At which position does new row i stand? The square mask above is the case n = m.
+#
+# </details>
+#
+# <details><summary>Second hint</summary>
+#
+# `np.arange(m)` are the positions that can be looked at, `np.arange(m - n, m)` those of the new rows; make the second one a column and compare.
 #
 # </details>
 
@@ -266,6 +278,12 @@ figures.lanes(
 # <details><summary>Hint</summary>
 #
 # Read the picture with other numbers. What of the cached drafts stays valid for each model, and what if all K are accepted?
+#
+# </details>
+#
+# <details><summary>Second hint</summary>
+#
+# Both keep the text and the accepted drafts, as far as they have read them. Which one draft can be accepted without the draft model having read it?
 #
 # </details>
 

@@ -29,7 +29,7 @@ import numpy as np
 
 import specsample as ss
 from specsample import figures
-from specsample.exercises import check
+from specsample.course import answer, check, hint
 from specsample.training import data, distil, presets, state, train
 from specsample.transformer.layers import cross_entropy, rejection_rate
 from specsample.transformer.lm import TransformerLM
@@ -80,6 +80,12 @@ _ = axes.set(xlabel="probability that the character had", ylabel="bits", ylim=(0
 # `ss.softmax` makes rows of probabilities. Which number of each row does the loss look at, and in which order do logarithm and average come?
 #
 # </details>
+#
+# <details><summary>Second hint</summary>
+#
+# `rows[np.arange(len(tokens)), tokens]` picks one number of each row. Then −log₂ of each, then the mean.
+#
+# </details>
 
 
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "07-1", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
@@ -124,6 +130,12 @@ print("gradient by nudging:", by_nudging.round(4))
 # <details><summary>Hint</summary>
 #
 # −Σ p log q = −Σ p · logits + log Σ exp(logits), for Σ p = 1. Differentiate both parts.
+#
+# </details>
+#
+# <details><summary>Second hint</summary>
+#
+# The first part gives −p. The derivative of log Σ exp is a row that you know well.
 #
 # </details>
 
@@ -255,6 +267,12 @@ widgets.overlap([0.6, 0.3, 0.1], [0.3, 0.3, 0.4])
 # <details><summary>Hint</summary>
 #
 # KL punishes one thing without limit: giving almost nothing to a token that the target sometimes says. If that token is rare, how much overlap does it cost?
+#
+# </details>
+#
+# <details><summary>Second hint</summary>
+#
+# Two tokens, the second one rare under p. Let the second draft all but rule it out: that costs little overlap and any amount of KL. The first draft gives it far too much.
 #
 # </details>
 

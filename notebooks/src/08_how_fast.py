@@ -77,6 +77,12 @@ _ = axes.set(xlabel="position of the draft in its round", ylabel="rounds that te
 # How probable is it that at least i drafts are kept? Add that up: one term for each token that a round may emit.
 #
 # </details>
+#
+# <details><summary>Second hint</summary>
+#
+# A sum of K + 1 powers, from the 0th on, is safer than the closed form, which divides by 1 − α.
+#
+# </details>
 
 
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "08-1", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
@@ -121,6 +127,12 @@ figures.lanes({"one by one": plain} | by_K, xlabel="time, in one-row target pass
 # <details><summary>Hint</summary>
 #
 # What does a round with no draft at all emit, what does it cost, and what should your function say there?
+#
+# </details>
+#
+# <details><summary>Second hint</summary>
+#
+# Your function from 08.1 over K c + ρ. At K = 0 it is 1/ρ.
 #
 # </details>
 
@@ -170,6 +182,12 @@ widgets.speed(0.8, 0.1)
 # There are only 21 candidates. Is 0 one of them?
 #
 # </details>
+#
+# <details><summary>Second hint</summary>
+#
+# `max(range(21), key=...)` gives the first of the best; the key is your function from 08.2.
+#
+# </details>
 
 
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "08-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
@@ -204,6 +222,12 @@ print(f"α = {run.trace.acceptance_rate:.2f}   c = {costs.cost_ratio:.2f}   ρ =
 # <details><summary>Hint</summary>
 #
 # Two of the three times make c, two make ρ. Which of them is in both?
+#
+# </details>
+#
+# <details><summary>Second hint</summary>
+#
+# c and ρ are both measured against the one-row target pass. Then 08.2.
 #
 # </details>
 
@@ -279,6 +303,12 @@ print("α counted over tested drafts, 4 of 5:", round(theory.expected_tokens(0.8
 # Draft 3 is kept if drafts 1, 2 and 3 all pass. What is the probability of that, and what does it add?
 #
 # </details>
+#
+# <details><summary>Second hint</summary>
+#
+# Carry the probability that all drafts so far were kept along in a loop; add it to the total at each step. The total begins at 1.
+#
+# </details>
 
 
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "08-5", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
@@ -306,6 +336,12 @@ check("08.5", my_tokens_by_position, seed=1)
 # <details><summary>Hint</summary>
 #
 # For position i (from 0): in how many rounds was that draft looked at, and in how many of these did it stay?
+#
+# </details>
+#
+# <details><summary>Second hint</summary>
+#
+# Two counts for each i: rounds with `n_tested > i`, and rounds with `n_accepted > i`. Divide, and mind the 0.
 #
 # </details>
 

@@ -135,6 +135,12 @@ print("found at", place, "of", len(text), " what follows:", repr(text[place + 5 
 # Which ends of such a place are possible, from the largest down? The text's own end is not among them.
 #
 # </details>
+#
+# <details><summary>Second hint</summary>
+#
+# Go backwards over the ends with `range(len(tokens) - 1, n - 1, -1)` and return at the first match; what follows a match that ends before `end` is `tokens[end]`.
+#
+# </details>
 
 
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "09-1", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
@@ -177,6 +183,12 @@ figures.lanes({"text": [*before, ("two, ", 5, "match")], "drafts": [("", 27, "")
 # <details><summary>Hint</summary>
 #
 # The rule is that of notebook 03. How much of its mass does this q have on x?
+#
+# </details>
+#
+# <details><summary>Second hint</summary>
+#
+# min(1, p(x)/q(x)), with q(x) = 1.
 #
 # </details>
 
@@ -225,6 +237,12 @@ figures.side_by_side({"target": p, "greedy draft, judged with q": [found.get(x, 
 # How often is q's favourite drafted here? How often should it be? Make the two numbers very different.
 #
 # </details>
+#
+# <details><summary>Second hint</summary>
+#
+# The draft is always q's favourite, however small its lead. And let the rule have no reason to refuse it.
+#
+# </details>
 
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "09-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 my_pair = None
@@ -266,6 +284,12 @@ figures.side_by_side(
 # <details><summary>Hint</summary>
 #
 # A token can come out in three ways: drafted and kept; as a correction; drawn by the target because the draft was taken back. How probable is each way?
+#
+# </details>
+#
+# <details><summary>Second hint</summary>
+#
+# Kept: min(p, q) where q ≥ t, else 0. Refused: what q has on those tokens above that, all of it times the residual. Taken back: q's mass on the others, times p.
 #
 # </details>
 
@@ -323,6 +347,12 @@ _ = axes.set(xlabel="threshold", ylabel="for 100 tokens", ylim=(0, None))
 # <details><summary>Hint</summary>
 #
 # Keep one list: the text and the drafts so far. From which place of it does draft i come?
+#
+# </details>
+#
+# <details><summary>Second hint</summary>
+#
+# Search as in 09.1, but keep the place `end` and not the token. Then append `text[end + i]` to a copy of the text, K times.
 #
 # </details>
 

@@ -56,6 +56,12 @@ for name, (first, second) in ratios.items():
 # At which moment is the credit cut: at the end, at each ratio, or after each step?
 #
 # </details>
+#
+# <details><summary>Second hint</summary>
+#
+# One loop with a list that begins as [1]; cut at 1 after every step.
+#
+# </details>
 
 
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "10-1", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
@@ -138,6 +144,12 @@ _ = axes.set(xlabel="l (1 is the exact rule)", ylim=(0, 1.05))
 # A token gains at most a quarter of its p. Which tokens gain that much, and how much p may they have together?
 #
 # </details>
+#
+# <details><summary>Second hint</summary>
+#
+# Let q draft one token only. Keep always what it drafts: for which p does 1.25 p/q just reach 1?
+#
+# </details>
 
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "10-2", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
 my_pair = None
@@ -185,6 +197,12 @@ figures.lanes(pieces, xlabel="u: one number for both")
 # How many numbers may be drawn from the tape in all?
 #
 # </details>
+#
+# <details><summary>Second hint</summary>
+#
+# One number, two calls of `ss.pick`.
+#
+# </details>
 
 
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "10-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
@@ -224,6 +242,12 @@ figures.grids({"the causal mask": np.tri(5, dtype=bool)}, axes=("node", "sees no
 # <details><summary>Hint</summary>
 #
 # Start at a node and walk up through `parents`. Which number ends the walk?
+#
+# </details>
+#
+# <details><summary>Second hint</summary>
+#
+# A loop over nodes, and in it a `while` that marks a node and moves to its parent, until it is −1.
 #
 # </details>
 
@@ -266,6 +290,12 @@ figures.draft_trees({"a chain of one, beside a chain of three": (-1, -1, 1, 2)})
 # Where does the walk stand, who are its children there, and which of them is it?
 #
 # </details>
+#
+# <details><summary>Second hint</summary>
+#
+# Begin at −1. Of the nodes whose parent is where you stand, take the first that passes; stop where none does.
+#
+# </details>
 
 
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "10-5", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
@@ -302,6 +332,12 @@ figures.side_by_side(rows, labels="abcd")
 # <details><summary>Hint</summary>
 #
 # If the first candidate is refused, you have a new problem of the same kind: another p, the same q. What is that p?
+#
+# </details>
+#
+# <details><summary>Second hint</summary>
+#
+# p for the first test, `ss.residual(p, q)` for the second, and for the correction the residual of that.
 #
 # </details>
 
@@ -370,6 +406,12 @@ for n in (100, 1000, 10_000):
 # Write down what must be equal, and solve it for n. What happens to n if eps is halved?
 #
 # </details>
+#
+# <details><summary>Second hint</summary>
+#
+# eps = z · 1/(2√n).
+#
+# </details>
 
 
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "10-7", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
@@ -434,6 +476,12 @@ _ = axes.set(xlabel="streams until it is convicted (log)", xscale="log", xlim=(1
 # <details><summary>Hint</summary>
 #
 # Your law is q · keep plus what is left over times the correction. The judge looks at log(law/p): which tokens can bear more than they should have, and by which *factor* each?
+#
+# </details>
+#
+# <details><summary>Second hint</summary>
+#
+# Give no token more than c times its p, with one c for all of them: that is lenience with l = 1/c. Make c just large enough to keep what is asked for.
 #
 # </details>
 

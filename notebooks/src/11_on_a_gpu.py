@@ -87,6 +87,12 @@ print("added up:", is_kept.sum(axis=1))
 # What turns True, False, True into True, False, False, for all rows at once? Or: where does each row end, and what if it does not?
 #
 # </details>
+#
+# <details><summary>Second hint</summary>
+#
+# Multiply along a row: once there is a 0, all that follows is 0. `np.cumprod` with an axis, then a sum.
+#
+# </details>
 
 
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "11-1", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
@@ -122,6 +128,12 @@ figures.lanes(rows, xlabel="running sum")
 # <details><summary>Hint</summary>
 #
 # Your `my_pick` of notebook 01, with an axis. Which shape must `u` have so that each row meets its own number?
+#
+# </details>
+#
+# <details><summary>Second hint</summary>
+#
+# `u[:, None]` is a column. Compare it with the running sums, strictly, and find the first True of each row.
 #
 # </details>
 
@@ -177,6 +189,12 @@ print(
 # <details><summary>Hint</summary>
 #
 # What does one test need? And which step of a round cannot do with single numbers?
+#
+# </details>
+#
+# <details><summary>Second hint</summary>
+#
+# A test needs two numbers, p(x) and q(x). A row is needed whole only to draw from it, or from what it is made into.
 #
 # </details>
 
@@ -270,6 +288,12 @@ figures.lanes(lanes, xlabel="target passes; in each square the tokens that it em
 # Which columns of a row are its own? Compare the columns' numbers with `n_drafts`; of which shape?
 #
 # </details>
+#
+# <details><summary>Second hint</summary>
+#
+# `np.arange(K) < n_drafts[:, None]` is True at a row's own drafts. Whatever is not its own may not pass; then 11.1.
+#
+# </details>
 
 
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "11-4", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
@@ -309,6 +333,12 @@ figures.lanes(
 # <details><summary>Hint</summary>
 #
 # Write down when each place becomes free. Which place does the next one take, and when is that free again?
+#
+# </details>
+#
+# <details><summary>Second hint</summary>
+#
+# A list with a number for each place: the pass from which it is free, 0 at first. Each sequence goes to the smallest number and makes it larger.
 #
 # </details>
 
@@ -362,6 +392,12 @@ figures.side_by_side({"p": p, "top-p 0.7": ss.top_p(0.7)(p), "top-k 3, then top-
 # <details><summary>Hint</summary>
 #
 # `np.argpartition(-p, n - 1)[:n]` finds the head without sorting the row. In which order does it come? And of what is `mass` a share?
+#
+# </details>
+#
+# <details><summary>Second hint</summary>
+#
+# Sort the head alone. A token stays while the sum *before* it is below the mass; only then normalise what stays.
 #
 # </details>
 
