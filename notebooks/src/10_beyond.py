@@ -508,7 +508,7 @@ check("10.8", my_cheat, seed=1)
 #
 # ## What you can do now
 #
-# You can say what a row of probabilities is and draw from it (01), keep or correct a draft and prove that nothing is lost (03), play and write whole rounds (04), compute the exact law of a sampler and break a wrong one (05), read a Transformer and its cache (06), train a draft (07), predict a speed-up (08), write draft sources (09) and the pieces of the rules that came later (10). Whoever has a GPU, or wants to know how it works on one, goes on to 11; for all others the course ends here. What you have solved, and what is left, says
+# You can say what a row of probabilities is and draw from it (01), keep or correct a draft and prove that nothing is lost (03), play and write whole rounds (04), compute the exact law of a sampler and break a wrong one (05), read a Transformer and its cache (06), train a draft (07), predict a speed-up (08), write draft sources (09) and the pieces of the rules that came later (10). How all of it is done for batches and on a GPU is 11, which can wait; a real language model is 12. What you have solved, and what is left, says
 #
 #     specsample course progress DIR      (DIR: the folder with your notebooks)
 #
