@@ -192,6 +192,21 @@ def build_jupyterlite(place, out, *, pyodide, is_inside):
     run("jupyter", "lite", "build", "--contents", "course", "--output-dir", out, *small, *wheels, cwd=place)
 
 
+def leave_out_extensions(lite):
+    """Leave out what else the Python that builds has for JupyterLab: only the kernel is tested, and needed."""
+    for path in (lite / "jupyter-lite.json", *lite.glob("*/jupyter-lite.json")):
+        config = json.loads(path.read_text(encoding="utf-8"))
+        data = config["jupyter-config-data"]
+        if "federated_extensions" in data:
+            data["federated_extensions"] = [
+                one for one in data["federated_extensions"] if KERNEL.startswith(one["name"])
+            ]
+            path.write_text(json.dumps(config, indent=1), encoding="utf-8")
+    for folder in lite.glob("extensions/*"):
+        if folder.name != "@jupyterlite":
+            shutil.rmtree(folder)
+
+
 def write_buttons(site):
     """Put a button on each notebook's page of the tutorial, once."""
     for page in sorted(site.glob("tutorial/[0-9]*.html")):
@@ -237,6 +252,7 @@ def build(site, pyodide):
         collect_wheels(place / "wheels")
         write_course(place / "course")
         build_jupyterlite(place, lite, pyodide=f"./{where}" if is_inside else where, is_inside=is_inside)
+        leave_out_extensions(lite)
         if is_inside:
             shutil.copytree(place / "pyodide", lite / where)
     write_try(lite, where)

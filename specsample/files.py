@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,8 +39,9 @@ def write_whole(path: str | Path, text: str) -> None:
 
 def write_arrays(path: str | Path, arrays: dict[str, np.ndarray]) -> None:
     """Write an .npz archive, to the disk, whole or not at all; raises as `replacing` does."""
+    named: dict[str, Any] = {**arrays}  # of numbers: there is nothing to pickle, and reading refuses what is
     with replacing(path) as beside, open(beside, "wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+        np.savez(file, **named)
         file.flush()
         os.fsync(file.fileno())
 

@@ -36,7 +36,8 @@ def train_unigram(documents: Sequence[Sequence[int]], vocab_size: int) -> TableM
     >>> train_unigram([[0, 0], [1]], vocab_size=2).start().extend([1])
     array([[0.6, 0.4]])
     """
-    counts = 1 + np.bincount(joined(documents, vocab_size), minlength=vocab_size)
+    tokens = joined(documents, vocab_size).astype(np.intp)  # a browser's indices have 32 bits
+    counts = 1 + np.bincount(tokens, minlength=vocab_size)
     return TableModel(counts / counts.sum())
 
 

@@ -113,11 +113,11 @@ def batch(streams: dict[str, np.ndarray], *, seed: int, step: int, size: int, wi
 
     Returns
     -------
-    (B, T+1) int64 array, code with probability 0.75, else prose; any start is equally likely
+    (B, T+1) int array, code with probability 0.75, else prose; any start is equally likely
     """
     # (seed, step) names the batch: no state to save
     rng = np.random.default_rng([seed, step])
-    rows = np.empty((size, window + 1), dtype=np.int64)
+    rows = np.empty((size, window + 1), dtype=np.intp)
     for row in rows:
         stream = streams["code" if rng.random() < CODE_SHARE else "prose"]
         start = rng.integers(len(stream) - window)
@@ -137,7 +137,7 @@ def held_out_windows(stream: np.ndarray, *, window: int, context: int = 0, limit
 
     Returns
     -------
-    (B, C+T+1) int64 array, what one window predicts begins where that of the window before it ends
+    (B, C+T+1) int array, what one window predicts begins where that of the window before it ends
     """
     # consecutive windows, or some of them spread evenly over the text
     n_windows = (len(stream) - 1 - context) // window
@@ -145,7 +145,7 @@ def held_out_windows(stream: np.ndarray, *, window: int, context: int = 0, limit
     if limit is not None and limit < n_windows * window:
         chosen = np.linspace(0, n_windows - 1, max(1, limit // window)).astype(np.int64)
     positions = chosen[:, None] * window + np.arange(context + window + 1)
-    windows: np.ndarray = stream[positions].astype(np.int64)
+    windows: np.ndarray = stream[positions].astype(np.intp)
     return windows
 
 
