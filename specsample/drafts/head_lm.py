@@ -217,7 +217,8 @@ def head_pair(target: TransformerLM, params: dict[str, np.ndarray]) -> tuple[Fea
 def save_head(path: str | Path, params: dict[str, np.ndarray], **notes: Any) -> None:
     """Write a head to an .npz file, in float16 and without pickle, with notes on how it was trained."""
     arrays: dict[str, Any] = {name: value.astype(np.float16) for name, value in params.items()}
-    np.savez(path, **arrays, **{name: np.array(value) for name, value in notes.items()})
+    arrays |= {name: np.array(value) for name, value in notes.items()}
+    np.savez(path, **arrays)
 
 
 def load_head(path: str | Path = PRETRAINED) -> dict[str, np.ndarray]:
