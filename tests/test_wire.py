@@ -13,6 +13,8 @@ import sys
 import time
 from argparse import ArgumentParser
 from base64 import b64decode, b64encode
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -172,6 +174,16 @@ def state_of(pid):
     """Read the state of a process that is not ours: Z is dead, and not reaped yet."""
     stat = Path(f"/proc/{pid}/stat")
     return stat.read_text().rpartition(")")[2].split()[0] if stat.exists() else "gone"
+
+
+def test_a_program_that_hangs_or_does_not_read_ends_on_another_thread_too():
+    # a request of P8 is longer than what a pipe holds
+    scripts = ["sleep 60", "read line; echo '{\"specsample\":1}'; sleep 60"]
+    with ThreadPoolExecutor(2) as pool:
+        asked = [from_command(in_shell(script), kind="verify") for script in scripts]
+        reports = list(pool.map(partial(check, probes=["P8"], eps=0.5, time_limit=0.05), asked))
+    assert ["did not return" in report.reasons[0] for report in reports] == [True, True]
+    assert not any(each.process for each in program.RUNNING)
 
 
 def test_a_program_that_hangs_later_has_the_time_limit_for_one_request():

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from test_layout import ROOT
@@ -63,6 +64,14 @@ def test_a_right_example_passes_with_every_seed(name, kind, programs):
     adapter = from_command(programs[name], kind=kind)
     probes = ["P1", "P4", "P7", "P8", "P10", "P12"]
     assert {check(adapter, eps=0.2, seed=seed, probes=probes).verdict for seed in SEEDS} == {"PASS"}
+
+
+def test_threads_share_one_program(programs):
+    adapter = from_command(programs["cpp"], kind="verify")
+    alone = check(adapter, probes=["P1", "P4"], eps=0.1)
+    with ThreadPoolExecutor(3) as threads:
+        shared = check(adapter, probes=["P1", "P4"], eps=0.1, executor=threads)
+    assert shared.probes == alone.probes
 
 
 def test_the_page_lists_what_the_examples_do():
