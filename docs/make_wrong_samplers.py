@@ -132,7 +132,7 @@ with scripted uniform numbers only (its exact law is right, because u = 0 has pr
 1. {blind} wrong samplers emit a first token that is exactly right on their probe. Judge the joint law of the text.
 2. {flat} are exactly right on the context-free pair. p and q must depend on the text; for cache mistakes on two
    tokens of it (M30), or on their number (M47).
-3. A test that supplies the drafts cannot see M05, M06, M08 and M21: a sampler must draw its own.
+3. A test that supplies the drafts cannot see M05, M06, M08, M21, M50 and M52: a sampler must draw its own.
 4. Texts must outlast a round: M46 needs K + 3 tokens, so that a drafted round follows a fully accepted one.
 5. One pair of tables proves little. On the block verification paper's own pair M41 is exactly right; a search over
    small fractions (`specsample.conformance.laws.search.worst_case`) finds one that a student can check by hand.

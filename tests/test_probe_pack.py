@@ -101,7 +101,7 @@ def test_every_wrong_sampler_that_can_be_seen_on_the_designed_probe_needs_at_mos
     # an addition of 1/1000 to the residual (M45) shows where something is impossible, on P4
     assert {*probe.required_n, *probe.blind_to} == {*WRONG} - {"M39", "M40", "M45"}
     # stop tokens, penalties, temperature, a round after a full one, positions
-    assert set(probe.blind_to) == {"M31", "M32", "M33", "M37", "M38", "M46", "M47"}
+    assert set(probe.blind_to) == {"M31", "M32", "M33", "M37", "M38", "M46", "M47", "M51"}
     assert max(probe.required_n.values()) <= 10_000
     assert probe.law[:-1].min() >= 1e-4
 

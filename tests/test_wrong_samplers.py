@@ -10,6 +10,7 @@ from specsample import TableModel, generate, residual
 from specsample.conformance.laws.exact import total_variation
 from specsample.conformance.laws.open_round import Seen, accept_draft, is_renewal, judge, one_round, speculate
 from specsample.conformance.laws.probes import PROBES, Penalised, Positional, first_token, reweigh, sharpen
+from specsample.conformance.laws.wrong_blocks import kept_by_product
 from specsample.conformance.laws.wrong_rounds import Rereading, bonus_less_q, draft_with_stale_q
 from specsample.conformance.laws.wrong_rules import Leaky, shared_noise
 from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
@@ -18,11 +19,11 @@ from specsample.strategies import temperature
 LISTED = [
     *("M01", "M02", "M03", "M04", "M05", "M06", "M08", "M09", "M10", "M11", "M12", "M13", "M15", "M17", "M18", "M19"),
     *("M20", "M21", "M22", "M24", "M26", "M28", "M29", "M30", "M31", "M32", "M33", "M34", "M36", "M37", "M38", "M39"),
-    *("M40", "M41", "M42", "M43", "M44", "M45", "M46", "M47", "M48"),
+    *("M40", "M41", "M42", "M43", "M44", "M45", "M46", "M47", "M48", "M49", "M50", "M51", "M52"),
     *("C0", "C1", "C2", "C3", "C4", "C7", "C8", "C9", "C10"),
 ]
 RIGHT_FIRST_TOKEN = ["M13", "M15", "M17", "M18", "M19", "M24", "M30", "M32", "M33", "M34", "M37", "M40", "M41"]
-RIGHT_FIRST_TOKEN += ["M44", "M46", "M47"]
+RIGHT_FIRST_TOKEN += ["M44", "M46", "M47", "M51"]
 RIGHT_CONTEXT_FREE = ["M13", "M15", "M18", "M30", "M36", "M46", "M47"]
 NAMES = [*PROBES]
 EVERY = [*WRONG.values(), *RIGHT.values()]
@@ -85,6 +86,7 @@ def test_a_leaky_target_cache_shows_only_where_the_target_looks_back_two_tokens(
 
 
 SETTINGS = {"M31": "stop", "M32": "stop", "M33": "stop", "M37": "repeats", "M46": "rounds", "M47": "position"}
+SETTINGS |= {"M51": "filters"}
 
 
 @pytest.mark.parametrize(("rule", "probe"), SETTINGS.items())
@@ -240,3 +242,30 @@ def test_the_printed_page_is_what_the_laws_give():
 def test_every_rule_has_an_anchor_on_the_page():
     page = docs.PAGE.read_text(encoding="utf-8")
     assert all(page.count(f'<a id="{rule.id.lower()}"></a>{rule.id} |') == 1 for rule in EVERY)
+
+
+@pytest.mark.parametrize(
+    "weights", [[1, 0.5, 0.3, 0.7], [1, 0.9, 1, 0.2], [1, 0.5, 0, 0.3], [1, 0.4, 0.6, 0], [1, 0.3]]
+)
+def test_the_law_of_runs_tested_against_a_product_is_what_products_do(weights):
+    n = 40_000
+    passes = np.random.default_rng(0).random((n, len(weights) - 1)).cumprod(axis=1) <= weights[1:]
+    K = passes.shape[1]
+    kept = np.where(passes.any(axis=1), K - passes[:, ::-1].argmax(axis=1), 0)
+    law = kept_by_product(np.array(weights))
+    reach = np.sqrt(np.log(2e9 * K) / (2 * n))  # Hoeffding: false alarm 1e-9, sees errors of twice this
+    assert abs(np.bincount(kept, minlength=K + 1) / n - law).max() < reach
+    # one uniform number for each test, as it should be, is something else
+    right = [w * np.prod([1 - later for later in weights[i + 1 :]]) for i, w in enumerate(weights)]
+    assert K == 1 or abs(right - law).max() > 2 * reach
+
+
+def test_a_run_of_weight_c_is_kept_too_often_by_a_product():
+    c = 0.25
+    assert kept_by_product(np.array([1, 0, c]))[2] == pytest.approx(c * (1 - np.log(c)))
+
+
+def test_the_order_of_temperature_and_filter_matters():
+    strategy, p = PROBES["filters"].setting.transform, np.array([Fraction(w, 10) for w in (6, 3, 1)], object)
+    assert strategy(p).tolist() == [1, 0, 0]
+    assert strategy.filters_first(p).tolist() == [Fraction(4, 5), Fraction(1, 5), 0]

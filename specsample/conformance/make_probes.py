@@ -83,6 +83,7 @@ def law_of_rule(rule: Rule, plan: Plan, probe: Probe) -> Law | None:
     # some mistakes are none here: where a stale token is not looked at, where there is no penalty, no temperature
     order = 0 if plan.penalty or plan.by_position else max(np.ndim(plan.target), np.ndim(plan.draft)) - 1
     is_right = {"M30": order == 1, "M37": plan.penalty is None, "M38": not plan.strategy}
+    is_right["M51"] = len(plan.strategy) < 2
     # others need a drafted round after a fully accepted one, or a model that knows its position
     is_right |= {"M46": plan.max_new_tokens < plan.K + 3, "M47": not plan.by_position}
     if is_right.get(rule.id, False):

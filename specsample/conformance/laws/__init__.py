@@ -2,6 +2,6 @@
 
 From `lazy`, a uniform number that forks when it is compared, to `search`.
 
-Read `lazy`, `exact`, `setting`, `probes`, `open_round`, `wrong_rules`, `wrong_rounds`, `rule`, `wrong_samplers`,
-`search`, `accepted`.
+Read `lazy`, `exact`, `setting`, `probes`, `open_round`, `wrong_rules`, `wrong_blocks`, `wrong_rounds`, `rule`,
+`wrong_samplers`, `search`, `accepted`.
 """

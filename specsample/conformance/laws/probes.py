@@ -18,6 +18,7 @@ from specsample.conformance.laws.setting import Setting
 from specsample.distributions import Array, Uniforms
 from specsample.language_model import Context, LanguageModel, TableModel, TextContext
 from specsample.request import check_rollback
+from specsample.strategies import Transform, top_p
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,21 @@ def rational_model(weights: str, order: int) -> TableModel:
 def sharpen(probs: Array) -> Array:
     """Square the (..., V) probabilities and normalise: temperature 1/2, exact on fractions."""
     return probs**2 / (probs**2).sum(axis=-1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Sharpened:
+    """Temperature 1/2 and then a filter: a strategy that knows its parts, for to swap them is a mistake."""
+
+    rest: Transform
+
+    def __call__(self, probs: Array) -> Array:
+        """Sharpen, then filter: (..., V) distributions."""
+        return self.rest(sharpen(probs))
+
+    def filters_first(self, probs: Array) -> Array:
+        """Filter, then sharpen: the mistake."""
+        return sharpen(self.rest(probs))
 
 
 def reweigh(probs: Array, tokens: Collection[int], factor: Any) -> Array:
@@ -205,6 +221,7 @@ TABLE = (
     Probe("near", "p = q, or nearly", Setting(*NEAR)),
     Probe("stop", "token 2 ends the text", Setting(*DRIFT, stop=(2,))),
     Probe("sharp", "temperature 1/2", Setting(*SHORT, transform=sharpen)),
+    Probe("filters", "temperature 1/2, then top-p 3/4", Setting(*DRIFT, transform=Sharpened(top_p(Fraction(3, 4))))),
     Probe("repeats", "tokens in the text are a quarter as likely", Setting(*REPEATS)),
     Probe("position", "p depends on the number of tokens read", Setting(*PLACES)),
     Probe("paper", "the pair of the block verification paper", Setting(*PAPER)),

@@ -29,7 +29,6 @@ from specsample.distributions import Array, Uniforms, pick
 from specsample.language_model import Context, LanguageModel
 from specsample.speculative import Draft, generate
 from specsample.strategies import Transform
-from specsample.verifiers import block
 
 
 def one_hot(q: Array, x: int) -> Array:
@@ -162,29 +161,6 @@ def judge_by(seen: Seen, rng: Uniforms, *, verify: Callable[..., tuple[int, int]
     return Ruling(n, [*seen.x[:n], token])
 
 
-def block_with_token_residual(
-    x: list[int], q: Array, p: Array, *, u_accept: Sequence[Any], u_emit: Any
-) -> tuple[int, int]:
-    """Verify the block, and correct as if the drafts had been tested one by one."""
-    n = block.verify(x, q, p, u_accept=u_accept, u_emit=0).n_accepted
-    # the block's own residual weights p by w, the weight of the run so far
-    probs = residual(p[n], q[n]) if n < len(x) else p[n]
-    return n, pick(probs, u_emit)
-
-
-def block_until_refused(x: list[int], q: Array, p: Array, *, u_accept: Sequence[Any], u_emit: Any) -> tuple[int, int]:
-    """Verify the block, but end before the first run that does not pass."""
-    K = len(x)
-    w = block.run_weights(p[np.arange(K), x], q[np.arange(K), x]) if K else p.sum(axis=1)
-    h = block.keep_probabilities(w, q, p)
-    # the right rule keeps the longest run that passes, though shorter ones may not
-    n = 0
-    while n < K and u_accept[n] < h[n]:
-        n += 1
-    probs = residual(w[n] * p[n], q[n]) if n < K else p[n]
-    return n, pick(probs, u_emit)
-
-
 class Leaky:
     """A model whose cache is trimmed one token too few whenever a draft is rejected, and does not know it."""
 
@@ -221,6 +197,20 @@ class LeakyContext:
 def without_temperature(*models: Any, transform: Transform | None = None, **setting: Any) -> Any:
     """Draft with the strategy and verify without it."""
     return generate(*models, draft_transform=transform, **setting)
+
+
+def with_filters_first(*models: Any, transform: Transform | None = None, **setting: Any) -> Any:
+    """Verify with the parts of the strategy in another order; drafts and bonus tokens have the right one."""
+    # a strategy of one part has no order
+    swapped = getattr(transform, "filters_first", transform)
+
+    def judging(seen: Seen, rng: Uniforms) -> Ruling:
+        if transform is None or swapped is None:
+            return judge(seen, rng)
+        rows = [*map(swapped, seen.p[:-1]), transform(seen.p[-1])]
+        return judge(seen._replace(p=np.stack(rows)), rng)
+
+    return speculate(*models, draft_transform=transform, judging=judging, **setting)
 
 
 def with_old_penalty(prompt: Sequence[int], target: Any, drafter: LanguageModel, **setting: Any) -> Any:

@@ -7,7 +7,9 @@ Generator samples from them. `docs/wrong-samplers.md` prints their exact distanc
 
 from functools import partial
 
-from specsample.conformance.laws import wrong_rounds
+import numpy as np
+
+from specsample.conformance.laws import wrong_blocks, wrong_rounds
 from specsample.conformance.laws import wrong_rules as w
 from specsample.conformance.laws.open_round import correction, ratio, speculate
 from specsample.conformance.laws.probes import sharpen
@@ -128,10 +130,10 @@ WRONG = {rule.id: rule for rule in (
     # block verification
     Rule("M41", "Block verification corrects from the residual of the token rule.",
          "The first token is right; on most random tables everything is.",
-         "vllm-project/vllm-ascend#7807", verified(w.block_with_token_residual), "block"),
+         "vllm-project/vllm-ascend#7807", verified(wrong_blocks.block_with_token_residual), "block"),
     Rule("M42", "Block verification ends at the first run that does not pass.",
          "The draft's favourites are too rare.",
-         "vllm-project/vllm-ascend#11985 (review)", verified(w.block_until_refused)),
+         "vllm-project/vllm-ascend#11985 (review)", verified(wrong_blocks.block_until_refused)),
     # where a round ends, and what the next one inherits
     Rule("M43", "As many drafts are kept as pass their test, not those up to the first refusal: n = accepted.sum().",
          "Refused drafts are kept if others pass; right for one draft.",
@@ -150,6 +152,20 @@ WRONG = {rule.id: rule for rule in (
     # a source that declines
     Rule("M48", "A draft is taken back after it was drawn, for it is improbable.", "Improbable drafts are too rare.",
          "ggml-org/llama.cpp#22506 (class)", drafted(keeps=lambda q, x: 2 * q[x] >= 1)),
+    # seen in engines of 2026
+    Rule("M49", "Block verification tests each run against the product of the uniform numbers so far.",
+         "Runs are kept too often from the second draft on; the first token is wrong only through them.",
+         "vllm-project/vllm-ascend `enable_block_verify`", verified(wrong_blocks.block_by_product)),
+    Rule("M50", "The columns of q are in another order than the ids that were drafted: here one id too far.",
+         "Ratio and residual are those of other tokens; invisible where the harness supplies the drafts.",
+         "huggingface/transformers 5.24.0, assistant with another vocabulary",
+         drafted(reported=lambda q, x: np.roll(q, 1))),
+    Rule("M51", "The verifier applies top-p and the like before the temperature, everything else after it.",
+         "Tokens that the strategy excludes come out; right without a temperature or without a filter.",
+         "vllm-project/tpu-inference#1385", w.with_filters_first, "filters"),
+    Rule("M52", "Draft and replacement share their Gumbel noise, under block verification.",
+         "Hardly visible, as M21; invisible with supplied drafts.",
+         "vllm-project/vllm#47386, #54282", verified(wrong_blocks.block_with_shared_noise)),
 )}
 
 RIGHT = {rule.id: rule for rule in (

@@ -31,7 +31,7 @@ from specsample.conformance.pack.packed import see
 from specsample.distributions import Array
 
 # rules whose acceptance, replacement and bonus depend on nothing but p and q where the draft stands
-PER_TOKEN = tuple(f"M{i:02}" for i in (1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 17, 22, 28, 29, 45))
+PER_TOKEN = tuple(f"M{i:02}" for i in (1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 17, 22, 28, 29, 45, 50))
 ROUND_WITHOUT_DRAFTS = -1  # in place of the number of drafts left
 
 
@@ -124,7 +124,8 @@ def transitions(sampler: Any, p: Array, q: Array) -> Transitions:
         # the law of the draft, which some rules do not report: P(x) is not always q[c, x]
         picked = drafting.get("picked_from", lambda row: row)(q[c])
         for x in np.flatnonzero(picked).tolist():
-            seen = Seen([], [], [x], q[c : c + 1], np.stack([p[c], p[c]]), ())
+            told = drafting.get("reported", lambda row, _: row)(q[c], x)
+            seen = Seen([], [], [x], told[None], np.stack([p[c], p[c]]), ())
             a = float(accept(seen, 0))
             kept[c, x] = picked[x] * a
             replaced[c] += picked[x] * (1 - a) * (correct(seen, 0) if a < 1 else 0)

@@ -33,6 +33,12 @@ class PackedStrategy:
         """Apply it to (..., V) distributions."""
         return decoding_strategy(**self.arguments)(probs)
 
+    def filters_first(self, probs: Array) -> Array:
+        """Apply the temperature last, a mistake of the catalogue."""
+        filters = {name: value for name, value in self.arguments.items() if name != "temperature"}
+        filtered = decoding_strategy(**filters)(probs)
+        return decoding_strategy(temperature=self.arguments.get("temperature", 1.0))(filtered)
+
 
 @dataclass(frozen=True)
 class PackedProbe:

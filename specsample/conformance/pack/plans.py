@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from specsample.conformance.evidence.cells import Text
-from specsample.conformance.laws.probes import Penalised, Positional, Probe, sharpen
+from specsample.conformance.laws.probes import Penalised, Positional, Probe, Sharpened
 from specsample.conformance.laws.setting import Setting
 from specsample.conformance.pack.design import fractions
 from specsample.language_model import TableModel
@@ -63,7 +63,7 @@ def exact_strategy(strategy: dict[str, Any]) -> Transform | None:
         name: Fraction(value) if isinstance(value, str) else value for name, value in others.items()
     }
     rest = decoding_strategy(**exact)
-    return (lambda probs: rest(sharpen(probs))) if "temperature" in strategy else rest
+    return Sharpened(rest) if "temperature" in strategy else rest
 
 
 def rows(text: str, V: int, order: int) -> Weights:
