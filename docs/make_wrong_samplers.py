@@ -13,7 +13,8 @@ from pages import row
 from specsample.conformance.laws.accepted import expected_accepted, ideal_accepted
 from specsample.conformance.laws.exact import explain, total_variation
 from specsample.conformance.laws.probes import PROBES, first_token
-from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
+from specsample.conformance.laws.right_samplers import RIGHT
+from specsample.conformance.laws.wrong_samplers import WRONG
 
 PAGE = Path(__file__).with_name("wrong-samplers.md")
 RULES = WRONG | RIGHT

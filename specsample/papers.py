@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from specsample.conformance.laws.accepted import expected_accepted, ideal_accepted
 from specsample.conformance.laws.probes import PROBES
-from specsample.conformance.laws.wrong_samplers import RIGHT
+from specsample.conformance.laws.right_samplers import RIGHT
 from specsample.theory import best_K, implied_alpha, operations, speedup
 
 FOLLOWS, ROUNDING, DIFFERS, DATA = "follows", "if inputs are unrounded", "differs", "data"

@@ -9,8 +9,9 @@ from test_block import PAPER, pairs
 from specsample import generate, overlap
 from specsample.conformance.laws.accepted import expected_accepted, ideal_accepted
 from specsample.conformance.laws.probes import Probe
+from specsample.conformance.laws.right_samplers import RIGHT
 from specsample.conformance.laws.setting import Setting
-from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
+from specsample.conformance.laws.wrong_samplers import WRONG
 
 SAMPLER = {id: rule.generate for id, rule in (WRONG | RIGHT).items()}
 

@@ -12,8 +12,8 @@ from specsample import speculative
 from specsample.conformance.laws.accepted import expected_accepted, ideal_accepted
 from specsample.conformance.laws.exact import total_variation
 from specsample.conformance.laws.probes import PROBES, Probe
+from specsample.conformance.laws.right_samplers import RIGHT
 from specsample.conformance.laws.setting import Setting
-from specsample.conformance.laws.wrong_samplers import RIGHT
 from specsample.verifiers import block
 
 BLOCK = RIGHT["C3"]

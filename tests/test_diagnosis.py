@@ -9,6 +9,7 @@ import samplers_under_test as s
 from specsample import generate
 from specsample.conformance import check, from_engine, from_generate, from_verify
 from specsample.conformance.adapters import Sample
+from specsample.conformance.alone import right_alone
 from specsample.conformance.diagnosis import (
     EXTRA,
     LAWFUL,
@@ -17,7 +18,6 @@ from specsample.conformance.diagnosis import (
     diagnosis_lines,
     follows_target,
     guess,
-    right_alone,
     separating,
 )
 from specsample.conformance.laws.rule import judged
@@ -67,7 +67,7 @@ def test_a_name_that_fits_on_one_probe_alone_is_not_given():
 
 
 def test_odds_stand_with_a_name_alone_and_what_is_nearest_does_not_fit():
-    named, unknown = (check(from_verify(f), probes=["P1"]) for f in (s.replaced_from_p, s.squared_residual))
+    named, unknown = (check(from_verify(f), probes=["P1"]) for f in (s.replaced_from_p, s.ratio_of_the_whole_run))
     assert "odds over the catalogue: 1.000" in "\n".join(diagnosis_lines(named.diagnosis))
     lines = diagnosis_lines(unknown.diagnosis)
     assert lines[0] == f"Diagnosis: unknown. {UNEXPLAINED}"

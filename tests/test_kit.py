@@ -109,9 +109,10 @@ def test_shared_gumbel_noise_is_named_after_a_few_thousand_streams():
     assert found.probes[0].streams < 20_000
 
 
-def test_a_mistake_outside_the_catalogue_is_called_unknown():
+def test_a_mistake_outside_the_catalogue_is_called_unlisted_if_it_can_be_written_down():
     found = check(from_verify(s.epsilon_in_residual), **DRIFT)
-    assert found.diagnosis.id == "unknown"
+    assert found.diagnosis.id == "unlisted"
+    assert found.diagnosis.formulas[0].startswith("a replacement is drawn from max(0, p - q) with 0.2")
     assert found.diagnosis.cells
     assert found.diagnosis.where == [
         "wrong only on replacement: the residual, the row it comes from, or the random " + "number it is drawn with"

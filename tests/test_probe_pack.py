@@ -91,7 +91,7 @@ def test_cells_are_not_tiny(probe):
 
 
 def test_every_wrong_sampler_with_a_law_has_a_probe_that_rejects_it_within_ten_thousand():
-    without = {"M39", "M40"}  # a fixed seed is seen across samples, u = 0 with scripted numbers
+    without = {"M39", "M40", "M52"}  # a fixed seed is seen across samples, u = 0 with scripted numbers, M52 as M21
     best = {name: min(probe.required_n.get(name, np.inf) for probe in PACK) for name in WRONG if name not in without}
     assert max(best.values()) <= 10_000, best
 
@@ -99,7 +99,7 @@ def test_every_wrong_sampler_with_a_law_has_a_probe_that_rejects_it_within_ten_t
 def test_every_wrong_sampler_that_can_be_seen_on_the_designed_probe_needs_at_most_ten_thousand_there():
     probe = by_name("P1")
     # an addition of 1/1000 to the residual (M45) shows where something is impossible, on P4
-    assert {*probe.required_n, *probe.blind_to} == {*WRONG} - {"M39", "M40", "M45"}
+    assert {*probe.required_n, *probe.blind_to} == {*WRONG} - {"M39", "M40", "M45", "M52"}
     # stop tokens, penalties, temperature, a round after a full one, positions
     assert set(probe.blind_to) == {"M31", "M32", "M33", "M37", "M38", "M46", "M47", "M51"}
     assert max(probe.required_n.values()) <= 10_000

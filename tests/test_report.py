@@ -15,6 +15,7 @@ from specsample import cli
 from specsample.commands.check import add_arguments, run
 from specsample.commands.user_code import find
 from specsample.conformance import check, from_verify
+from specsample.conformance.diagnosis import WITNESSES
 from specsample.conformance.report import EXIT_STATUS
 from specsample.conformance.report_html import BARS, DARK, IN_WORDS, LIGHT, to_html, to_page
 from specsample.conformance.results import TextShare, bars
@@ -204,11 +205,13 @@ def test_what_is_no_function_is_refused():
 
 
 def test_probes_that_were_not_asked_are_counted_and_not_listed():
-    # P1 fails, and P2 tells the two most probable mistakes apart
-    report = check(from_verify(s.replaced_from_p), probes=["P1", "P2", "P6"])
-    assert "Not needed for this verdict: 1 more of the probes." in str(report)
-    assert [row in str(report) for row in ("│ P1", "│ P2", "│ P6")] == [True, True, False]
-    assert "1 more of the probes" in report._repr_html_()
+    # P1 fails, another tells the two most probable mistakes apart, and the name has to fit on three more
+    names = ["P1", "P2", "P3", "P5", "P6", "P7", "P9"]
+    report = check(from_verify(s.replaced_from_p), probes=names)
+    assert len(report.asked) == 2 + WITNESSES
+    assert "Not needed for this verdict: 2 more of the probes." in str(report)
+    assert [name for name in names if f"│ {name} " in str(report)] == [probe.name for probe in report.asked]
+    assert "2 more of the probes" in report._repr_html_()
 
 
 RIGHT = """

@@ -8,7 +8,8 @@ from verifier_cases import PROBES, SHORT, SHORT_K2, SHORT_STOP, assert_lossless,
 from specsample import speculative
 from specsample.conformance import total_variation
 from specsample.conformance.laws.accepted import expected_accepted
-from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
+from specsample.conformance.laws.right_samplers import RIGHT
+from specsample.conformance.laws.wrong_samplers import WRONG
 from specsample.distributions import pick
 from specsample.rounds import generate_by
 from specsample.speculative import Verdict

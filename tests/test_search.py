@@ -6,8 +6,9 @@ import pytest
 
 from specsample import generate
 from specsample.conformance.laws.exact import total_variation
+from specsample.conformance.laws.right_samplers import RIGHT
 from specsample.conformance.laws.search import worst_case
-from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
+from specsample.conformance.laws.wrong_samplers import WRONG
 
 SAMPLER = {id: rule.generate for id, rule in (WRONG | RIGHT).items()}
 

@@ -10,10 +10,11 @@ from specsample import TableModel, generate, residual
 from specsample.conformance.laws.exact import total_variation
 from specsample.conformance.laws.open_round import Seen, accept_draft, is_renewal, judge, one_round, speculate
 from specsample.conformance.laws.probes import PROBES, Penalised, Positional, first_token, reweigh, sharpen
+from specsample.conformance.laws.right_samplers import RIGHT
 from specsample.conformance.laws.wrong_blocks import kept_by_product
 from specsample.conformance.laws.wrong_rounds import Rereading, bonus_less_q, draft_with_stale_q
 from specsample.conformance.laws.wrong_rules import Leaky, shared_noise
-from specsample.conformance.laws.wrong_samplers import RIGHT, WRONG
+from specsample.conformance.laws.wrong_samplers import WRONG
 from specsample.strategies import temperature
 
 LISTED = [

@@ -3,7 +3,8 @@
 To judge a sampler of your own: `check(from_verify(my_verify))`, or `assert_lossless` in a test.
 
 Read `laws`, `evidence`, `pack`, `make_probes`, `adapters`, `branches`, `watch`, `child`, `uniforms`,
-`edges`, `chunks`, `contract`, `questions`, `asking`, `diagnosis`, `results`, `report_html`, `report`, `ci`, `kit`.
+`edges`, `chunks`, `contract`, `questions`, `asking`, `alone`, `families`, `pieces`,
+`diagnosis`, `results`, `report_html`, `report`, `ci`, `kit`.
 """
 
 from specsample.conformance.adapters import (

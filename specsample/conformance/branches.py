@@ -13,6 +13,7 @@ import numpy as np
 
 from specsample.acceptance import residual
 from specsample.conformance.adapters import Sample, Tabled
+from specsample.conformance.adapters.adapter import Played
 from specsample.conformance.adapters.text_numbers import child
 from specsample.conformance.evidence.cells import PADDING
 from specsample.conformance.evidence.sizes import chi_square_tail
@@ -38,11 +39,13 @@ class Branch(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """What happened in one branch: the text before it, the outcome, the round's number."""
+    """What happened in one branch: the text before it, the outcome, the round's number, the place in the round."""
 
     nodes: Array
     outcomes: Array
     number: Array
+    place: Array  # drafts of the round before it
+    left: Array  # and after it
 
 
 def attribute(sample: Sample, setting: Tabled) -> list[Branch]:
@@ -65,7 +68,7 @@ def attribute(sample: Sample, setting: Tabled) -> list[Branch]:
         return [branch(f"token {i + 1}", taken, setting.p.rows) for i, taken in _positions(sample, setting)]
     found: list[Branch] = []
     laws = branch_laws(setting)
-    for name, taken in _branches(sample, setting).items():
+    for name, taken in taken_in(sample, setting).items():
         first, later = (Taken(*(column[is_in] for column in taken)) for is_in in _by_round(taken))
         found.append(branch(name, taken, laws[name]))
         found += [branch(f"{name} in round 1", first, laws[name]), branch(f"{name} later", later, laws[name])]
@@ -102,14 +105,19 @@ def branch(name: str, taken: Taken, law: LawAfter) -> Branch:
     seen = np.zeros(expected_law.shape)
     np.add.at(seen, (group, taken.outcomes), 1)
     expected = expected_law * seen.sum(axis=1, keepdims=True)
+    return Branch(name, len(group), pearson(seen, expected))
+
+
+def pearson(seen: Array, expected: Array) -> float:
+    """Compute the tail of Σ (seen - expected)^2 / expected, a row's rare cells merged into one: a p-value.
+
+    Parameters
+    ----------
+    seen, expected : (m, outcomes) arrays of counts
+    """
     # 0 up to rounding: what cannot happen has happened
     if (seen[expected < 1e-9] > 0).any():
-        return Branch(name, len(group), 0.0)
-    return Branch(name, len(group), _pearson(seen, expected))
-
-
-def _pearson(seen: Array, expected: Array) -> float:
-    """Compute the tail of Σ (seen - expected)^2 / expected, a row's rare cells merged into one."""
+        return 0.0
     # Pearson's statistic is chi-square only where cells are not rare
     statistic, df = 0.0, 0
     for o, e in zip(seen, expected, strict=True):
@@ -124,7 +132,7 @@ def _pearson(seen: Array, expected: Array) -> float:
     return chi_square_tail(statistic, df) if df else 1.0
 
 
-def _branches(sample: Sample, setting: Tabled) -> dict[str, Taken]:
+def taken_in(sample: Sample, setting: Tabled) -> dict[str, Taken]:
     """Sort what happened in the rounds by branch."""
     V = setting.vocab_size
     parts: dict[str, list[Taken]] = {name: [] for name in ("acceptance", "replacement", "bonus")}
@@ -139,9 +147,9 @@ def _branches(sample: Sample, setting: Tabled) -> dict[str, Taken]:
             is_last = n == j
             if j < k:
                 outcome = np.where(is_last, V, x)
-                parts["acceptance"].append(Taken(node[is_here], outcome[is_here], played.number[is_here]))
+                parts["acceptance"].append(_taken(node, outcome, played, is_here, place=j))
             last = "replacement" if j < k else "bonus"
-            parts[last].append(Taken(node[is_last], x[is_last], played.number[is_last]))
+            parts[last].append(_taken(node, x, played, is_last, place=j))
             # 0 where the text has ended: it is not looked at again
             node = child(node, np.maximum(x, 0), V)
     return {
@@ -149,6 +157,13 @@ def _branches(sample: Sample, setting: Tabled) -> dict[str, Taken]:
         for name, every in parts.items()
         if every
     }
+
+
+def _taken(node: Array, outcome: Array, played: Played, is_in: Array, *, place: int) -> Taken:
+    """Note what happened to some streams at one place of their round."""
+    n = int(is_in.sum())
+    left = played.emitted.shape[1] - 1 - place
+    return Taken(node[is_in], outcome[is_in], played.number[is_in], np.full(n, place), np.full(n, left))
 
 
 def _by_round(taken: Taken) -> tuple[Array, Array]:
@@ -163,7 +178,8 @@ def _positions(sample: Sample, setting: Tabled) -> Iterator[tuple[int, Taken]]:
         x = sample.tokens[:, i]
         is_here = sample.tokens[:, i] != PADDING
         is_here &= node < setting.p.n_nodes
-        yield i, Taken(node[is_here], x[is_here], np.zeros(int(is_here.sum()), int))
+        n = np.zeros(int(is_here.sum()), int)
+        yield i, Taken(node[is_here], x[is_here], n, n, n)
         node = child(node, np.maximum(x, 0), setting.vocab_size)
 
 

@@ -5,24 +5,27 @@ It is given only if its law fits on each of them, and on the one that best tells
 none does: "unknown", with the texts that are furthest off.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
 
-from specsample.conformance.adapters import Sample
+from specsample.conformance.adapters import Broken, Sample, Tabled
 from specsample.conformance.branches import Branch, attribute
 from specsample.conformance.evidence.e_process import log_e_threshold, posterior
 from specsample.conformance.evidence.fit import FITS, goodness_of_fit, standardised_cells
 from specsample.conformance.evidence.formulas import log_ratio
 from specsample.conformance.laws.wrong_samplers import WRONG
+from specsample.conformance.pieces import formulas
 from specsample.conformance.questions import Tally
 
 EXTRA = 3072  # streams drawn after the verdict, on the probe that failed, and on the one that separates two names
-ALONE = 512  # and one at a time, where no known mistake fits
+WITNESSES, WITNESS = 3, 1024  # further probes on which a name or a formula has to fit, and streams of each
 CATALOGUE = "docs/wrong-samplers.md"
 UNEXPLAINED = "No mistake of the catalogue explains what was seen."
+UNLISTED = "No mistake of the catalogue, but one that can be written down."
 UNCOMPARED = "On these models no law of the catalogue is known, so that no known mistake was looked for."
 LAWFUL = "The law of the texts fits the target's: what is said above is all that was found."
 
@@ -30,7 +33,7 @@ LAWFUL = "The law of the texts fits the target's: what is said above is all that
 class Guess(NamedTuple):
     """A mistake, by name, or that none is known."""
 
-    id: str  # of the catalogue, or "unknown"
+    id: str  # of the catalogue, "unlisted" where formulas say all that is wrong, or "unknown"
     mechanism: str
     source: str
     nearest: str  # id of the most probable mistake where it has no name, for its law does not fit; or ""
@@ -39,9 +42,53 @@ class Guess(NamedTuple):
     cells: list[tuple[str, float]]  # the texts furthest off, in standard deviations
     where: list[str]  # sentences
     branches: list[Branch]
+    formulas: list[str]  # what wrong pieces do instead, where it can be written down
 
 
-def guess(tallies: Sequence[Tally], failed: Tally, sample: Sample) -> Guess:
+def inquire(tallies: Sequence[Tally], failed: Tally, draw: Callable[[Tally, int], Sample]) -> Guess:
+    """Draw a fixed number of streams more, and look for the mistake of a sampler that has failed.
+
+    Parameters
+    ----------
+    tallies : sequence of Tally
+    failed : Tally
+    draw : adds streams to a tally and returns them; it may raise Broken on probes that have had none
+    """
+    first = draw(failed, EXTRA)
+    played = [(first, failed.question.setting)]
+    # a name is given only if it also fits where it differs most from the next best
+    other = separating(tallies, failed)
+    asked = [failed] if other is None else [failed, other]
+    # a name has to fit on more tables, a formula must not be one of those that it was found on
+    named = guess(tallies, failed, first).id
+    more = [(WITNESS, tally) for tally in witnesses(named, tallies, asked)] if named in WRONG or first.rounds else []
+    for n, tally in [*((EXTRA, tally) for tally in asked[1:]), *more]:
+        with suppress(Broken):  # what it raises on one probe more is another matter
+            played.append((draw(tally, n), tally.question.setting))
+    return guess(tallies, failed, first, played=played)
+
+
+def witnesses(name: str, tallies: Sequence[Tally], asked: Sequence[Tally]) -> list[Tally]:
+    """Choose further probes on which a name has to fit: those where its law is furthest from the target's.
+
+    Without a name, probes whose tables say most: those with the liveliest texts.
+    """
+    others = [tally for tally in tallies if not any(tally is each for each in asked)]
+    if name in WRONG:
+        others = [tally for tally in others if name in tally.question.rule_laws]
+
+    def telling(tally: Tally) -> float:
+        question = tally.question
+        if name in WRONG:
+            return float(np.abs(np.asarray(question.law) - question.rule_laws[name]).sum())
+        return -float((np.asarray(question.law) ** 2).sum())
+
+    return sorted(others, key=telling, reverse=True)[:WITNESSES]
+
+
+def guess(
+    tallies: Sequence[Tally], failed: Tally, sample: Sample, *, played: Sequence[tuple[Sample, Tabled]] = ()
+) -> Guess:
     """Name the mistake of a sampler that has failed.
 
     Parameters
@@ -49,6 +96,7 @@ def guess(tallies: Sequence[Tally], failed: Tally, sample: Sample) -> Guess:
     tallies : sequence of Tally
     failed : Tally, the one to fit
     sample : Sample of the failed tally, with its rounds
+    played : sequence of (Sample, Tabled), on which formulas have to fit; none are looked for without
     """
     # the most probable mistake of the catalogue has a name only if it fits what was seen, wherever that is known
     odds = catalogue_posterior(tallies, failed)
@@ -56,19 +104,23 @@ def guess(tallies: Sequence[Tally], failed: Tally, sample: Sample) -> Guess:
     fit = fit_of(best, failed) if best else 0.0
     is_lawful = follows_target(failed)
     is_known = best in WRONG and not is_lawful and may_be_named(best, tallies, failed)
+    # where it shows, whether it has a name or not; what has none may have a formula
+    looks = [attribute(*each) for each in [(sample, failed.question.setting), *played[1:]]]
+    branches = next((each for each in looks if any(part.is_wrong for part in each)), looks[0])
+    wrong = [each for each in branches if each.is_wrong]
+    written, is_written = ([], False) if is_known or is_lawful else formulas(played, wrong)
     said = LAWFUL if is_lawful else UNEXPLAINED if failed.question.rule_laws else UNCOMPARED
-    # where it shows, whether it has a name or not
-    branches = attribute(sample, failed.question.setting)
     return Guess(
-        id=best if is_known else "unknown",
-        mechanism=WRONG[best].mechanism if is_known else said,
+        id=best if is_known else "unlisted" if is_written else "unknown",
+        mechanism=WRONG[best].mechanism if is_known else UNLISTED if is_written else said,
         source=WRONG[best].source if is_known else "",
-        nearest="" if is_known or is_lawful else best,
+        nearest="" if is_known or is_lawful or is_written else best,
         posterior={name: odds[name] for name in list(odds)[:5]} if is_known else {},
         fit=fit,
         cells=furthest_cells(failed),
         where=where_wrong(branches),
         branches=branches,
+        formulas=written,
     )
 
 
@@ -163,30 +215,6 @@ def where_wrong(branches: Sequence[Branch]) -> list[str]:
     return said
 
 
-def right_alone(failed: Tally, alone: Sample, batch: Sample) -> list[str]:
-    """Say whether a sampler is right for one sequence and wrong for a batch of them.
-
-    Parameters
-    ----------
-    failed : Tally
-    alone : Sample of streams drawn one at a time
-    batch : Sample drawn in a batch
-    """
-    # the law of the batch as it was seen, with one text more of the target's, so that nothing has mass 0
-    law = np.asarray(failed.question.law)
-    counts, seen = (np.bincount(failed.question.cells_of(each.tokens), minlength=len(law)) for each in (alone, batch))
-    batch_law = (seen + law) / (seen.sum() + 1)
-    # alone it has to fit the target's law, and to be far likelier under it than under that of the batch
-    if goodness_of_fit(counts, law) < FITS or log_ratio(counts, law, batch_law) < log_e_threshold(FITS / 10):
-        return []
-    return ["right one at a time, wrong in a batch: its rows are mixed up with each other, or share random numbers"]
-
-
-def merged(samples: Sequence[Sample]) -> Sample:
-    """Put the texts of several samples into one; their rounds are left out."""
-    return Sample(np.concatenate([sample.tokens for sample in samples]))
-
-
 def described(id: str) -> str:
     """Write the name of a mistake of the catalogue, and where more is said about it."""
     return f"{WRONG[id].mechanism} ({CATALOGUE}#{id.lower()})" if id in WRONG else "Not in the catalogue."
@@ -206,6 +234,7 @@ def diagnosis_lines(diagnosis: Guess | None) -> list[str]:
     else:
         lines = [f"Diagnosis: {diagnosis.id}. {diagnosis.mechanism}"]
         nearest = diagnosis.nearest
+        lines += [f"  it fits what was seen: {formula}" for formula in diagnosis.formulas]
         lines += [f"  nearest: {nearest} (does not fit). {described(nearest)}"] if nearest else []
     lines += [f"  {sentence}" for sentence in diagnosis.where]
     if diagnosis.id not in WRONG and diagnosis.cells:

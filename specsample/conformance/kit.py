@@ -6,7 +6,6 @@ probe, chunk by chunk, with one error budget for everything; after a FAIL, what 
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import suppress
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -14,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from specsample.conformance.adapters import Adapter, Broken, Sample
+from specsample.conformance.alone import ALONE, merged, right_alone
 from specsample.conformance.asking import Check, Progress, first_failure, task
 from specsample.conformance.chunks import run, sizes
 from specsample.conformance.contract import own_ways, same_whatever_the_seed, seeds_of
-from specsample.conformance.diagnosis import ALONE, EXTRA, Guess, guess, merged, right_alone, separating
+from specsample.conformance.diagnosis import Guess, inquire
 from specsample.conformance.edges import at_the_edges
 from specsample.conformance.questions import Tally, eps_reached, liveliest, questions_for, tallies_for
 from specsample.conformance.report import Expected, Report, report
@@ -149,26 +149,27 @@ def seeds_compared(asked: Check) -> tuple[list[str], list[str]]:
 
 def diagnose(asked: Check, failed: Tally) -> Guess:
     """Draw a fixed number of streams more, and look for the mistake."""
-    i = asked.tallies.index(failed)
-    # a chunk that no plan has, with its rounds
-    n = EXTRA if not failed.question.least_eps else EXTRA // 3
-    chunk = run(task(asked, i, max(1000, len(sizes(failed.limit))), n, keep=True))
-    failed.add(chunk)
-    assert chunk.sample is not None
-    # a name is given only if it also fits where it differs most from the next best
-    other = separating(asked.tallies, failed)
-    if other is not None:
-        with suppress(Broken):  # what it raises on one probe more is another matter
-            other.add(run(task(asked, asked.tallies.index(other), max(1000, len(sizes(other.limit))), EXTRA)))
-    found = guess(asked.tallies, failed, chunk.sample)
+    samples: list[Sample] = []
+
+    def draw(tally: Tally, n: int) -> Sample:
+        # a chunk that no plan has, with its rounds
+        i = asked.tallies.index(tally)
+        chunk = run(task(asked, i, max(1000, len(sizes(tally.limit))), n, keep=True))
+        tally.add(chunk)
+        assert chunk.sample is not None
+        samples.append(chunk.sample)
+        return chunk.sample
+
+    found = inquire(asked.tallies, failed, draw)
     if found.id != "unknown" or not asked.adapter.is_batched:
         return found
     # no mistake that we know: is it only wrong in a batch?
+    i = asked.tallies.index(failed)
     seeds = [seeds_of(asked.seed, 3, i, j) for j in range(ALONE)]
     setting = failed.question.setting
-    draw = lambda: merged([asked.adapter.sample(setting, 1, each) for each in seeds])  # noqa: E731
-    alone = guarded(draw, asked.time_limit, asked.adapter.last)
-    return found._replace(where=[*found.where, *right_alone(failed, alone, chunk.sample)])
+    draw_alone = lambda: merged([asked.adapter.sample(setting, 1, each) for each in seeds])  # noqa: E731
+    alone = guarded(draw_alone, asked.time_limit, asked.adapter.last)
+    return found._replace(where=[*found.where, *right_alone(failed, alone, samples[0])])
 
 
 def _sample(asked: Check, tally: Tally, n: int, seeds: Any) -> Sample:

@@ -76,7 +76,8 @@ def target_of(plan: Plan) -> Law:
 
 def law_of_rule(rule: Rule, plan: Plan, probe: Probe) -> Law | None:
     """Compute a rule's law over cells; None where it has none, or none that can be computed here."""
-    if rule.id in ("M39", "M40"):  # one seed, and u = 0: not a matter of the law
+    # one seed, and u = 0, are no matter of the law; M52's is so near M21's, whose slip it is, that no text tells them
+    if rule.id in ("M39", "M40", "M52"):
         return None
     if rule.id in OF_ALL_TOKENS and plan.ids is not None:
         return None

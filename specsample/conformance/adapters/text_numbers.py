@@ -5,6 +5,8 @@ Node 0 is the prompt itself; node s followed by token x is s V + 1 + x. Shorter 
 
 from typing import Any
 
+import numpy as np
+
 
 def child(node: Any, x: Any, V: int) -> Any:
     """Number the text that is a text and one token more.
@@ -21,6 +23,22 @@ def child(node: Any, x: Any, V: int) -> Any:
     9
     """
     return node * V + 1 + x
+
+
+def parent(node: Any, V: int) -> Any:
+    """Number the text without its last token; the prompt's is the prompt.
+
+    Parameters
+    ----------
+    node : int array
+    V : int, vocabulary
+
+    Examples
+    --------
+    >>> parent(np.array([9, 0]), V=3)
+    array([2, 0])
+    """
+    return np.maximum(node - 1, 0) // V
 
 
 def text_of(node: int, V: int) -> list[int]:

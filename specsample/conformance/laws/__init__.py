@@ -3,5 +3,5 @@
 From `lazy`, a uniform number that forks when it is compared, to `search`.
 
 Read `lazy`, `exact`, `setting`, `probes`, `open_round`, `wrong_rules`, `wrong_blocks`, `wrong_rounds`, `rule`,
-`wrong_samplers`, `search`, `accepted`.
+`wrong_samplers`, `right_samplers`, `search`, `accepted`.
 """

@@ -1,6 +1,6 @@
-"""The catalogue: mistakes to catch, and right rules to let pass.
+"""The catalogue: mistakes to catch.
 
-Each wrong sampler is a mistake that real code has made, each right one a rule that people have reported as a bug. All
+Each is one that real code has made (`right_samplers` has rules that people have reported as bugs). All
 take the arguments of `speculative.generate` and only compare uniform numbers: `exact_law` enumerates them, a NumPy
 Generator samples from them. `docs/wrong-samplers.md` prints their exact distances from the target.
 """
@@ -16,7 +16,6 @@ from specsample.conformance.laws.probes import sharpen
 from specsample.conformance.laws.rule import Rule, drafted, judged, verified
 from specsample.speculative import generate
 from specsample.strategies import greedy, top_k
-from specsample.verifiers import block
 
 # fmt: off
 WRONG = {rule.id: rule for rule in (
@@ -164,29 +163,7 @@ WRONG = {rule.id: rule for rule in (
          "Tokens that the strategy excludes come out; right without a temperature or without a filter.",
          "vllm-project/tpu-inference#1385", w.with_filters_first, "filters"),
     Rule("M52", "Draft and replacement share their Gumbel noise, under block verification.",
-         "Hardly visible, as M21; invisible with supplied drafts.",
-         "vllm-project/vllm#47386, #54282", verified(wrong_blocks.block_with_shared_noise)),
-)}
-
-RIGHT = {rule.id: rule for rule in (
-    Rule("C0", "The standard rule, as shipped.", "", "", generate),
-    Rule("C1", "A draft is kept if the target draws the same token; if not, that draw is emitted.",
-         "Fewer drafts are kept.",
-         "ml-explore/mlx-swift-lm#459; lablup/mlxcel#902", partial(speculate, judging=w.judge_by_match)),
-    Rule("C2", "The draft is the argmax of q and is judged with a one-hot q.",
-         "A greedy draft does not make the text greedy.",
-         "SafeAILab/EAGLE#183, #329", drafted(picked_from=greedy, reported=w.one_hot)),
-    Rule("C3", "Block verification.", "More drafts are kept.", "Sun et al., 2403.10444", verified(block.verify)),
-    Rule("C4", "Drafting ends after the first token of low confidence, which is kept.",
-         "Fewer drafts where the draft model is unsure.",
-         "huggingface `assistant_confidence_threshold`", drafted(goes_on=lambda q, x: 2 * q[x] >= 1)),
-    Rule("C7", "Drafts are sampled from q and judged with a one-hot q, for q is not known.", "Fewer drafts are kept.",
-         "vllm-project/vllm#40149", drafted(reported=w.one_hot)),
-    Rule("C8", "The draft's cache is trimmed one token too few.", "Fewer drafts are kept, for their text is wrong.",
-         "", lambda x, p, q, **setting: generate(x, p, w.Leaky(q), **setting)),
-    Rule("C9", "No bonus token is emitted.", "At most K tokens a round.",
-         "", partial(speculate, judging=w.judge_without_bonus)),
-    Rule("C10", "A draft is taken back where its row is unsure, whatever the token: as if none was drawn.",
-         "Fewer drafts.", "vllm-project/vllm#35301 (class)", drafted(keeps=lambda q, x: 2 * max(q) >= 1)),
+         "As M21, and called so.", "vllm-project/vllm#47386, #54282",
+         verified(wrong_blocks.block_with_shared_noise)),
 )}
 # fmt: on
