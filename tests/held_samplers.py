@@ -2,8 +2,8 @@
 
 They are slips that authors of engines make: a row too far, a test left out, a temperature applied twice. They were
 written before the kit looked for formulas, by the same hands, and are as they were. They tell how often the answer
-is `unknown`, a name that is true, or one that is false. `true` lists what may truly be said: an id of the catalogue, or
-words of the formulas, one for each wrong piece; where it is empty every name is false.
+is `unknown`, a name that is true, or one that is false. `true` lists what may truly be said: an id of the catalogue,
+or words of the formulas, one for each wrong piece; where it is empty every name is false.
 
 They stand at the top of a module, in order of what they get wrong.
 """
