@@ -15,11 +15,11 @@ from specsample.conformance.diagnosis import (
     LAWFUL,
     UNCOMPARED,
     UNEXPLAINED,
-    diagnosis_lines,
     follows_target,
     guess,
     separating,
 )
+from specsample.conformance.in_words import diagnosis_lines
 from specsample.conformance.laws.rule import judged
 from specsample.conformance.laws.wrong_samplers import WRONG
 from specsample.conformance.pack.packed import load_probes

@@ -4,7 +4,7 @@ To judge a sampler of your own: `check(from_verify(my_verify))`, or `assert_loss
 
 Read `laws`, `evidence`, `pack`, `make_probes`, `adapters`, `branches`, `watch`, `child`, `uniforms`,
 `edges`, `chunks`, `contract`, `questions`, `asking`, `alone`, `families`, `pieces`,
-`diagnosis`, `results`, `report_html`, `report`, `ci`, `kit`.
+`diagnosis`, `in_words`, `results`, `report_html`, `report`, `ci`, `kit`.
 """
 
 from specsample.conformance.adapters import (

@@ -7,16 +7,10 @@ import re
 from html import escape
 from xml.etree import ElementTree
 
-from specsample.conformance.diagnosis import diagnosis_lines
+from specsample.conformance.in_words import diagnosis_lines
 from specsample.conformance.report import Report
-from specsample.conformance.report_html import LIGHT
+from specsample.conformance.report_html import IN_WORDS, LIGHT
 
-IN_WORDS = {
-    "PASS": "nothing speaks against it",
-    "FAIL": "it is not lossless",
-    "INCONCLUSIVE": "the budget ended before a verdict was due",
-    "INVALID": "it broke the contract",
-}
 LETTER, PAD, HEIGHT = 7, 8, 20  # of a badge, in pixels
 LABEL = "lossless"
 LABEL_GROUND = "#3f4650"

@@ -7,7 +7,6 @@ none does: "unknown", with the texts that are furthest off.
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +22,7 @@ from specsample.conformance.questions import Tally
 
 EXTRA = 3072  # streams drawn after the verdict, on the probe that failed, and on the one that separates two names
 WITNESSES, WITNESS = 3, 1024  # further probes on which a name or a formula has to fit, and streams of each
-CATALOGUE = "docs/wrong-samplers.md"
+WIDEST = 64  # vocabulary of which formulas are looked for
 UNEXPLAINED = "No mistake of the catalogue explains what was seen."
 UNLISTED = "No mistake of the catalogue, but one that can be written down."
 UNCOMPARED = "On these models no law of the catalogue is known, so that no known mistake was looked for."
@@ -54,7 +53,8 @@ def inquire(tallies: Sequence[Tally], failed: Tally, draw: Callable[[Tally, int]
     failed : Tally
     draw : adds streams to a tally and returns them; it may raise Broken on probes that have had none
     """
-    first = draw(failed, EXTRA)
+    # streams of a wide vocabulary cost a lot, and it has too many rows for formulas
+    first = draw(failed, EXTRA // 3 if failed.question.least_eps else EXTRA)
     played = [(first, failed.question.setting)]
     # a name is given only if it also fits where it differs most from the next best
     other = separating(tallies, failed)
@@ -73,7 +73,7 @@ def witnesses(name: str, tallies: Sequence[Tally], asked: Sequence[Tally]) -> li
 
     Without a name, probes whose tables say most: those with the liveliest texts.
     """
-    others = [tally for tally in tallies if not any(tally is each for each in asked)]
+    others = [tally for tally in tallies if not any(tally is each for each in asked) and not tally.question.least_eps]
     if name in WRONG:
         others = [tally for tally in others if name in tally.question.rule_laws]
 
@@ -108,7 +108,8 @@ def guess(
     looks = [attribute(*each) for each in [(sample, failed.question.setting), *played[1:]]]
     branches = next((each for each in looks if any(part.is_wrong for part in each)), looks[0])
     wrong = [each for each in branches if each.is_wrong]
-    written, is_written = ([], False) if is_known or is_lawful else formulas(played, wrong)
+    small = [each for each in played if each[1].vocab_size <= WIDEST]
+    written, is_written = ([], False) if is_known or is_lawful else formulas(small, wrong)
     said = LAWFUL if is_lawful else UNEXPLAINED if failed.question.rule_laws else UNCOMPARED
     return Guess(
         id=best if is_known else "unlisted" if is_written else "unknown",
@@ -213,31 +214,3 @@ def where_wrong(branches: Sequence[Branch]) -> list[str]:
     if first is not None:
         said.append("wrong from token 1 on" if first == "token 1" else f"right up to {first}, where it goes wrong")
     return said
-
-
-def described(id: str) -> str:
-    """Write the name of a mistake of the catalogue, and where more is said about it."""
-    return f"{WRONG[id].mechanism} ({CATALOGUE}#{id.lower()})" if id in WRONG else "Not in the catalogue."
-
-
-def diagnosis_lines(diagnosis: Guess | None) -> list[str]:
-    """Say in lines what is probably wrong."""
-    if diagnosis is None:
-        return []
-    # odds are given with a name alone; what is merely nearest is no answer
-    if diagnosis.id in WRONG:
-        seen = f" Seen in {diagnosis.source}." if diagnosis.source else ""
-        lines = [f"Diagnosis: {diagnosis.id}. {described(diagnosis.id)}{seen}"]
-        odds = {name: share for name, share in diagnosis.posterior.items() if share >= 1e-3}
-        lines.append(f"  odds over the catalogue: {odds.pop(diagnosis.id):.3f}")
-        lines += [f"  or, with odds {share:.3f}: {name}. {described(name)}" for name, share in odds.items()]
-    else:
-        lines = [f"Diagnosis: {diagnosis.id}. {diagnosis.mechanism}"]
-        nearest = diagnosis.nearest
-        lines += [f"  it fits what was seen: {formula}" for formula in diagnosis.formulas]
-        lines += [f"  nearest: {nearest} (does not fit). {described(nearest)}"] if nearest else []
-    lines += [f"  {sentence}" for sentence in diagnosis.where]
-    if diagnosis.id not in WRONG and diagnosis.cells:
-        far = "; ".join(f"{text} {z:+.1f}" if isfinite(z) else text for text, z in diagnosis.cells)
-        lines.append(f"  furthest texts, in standard deviations: {far}")
-    return lines

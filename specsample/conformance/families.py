@@ -60,7 +60,7 @@ class Rows:
         """The texts at the next place, by the token that leads there, (m, V); the same where the table ends."""
         V = self.setting.vocab_size
         nodes = child(self.nodes[:, None], np.arange(V), V)
-        is_known = self.setting.p.states is not None or (nodes < self.setting.p.n_nodes).all()
+        is_known = self.setting.p.order >= 0 or (nodes < self.setting.p.n_nodes).all()
         return nodes if is_known else np.repeat(self.nodes[:, None], V, axis=1)
 
     def of_next(self, model: TabledModel) -> Any:

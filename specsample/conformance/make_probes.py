@@ -32,7 +32,7 @@ LARGEST_N = 1_000_000
 COPIED = ["name", "purpose", "prompt", "K", "max_new_tokens", "stop", "strategy", "penalty", "weight", "positions"]
 COPIED += ["bins", "target", "draft"]
 WIDE = ["ids", "vocab_size", "least_eps"]
-OF_ALL_TOKENS = ("M03", "M36", "M45")  # their laws depend on tokens that cannot come
+OF_ALL_TOKENS = ("M03", "M36", "M45", "M50")  # their laws depend on tokens that cannot come
 
 
 def record(plan: Plan) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from specsample.conformance.adapters import Adapter
-from specsample.conformance.diagnosis import Guess, diagnosis_lines
+from specsample.conformance.diagnosis import Guess
+from specsample.conformance.in_words import diagnosis_lines
 from specsample.conformance.questions import Tally, cut_texts
 from specsample.conformance.report_html import to_html
 from specsample.conformance.results import HEADS, HEADS_WITHIN, ProbeResult, meanings, result_of

@@ -3,7 +3,8 @@
 from html import escape
 from typing import Any
 
-from specsample.conformance.diagnosis import CATALOGUE, Guess
+from specsample.conformance.diagnosis import Guess
+from specsample.conformance.in_words import CATALOGUE
 from specsample.conformance.laws.wrong_samplers import WRONG
 from specsample.conformance.results import bars
 
@@ -93,6 +94,7 @@ def _diagnosis(found: Guess | None) -> str:
         said += [f"Seen in {escape(found.source)}."] if found.source else []
         odds = {name: share for name, share in found.posterior.items() if share >= 1e-3}
         said += [f"Odds {share:.3f}: {link(name)}" for name, share in odds.items() if len(odds) > 1]
+    said += [escape(f"It fits what was seen: {formula}") for formula in found.formulas]
     said += [f"Nearest, but it does not fit: {link(found.nearest)}"] if found.nearest else []
     said += [escape(sentence) for sentence in found.where]
     return "<h2>What is probably wrong</h2>" + "".join(f"<p>{each}</p>" for each in said)
