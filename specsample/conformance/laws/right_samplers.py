@@ -1,4 +1,4 @@
-"""Right rules to let pass: what people have reported as a bug, and is none.
+"""Right rules to let pass: reported as bugs, and none.
 
 As in `wrong_samplers`: arguments as for `speculative.generate`, exact laws, samples from a NumPy Generator.
 """
