@@ -139,10 +139,14 @@ def test_a_tutorial_page_was_executed_and_every_check_on_it_passed(path):
     assert f"{path.stem}.ipynb" in "".join(pages()[SITE / "tutorial" / f"{path.stem}.html"].links)
 
 
-@pytest.mark.parametrize("name", ["viewer/code.html", "viewer/prose.html", "tutorial/04_a_whole_round.html"])
+RUNS = {"index": 1, "viewer/words": 2, "viewer/code": 1, "viewer/prose": 1}
+RUNS |= {"tutorial/04_a_whole_round": 1, "tutorial/12_a_real_model": 1}
+
+
+@pytest.mark.parametrize("name", RUNS)
 def test_a_recorded_run_is_on_its_page_with_something_to_read_where_scripts_may_not_run(name):
-    text = text_of(name)
-    assert text.count('class="specsample-trace"') == 1
+    text = text_of(f"{name}.html")
+    assert text.count('class="specsample-trace"') == RUNS[name]
     assert "Round by round, as text" in text
 
 

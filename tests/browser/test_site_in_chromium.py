@@ -72,11 +72,11 @@ def test_a_request_a_warning_a_wide_box_and_a_faint_text_would_be_noticed(tab):
     assert {"warning: look", "asked for https://example.org/a.png"} <= {*wrong}
 
 
-@pytest.mark.parametrize("name", ["code", "prose"])
+@pytest.mark.parametrize("name", ["index", "viewer/code", "viewer/prose", "tutorial/12_a_real_model"])
 def test_a_recorded_run_can_be_stepped_through_without_a_kernel(tab, name):
     page, wrong = tab
     wrong.clear()
-    page.goto((SITE / "viewer" / f"{name}.html").as_uri())
+    page.goto((SITE / f"{name}.html").as_uri())
     box = page.locator(".specsample-trace .box")
     box.focus()
     page.keyboard.press("ArrowRight")
