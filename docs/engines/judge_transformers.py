@@ -101,13 +101,18 @@ def letters(text, kind=transformers.PreTrainedTokenizerFast):
     return kind(tokenizer_object=made)
 
 
+def fresh_llama(vocab_size):
+    """Make an assistant that may be changed."""
+    return copy.deepcopy(tiny_llama(vocab_size, 1))
+
+
 class TwoVocabularies:
     """`generate` of a target and of an assistant that has a tokenizer of its own."""
 
     def __init__(self, assistant, kind=transformers.PreTrainedTokenizerFast):
         self.tokenizers = {"tokenizer": letters("abcdef", kind), "assistant_tokenizer": letters(assistant, kind)}
         # one assistant for all texts: its head and its embeddings are exchanged by the first call
-        self.assistant = copy.deepcopy(tiny_llama(len(assistant), 1))
+        self.assistant = fresh_llama(len(assistant))
         self.assistant.generation_config.update(**AS_MANY)
 
     def __call__(self, prompt, max_new_tokens, *, seed):

@@ -2,10 +2,10 @@
 
 `from_verify` for a function that judges drafts, `from_step` for one that drafts too, `from_generate` for whole texts;
 `from_engine` for an engine that keeps its own models, `from_seeded` for one whose requests have seeds. Ready-made:
-`huggingface`, `vllm`, `flashinfer`. `from_command` for a program of any language.
+`huggingface`, `vllm`. `from_command` for a program of any language.
 
 Read `text_numbers`, `tabled`, `watched`, `adapter`, `libraries`, `play`, `verifier`, `rounds`, `seeded`,
-`flashinfer`, `vllm`, `whole`, `huggingface`, `program`, `session`, `wire`.
+`vllm`, `whole`, `huggingface`, `program`, `session`, `wire`.
 """
 
 from specsample.conformance.adapters.adapter import Adapter, Broken, NoToken, Sample, Seeds
