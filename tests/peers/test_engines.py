@@ -1,7 +1,7 @@
 """A part of the page on released engines, with the installed transformers: an assistant with its own vocabulary.
 
-The verdict is FAIL where the columns of its probabilities are drawn as other tokens than they are counted as, and
-PASS where they are not. Which of the two a release does is on docs/engines.md; that judge and columns agree is held here.
+The verdict is FAIL where a column of its probabilities is drawn as one token and counted as another's, and PASS where
+none is. Which of the two a release does is on docs/engines.md; that judge and columns agree is held here.
 """
 
 import sys
