@@ -193,7 +193,7 @@ def case_row(case):
     named = case["named"].replace("unknown", "no known mistake")
     if named.startswith("M"):
         named = f"[{named}](wrong-samplers.md#{named.lower()})"
-    return [case["path"], case["option"], verdict, named, case["eps"], f"{case['streams']:,}", case["seconds"]]
+    return [case["path"], case["option"], verdict, named, case["eps"], f"{case['streams']:,}", case["seconds"] or "—"]
 
 
 def cause(case):
