@@ -67,9 +67,12 @@ class Texts:
     verify: Callable[..., Any]
     K: int = 1
     V: int = 4
+    rows: tuple[Any, Any] | None = None  # p and q, (V,) each, where they are to be the same after every token
 
     def logits(self, which: int) -> Any:
         """Make the table of the target (0) or of the draft model (1): row i follows token i."""
+        if self.rows is not None:
+            return np.log(np.tile(self.rows[which], (self.V, 1)))
         return 1.5 * np.random.default_rng(which).standard_normal((self.V, self.V))
 
     def next_probs(self, tokens: Any) -> Any:
