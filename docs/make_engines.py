@@ -49,7 +49,7 @@ VLLM_NEEDS = names("""
     opentelemetry-sdk opentelemetry-api opentelemetry-exporter-otlp opentelemetry-semantic-conventions-ai
     setuptools==78.1.1 numba==0.65.0 intel-openmp==2024.2.1
 """)
-SGLANG_NEEDS = names("transformers==5.19.0 orjson pyzmq psutil msgspec requests aiohttp fastapi pybase64 pillow ipython")
+SGLANG_NEEDS = names("transformers==5.19.0 orjson pyzmq psutil msgspec requests aiohttp fastapi pillow ipython")
 LMDEPLOY_NEEDS = names("transformers pydantic mmengine-lite fire shortuuid tiktoken sentencepiece pybase64 pyzmq")
 
 
@@ -86,7 +86,10 @@ ENGINES = {
         "judge_lmdeploy.py", [[*OWN, *TORCH, "triton"], ["--no-deps", "lmdeploy==0.18.0"], LMDEPLOY_NEEDS], TRITON
     ),
     "vllm 0.33.0": Engine(
-        "judge_vllm.py", [[*OWN, *TORCH, "triton"], ["--no-deps", "vllm==0.33.0"], VLLM_NEEDS], TRITON
+        "judge_vllm.py",
+        [[*OWN, *TORCH, "triton"], ["--no-deps", "vllm==0.33.0"], VLLM_NEEDS],
+        TRITON,
+        "smallest_vllm.py",
     ),
     "vllm 0.27.1": Engine(
         "judge_vllm.py",

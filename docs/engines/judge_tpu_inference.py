@@ -54,6 +54,16 @@ def compiled(N, K, one_hot):
     return jax.jit(sample)
 
 
+@jax.jit
+def filtered_rows(logits, temperatures, masses):
+    """Apply the verifier's own temperature and top-p to (N, K+1, V) logits."""
+    N, rows, V = logits.shape
+    settings = TPUSupportedSamplingMetadata(
+        temperature=temperatures, top_k=jnp.zeros(N, jnp.int32), top_p=masses, do_sampling=True
+    )
+    return rejection_sampler._compute_probs(logits.reshape(-1, V), jnp.full(N, rows), settings).reshape(N, rows, V)
+
+
 def verify_rows(drafts, q, p, rng, *, one_hot=False):
     """Call it with as many sequences as it is compiled for; the bonus is drawn here, from the last row of p."""
     n, K = drafts.shape
@@ -86,13 +96,10 @@ class Filtered:
 
     def verify(self, drafts, q_logits, p_logits, seeds, positions):
         """Let the engine filter the rows of the drafts, and draw the bonus from the law of its plain sampler."""
-        N, K, V = q_logits.shape
-        number = jnp.full(N, K + 1)
-        settings = TPUSupportedSamplingMetadata(
-            temperature=jnp.full(N, self.T), top_k=jnp.zeros(N, jnp.int32), top_p=jnp.full(N, self.mass)
-        )
-        p = np.array(rejection_sampler._compute_probs(jnp.array(p_logits).reshape(-1, V), number, settings))
-        p = p.reshape(N, K + 1, V).astype(float)
+        n = len(drafts)
+        N = next(size for size in SIZES if n <= size)
+        padded = np.pad(p_logits, [(0, N - n), (0, 0), (0, 0)], mode="edge")
+        p = np.array(filtered_rows(padded, jnp.full(N, self.T), jnp.full(N, self.mass)))[:n].astype(float)
         p[:, -1] = self.plain(softmax(p_logits[:, -1]))
         return verify_rows(drafts, softmax(q_logits), p, np.random.default_rng([int(seeds[0]), int(positions[0])]))
 
