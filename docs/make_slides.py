@@ -344,8 +344,8 @@ footer { position: fixed; inset: auto 0 0 0; padding: .5em 6vw; display: flex; j
 """
 SCRIPT = """
 const all = [...document.querySelectorAll("section")], root = document.documentElement;
-const where = document.getElementById("where"), asked = parseInt(location.hash.slice(1)) - 1;
-let at = Math.min(Math.max(asked || 0, 0), all.length - 1);
+const where = document.getElementById("where"), asked = () => parseInt(location.hash.slice(1)) - 1 || 0;
+let at = 0;
 function show(i) {
   at = Math.min(Math.max(i, 0), all.length - 1);
   all.forEach((each, j) => each.classList.toggle("here", j === at));
@@ -363,9 +363,10 @@ addEventListener("keydown", (event) => {
   else return;
   event.preventDefault();
 });
+addEventListener("hashchange", () => show(asked()));
 addEventListener("click", (event) => show(at + (event.clientX < innerWidth / 3 ? -1 : 1)));
 root.classList.add("js");
-show(at);
+show(asked());
 """
 
 
