@@ -1,7 +1,7 @@
 """Measure what the conformance kit promises: false alarms, power, diagnosis, whole checks, and speed.
 
     PYTHONPATH=. OPENBLAS_NUM_THREADS=1 python tests/measure_kit.py [alarms] [power] [diagnosis] [checks] [held] ...
-    PYTHONPATH=. OPENBLAS_NUM_THREADS=1 python tests/measure_kit.py [speed] [wire]
+    PYTHONPATH=. OPENBLAS_NUM_THREADS=1 python tests/measure_kit.py [speed] [wire] [torch]
 
 `alarms`, `power` and `diagnosis` draw the counts of streams from exact laws by multinomials, hundreds of runs at
 once; `checks`, `held` and `speed` really run samplers through `check`; `wire` times the examples of docs/wire, and
@@ -22,7 +22,8 @@ import numpy as np
 import samplers_under_test as s
 from kit_reference import diagnose, reference_verify, simulate
 
-from specsample.conformance import check, from_command, from_generate, from_verify
+from specsample.conformance import check, from_command, from_generate, from_torch, from_verify
+from specsample.conformance.adapters import Seeds, Tabled
 from specsample.conformance.evidence.calibration import calibrate
 from specsample.conformance.evidence.e_process import log_e_threshold
 from specsample.conformance.laws.open_round import law_of
@@ -30,6 +31,7 @@ from specsample.conformance.laws.right_samplers import RIGHT
 from specsample.conformance.laws.wrong_samplers import WRONG
 from specsample.conformance.pack.packed import load_probes
 from specsample.conformance.pack.plans import PLANS
+from specsample.language_model import TableModel
 
 PROBES = {probe.name: probe for probe in load_probes()}
 FIRST_CHOICE = ["P1", "P7", "P10-penalty", "P10-temperature", "P10-filters", "P11", "P12"]
@@ -74,6 +76,30 @@ def alarms(runs=2000):
         )
         verdicts = [check(from_verify(verify), seed=seed, **setting).verdict for seed in seeds]
         print(f"| {name} | {' '.join(f'{v} {verdicts.count(v)}' for v in sorted({*verdicts}))} |", flush=True)
+
+
+def torch_alarms(runs=100):
+    """Judge right verifiers in torch that draw from its default generator and from the given one, and time one."""
+    sys.path.insert(0, "tests/peers")
+    from test_torch_seeds import default_first, given_first
+
+    print(f"false alarms of whole checks in torch, float64, probe P1, eps = 0.1, {runs} seeds each")
+    for fn in (default_first, given_first):
+        adapter = from_torch(fn, dtype="float64")
+        for alpha in (0.01, 1e-6):
+            asked = {"probes": ["P1"], "eps": 0.1, "alpha": alpha}
+            verdicts = [check(adapter, seed=seed, **asked).verdict for seed in range(runs if alpha == 0.01 else 20)]
+            counts = " ".join(f"{v} {verdicts.count(v)}" for v in sorted({*verdicts}))
+            print(f"| {fn.__name__} | alpha {alpha:g} | {counts} |", flush=True)
+    # V = 8, K = 4, five tokens
+    rng = np.random.default_rng(0)
+    p, q = (TableModel(rng.dirichlet(np.ones(8), 8)) for _ in range(2))
+    setting, adapter = Tabled(p, q, (0,), 4, 5), from_torch(default_first)
+    start, cpu = perf_counter(), process_time()
+    for i in range(0, 100_000, 20_000):
+        adapter.sample(setting, 20_000, Seeds(*map(np.random.SeedSequence, (i, i + 1))))
+    wall, cpu = perf_counter() - start, process_time() - cpu
+    print(f"100,000 streams of a batched torch verifier: {wall:.2f} s, {cpu:.2f} s of CPU time", flush=True)
 
 
 def count_alarms(rng, probe, runs):
@@ -239,9 +265,18 @@ def examples(place):
 
 PARTS = {"alarms": alarms, "power": power, "diagnosis": diagnosis, "checks": checks, "held": held, "speed": speed}
 PARTS |= {"wire": wire}
+PARTS = {
+    "alarms": alarms,
+    "torch": torch_alarms,
+    "power": power,
+    "diagnosis": diagnosis,
+    "checks": checks,
+    "speed": speed,
+    "wire": wire,
+}
 
 if __name__ == "__main__":
-    for part in sys.argv[1:] or [part for part in PARTS if part != "wire"]:
+    for part in sys.argv[1:] or [part for part in PARTS if part not in ("wire", "torch")]:
         start = process_time()
         PARTS[part]()
         print(f"({part}: {process_time() - start:.0f} s of CPU time)\n", flush=True)
