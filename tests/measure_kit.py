@@ -264,16 +264,7 @@ def examples(place):
 
 
 PARTS = {"alarms": alarms, "power": power, "diagnosis": diagnosis, "checks": checks, "held": held, "speed": speed}
-PARTS |= {"wire": wire}
-PARTS = {
-    "alarms": alarms,
-    "torch": torch_alarms,
-    "power": power,
-    "diagnosis": diagnosis,
-    "checks": checks,
-    "speed": speed,
-    "wire": wire,
-}
+PARTS |= {"wire": wire, "torch": torch_alarms}
 
 if __name__ == "__main__":
     for part in sys.argv[1:] or [part for part in PARTS if part not in ("wire", "torch")]:
