@@ -1,4 +1,4 @@
-"""Code that takes model objects: the kit's tables in the shape of a network.
+"""Code that takes model objects: tables in the shape of a network.
 
 A `Shell` is called with token ids and gives a row for each. What it has read lies in its cache as token ids, in the
 place of keys and values: code that trims, crops or forgets to trim a cache trims what the model knows.
