@@ -5,7 +5,7 @@ The algorithm is in `specsample.speculative`. Rooms are read, and import each ot
 Read `distributions`, `strategies`, `request`, `language_model`, `autoregressive`, `acceptance`, `trace`,
 `speculative`, `rounds`, `streaming`, `adaptive`, `files`, `backend`, `batched`, `cuda`, `verifiers`, `theory`,
 `transformer`, `drafts`, `training`, `conformance`, `viewer`, `figures`, `bench`, `exercises`, `course`, `papers`,
-`commands`, `cli`.
+`commands`, `cli`, `pytest_plugin`.
 """
 
 from specsample.acceptance import accept_probability, overlap, residual

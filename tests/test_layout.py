@@ -335,8 +335,7 @@ def test_the_search_for_machine_paths_finds_them_and_spares_other_slashes():
 def test_the_top_level_is_the_agreed_one():
     names = {path.relative_to(ROOT).parts[0] for path in project_files()}
     visible = {name for name in names if not name.startswith(".")}
-    code = {"specsample", "pytest_specsample.py"}
-    assert visible <= code | {"pyproject.toml", "notebooks", "tests", "docs", "README.md", "LICENSE"}
+    assert visible <= {"pyproject.toml", "specsample", "notebooks", "tests", "docs", "README.md", "LICENSE"}
     assert names - visible <= {".ci", ".gitignore", ".gitattributes", ".pre-commit-config.yaml"}
 
 

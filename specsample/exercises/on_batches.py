@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from heapq import heapreplace
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from specsample.exercises.showing import show
 def padded(seed: int) -> list[Case]:
     """List (B, K) tables of passed tests with the drafts of each row."""
     rng = np.random.default_rng(seed)
-    cases = [
+    cases: list[Any] = [
         ([[True, True]], [1]),
         ([[False, True]], [2]),
         ([[True, True]], [0]),
@@ -26,9 +27,7 @@ def padded(seed: int) -> list[Case]:
         (rng.random(shape) < 0.8, rng.integers(0, shape[1] + 1, shape[0])) for shape in ((2, 3), (3, 4), (6, 5))
     ]
     pairs = [(np.array(table), np.array(n)) for table, n in cases]
-    return [
-        Case(f"is_kept = {show(table)}, n_drafts = {show(n)}", pair) for table, n in pairs for pair in [(table, n)]
-    ]
+    return [Case(f"is_kept = {show(table)}, n_drafts = {show(n)}", (table, n)) for table, n in pairs]
 
 
 def counted(is_kept: Array, n_drafts: Array) -> Array:

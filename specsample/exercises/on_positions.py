@@ -16,7 +16,8 @@ from specsample.trace import Round, Trace
 def rates(seed: int) -> list[Case]:
     """List rates of the drafts of a round, as fractions."""
     half = Fraction(1, 2)
-    rows = [[half], [half, 0], [0, 1], [1, half], [Fraction(3, 4), half, Fraction(1, 4)], [1, 1, 1], [half] * 4]
+    rows: list[list[Any]] = [[half], [half, 0], [0, 1], [1, half], [1, 1, 1], [half] * 4]
+    rows += [[Fraction(3, 4), half, Fraction(1, 4)]]
     rng = np.random.default_rng(seed)
     rows += [[Fraction(int(k), 8) for k in rng.integers(0, 9, K)] for K in (2, 3, 5)]
     return [Case(f"rates = [{', '.join(map(str, row))}]", (row,)) for row in rows]
@@ -59,12 +60,15 @@ TOKENS = (
 # --- counted in a trace ------------------------------------------------------------------------------------------
 
 
+Measure = Callable[[Trace], list[float]]
+
+
 def by_position(trace: Trace) -> list[float]:
     """Divide accepted by tested at each position; 0 where nothing was tested."""
     return counted(lambda r, i: r.n_accepted > i, lambda r, i: r.n_tested > i)(trace)
 
 
-def counted(above: Callable[[Round, int], Any], below: Callable[[Round, int], Any]) -> Any:
+def counted(above: Callable[[Round, int], Any], below: Callable[[Round, int], Any]) -> Measure:
     """Make a measurement of what is counted above the line and below it, round by round."""
 
     def measure(trace: Trace) -> list[float]:

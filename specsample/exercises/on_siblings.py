@@ -23,6 +23,12 @@ def two_siblings(
     return pick(residual(rest, q) if last is None else last(p, q), u[4]), False
 
 
+def _other_way_round(p: Array, q: Array, tape: Any) -> tuple[int, bool]:
+    """Say of a kept candidate that it was not kept."""
+    token, is_kept = two_siblings(p, q, tape)
+    return token, not is_kept
+
+
 def _no_second(p: Array, q: Array, tape: Any) -> tuple[int, bool]:
     """Give up after the first."""
     u = tape.random(3)
@@ -60,7 +66,7 @@ TWO = (
     Mistake(
         "what is kept is counted as not kept, and the other way round",
         "The second of the two values is True where a candidate stays.",
-        lambda p, q, tape: (lambda x, kept: (x, not kept))(*two_siblings(p, q, tape)),
+        _other_way_round,
     ),
 )
 

@@ -3,9 +3,12 @@
     def test_my_verifier(lossless):
         lossless(from_verify(my_verify), eps=0.05)
 
-It lies beside the package and not in it, for pytest imports a plugin at every start: NumPy and the package are
-imported when a test asks for them.
+pytest imports a plugin at every start, wherever this package is installed, so the kit itself is imported when a test
+asks for it.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -13,14 +16,14 @@ PROBE = "specsample_probe"
 ALPHA = 1e-6  # as `check` has it
 
 
-def pytest_addoption(parser):
+def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options; what a test says itself goes before them."""
     group = parser.getgroup("specsample", "lossless sampling (specsample)")
     group.addoption("--specsample-eps", type=float, metavar="TV", help="deviation that a PASS excludes (0.02)")
     group.addoption("--specsample-seed", type=int, metavar="N", help="seed of all that is drawn (0)")
 
 
-def pytest_generate_tests(metafunc):
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make of a test that asks for `specsample_probe` one for each shipped probe, whose name is its id."""
     if PROBE in metafunc.fixturenames:
         from specsample.conformance.pack.packed import load_probes
@@ -29,7 +32,7 @@ def pytest_generate_tests(metafunc):
 
 
 @pytest.fixture
-def lossless(request):
+def lossless(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """Fail the test unless a sampler gets PASS: `lossless(adapter, **settings)`, settings as for `check`.
 
     The report is attached to the failure; JUnit's properties get the verdict and what it rests on. A test that asks
@@ -37,7 +40,7 @@ def lossless(request):
     raise a false alarm with probability `alpha` at most.
     """
 
-    def judge(adapter, **settings):
+    def judge(adapter: Any, **settings: Any) -> Any:
         __tracebackhide__ = True  # the line of the test is shown, not ours
         from specsample.conformance.ci import headline, properties
         from specsample.conformance.kit import check
@@ -52,7 +55,7 @@ def lossless(request):
     return judge
 
 
-def asked(request, settings):
+def asked(request: pytest.FixtureRequest, settings: dict[str, Any]) -> dict[str, Any]:
     """Put together what `check` is asked: the options, what the test says, and its probe if it has one."""
     options = {name: request.config.getoption(f"specsample_{name}") for name in ("eps", "seed")}
     settings = {name: value for name, value in options.items() if value is not None} | settings
