@@ -12,6 +12,7 @@ from test_course import ONE_DRAFT, RIGHT, SOURCES, points, stem, submit
 from specsample import cli
 from specsample.course.grade import grade
 from specsample.course.gradebook import Student, canvas, moodle, student_of, wide, write_csv, write_feedback
+from specsample.course.program import program
 from specsample.course.runner import run_cell
 from specsample.course.source import read, to_notebook
 from specsample.course.student import student_version
@@ -145,6 +146,15 @@ def test_helpers_of_the_students_own_run_wherever_they_stand(tmp_path):
 def test_cells_that_no_answer_needs_do_not_run(tmp_path):
     endless = code("while True:\n    pass")
     assert points(grade(edited(tmp_path, lambda nb: nb["cells"].insert(1, endless)), seconds=10)) == ALL
+
+
+def test_names_of_an_answers_own_take_no_cell_along(tmp_path):
+    uses = "def my_residual(p, q):\n    n = [i for i in range(len(p))]\n    return p[n]"
+    # the same names, but of the module: not those of the function and of its loop
+    other = code("for i in range(3):\n    raise KeyError(i)\nn = p = q = 0")
+    path = edited(tmp_path, lambda notebook: notebook["cells"].insert(1, other), RIGHT | {"03-2": uses})
+    _, theirs = program(read_submission(path), "03.2", [])
+    assert [cell.text for cell in theirs] == [uses]
 
 
 def test_an_answer_in_two_cells_is_joined_and_that_is_said(tmp_path):

@@ -8,6 +8,7 @@ by name.
 import ast
 import json
 import re
+import symtable
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -160,36 +161,40 @@ def source_of(cells: Sequence[Cell], path: Path) -> Path:
 
 
 def defined(text: str) -> set[str]:
-    """Name what a cell binds: functions, classes, imports, variables; nothing if it is no Python.
+    """Name what a cell binds for other cells: functions, classes, imports, variables; nothing if it is no Python.
 
     Examples
     --------
     >>> sorted(defined("import numpy as np\\ndef f(x):\\n    y = x"))
-    ['f', 'np', 'y']
+    ['f', 'np']
     """
-    return {name for node in _nodes(text) for name in _bound_by(node)}
+    return {name for name, symbol in _shared(text) if symbol.is_assigned() or symbol.is_imported()}
 
 
 def used(text: str) -> set[str]:
-    """Name what a cell reads; nothing if it is no Python."""
-    return {node.id for node in _nodes(text) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    """Name what a cell reads of other cells; nothing if it is no Python.
+
+    Examples
+    --------
+    >>> sorted(used("def f(x):\\n    return [g(i) for i in x]"))
+    ['g']
+    """
+    return {name for name, symbol in _shared(text) if symbol.is_referenced()}
 
 
-def _bound_by(node: ast.AST) -> list[str]:
-    """Name what one node of a syntax tree binds."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return [node.name]
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        return [(alias.asname or alias.name).partition(".")[0] for alias in node.names]
-    return [node.id] if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else []
-
-
-def _nodes(text: str) -> list[ast.AST]:
-    """List the nodes of a syntax tree, however deep; none if a text is no Python."""
+def _shared(text: str) -> list[tuple[str, symtable.Symbol]]:
+    """List a text's names that other cells can see, those of the module, once for each scope they stand in."""
     try:
-        return list(ast.walk(ast.parse(text)))
+        module = symtable.symtable(text, "cell", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
+    found = [(symbol.get_name(), symbol) for symbol in module.get_symbols()]
+    # in functions, classes and comprehensions most names are their own
+    inner = list(module.get_children())
+    for scope in inner:
+        inner += scope.get_children()
+        found += [(symbol.get_name(), symbol) for symbol in scope.get_symbols() if symbol.is_global()]
+    return found
 
 
 def as_python(text: str) -> str:
