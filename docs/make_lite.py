@@ -34,7 +34,7 @@ RUNTIME = (
 PACKAGES = ("numpy", "matplotlib", "ipython", "jedi", "micropip", "sqlite3", "ssl")  # of Pyodide, with what they need
 WHEELS = ("array-api-compat==1.16.0", "comm==0.2.3", "markdown-it-py==4.3.0", "mdurl==0.1.2", "rich==15.0.0")
 TO_TRY = ("array_api_compat", "rich", "specsample")  # wheels that the page "Try it" loads
-FETCHED = 16_500_000  # bytes of Pyodide that it loads besides: interpreter, library and NumPy
+FETCHED = 15_540_000  # bytes of Pyodide that it loads besides: interpreter, library and NumPy
 BEFORE = "<p><em>The notebook to work with:"  # on a notebook's page stands the button
 KERNEL = "@jupyterlite/pyodide-kernel-extension:kernel"
 

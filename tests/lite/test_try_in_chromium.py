@@ -13,7 +13,7 @@ from test_viewer import HOSTILE
 from specsample import decoding_strategy, generate, load_pair
 
 pytestmark = pytest.mark.lite
-SLOW = 180_000  # milliseconds; a busy machine takes its time
+SLOW = 600_000  # milliseconds; a busy machine takes its time
 FAITHFUL = [("def f(x):", 5, 0.5, 4), ("The value of ", 3, 1.0, 0), ("import ", 8, 0.0, 1), ("class A:\n", 0, 0.8, 7)]
 PROMPTS = [
     *HOSTILE[:10],
@@ -112,6 +112,7 @@ def test_the_page_gives_the_command_lines_tokens_for_the_same_seed(tab):
             n_numbers += len(found)
             n_different += int((found != wanted).sum())
             largest = max([largest, *(np.abs(found - wanted) / np.maximum(wanted, 1e-6)).tolist()])
+    print(state(page))
     print(f"{n_different} of {n_numbers} probabilities differ in their last bits, by {largest:.1e} at most")
     assert largest < 1e-3
     assert wrong == []
