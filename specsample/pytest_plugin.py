@@ -1,4 +1,4 @@
-"""The pytest plugin: a fixture that judges samplers, and its two options.
+"""The pytest plugin: a fixture that judges samplers, and two options.
 
     def test_my_verifier(lossless):
         lossless(from_verify(my_verify), eps=0.05)
