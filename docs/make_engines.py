@@ -222,9 +222,10 @@ def section(name, found):
     if found.get("smallest"):
         text = (DOCS / "engines" / ENGINES[name].smallest).read_text(encoding="utf-8").rstrip()
         parts.append(f"The smallest example, [`{ENGINES[name].smallest}`](engines/{ENGINES[name].smallest}):")
-        printed = "\n".join(found["smallest"])
-        parts.append(f"```py\n{text}\n```")
-        parts.append(f"```text\n{printed}\n```")
+        # two releases of one engine share theirs: its text stands once, with the one that has the fault
+        shared = [each for each in ENGINES if ENGINES[each].smallest == ENGINES[name].smallest]
+        parts += [f"```py\n{text}\n```"] * (name == shared[-1])
+        parts.append("```text\n" + "\n".join(found["smallest"]) + "\n```")
     return "\n\n".join(parts)
 
 

@@ -48,7 +48,7 @@ def saved(seed):
     return str(folder)
 
 
-def repaired(output, given, ends, replace_from, replace_to, **_):
+def repaired(output, given, ends, replace_from, replace_to, *_):
     """Repeat the value of each request for each of its tokens, in the tensor that was handed over."""
     values = torch.where(given == replace_from, torch.full_like(given, replace_to), given)
     output.copy_(torch.repeat_interleave(values, torch.diff(ends, prepend=ends.new_zeros(1)).long()))
@@ -97,13 +97,13 @@ UNFILLED = (
 )
 
 
-def whole(option, speculative, *, T=1.0, expand=None, seeds=True, **explained):
+def whole(option, speculative, *, T=1.0, expand=None, seeds=True, eps=0.2, **explained):
     """Make the case of a whole engine."""
     as_released = cpu_triton_utils._expand_kernel_impl
     settings = {"next_probs": partial(next_probs, T=T), "prompt": PROMPT, "max_new_tokens": LENGTH, "batched": True}
     engine = Engine(speculative, T, expand or as_released, seeds)
     make = lambda: from_engine(engine, **settings, name=option)  # noqa: E731
-    return Case("LLM.generate", option, make, {"eps": 0.2}, explained)
+    return Case("LLM.generate", option, make, {"eps": eps}, explained)
 
 
 DRAFT = {"method": "draft_model", "model": saved(1), "num_speculative_tokens": 3}
@@ -112,7 +112,7 @@ NGRAM = {"method": "ngram", "num_speculative_tokens": 3, "prompt_lookup_max": 2,
 CASES = [
     Case("rejection_sample, C++ kernels", "q given", kernels, {"eps": 0.1}),
     whole("draft model, K = 3", DRAFT, FAIL=UNFILLED),
-    whole("draft model, K = 3, expand repaired", DRAFT, expand=repaired),
+    whole("draft model, K = 3, expand repaired", DRAFT, expand=repaired, eps=0.4),
     whole("no speculation", None),
     whole("draft_sample_method probabilistic, K = 3", SAMPLED, FAIL=UNFILLED),
     whole("probabilistic, K = 3, expand repaired", SAMPLED, expand=repaired),
