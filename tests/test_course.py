@@ -102,7 +102,7 @@ def new_session(monkeypatch):
 @pytest.mark.parametrize("id", all_exercises())
 def test_an_exercise_has_hints_in_its_own_text_and_an_answer_that_passes(id):
     found = hints.hints_of(id)
-    assert len(found) == 2 or (id.startswith("12.") and len(found) == 1)
+    assert len(found) == 2
     code = re.search(r"```python\n(.*)\n```", hints.answer(id, show=True).text, re.DOTALL)[1]
     assert "###" not in code
     assert not any(code.strip() in text for text in found)

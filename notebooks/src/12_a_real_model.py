@@ -89,6 +89,12 @@ print(b"".join(pieces).decode())
 # Keep the bytes that wait. `decode(errors="replace")` of unfinished bytes ends in `"\ufffd"`.
 #
 # </details>
+#
+# <details><summary>Second hint</summary>
+#
+# Decode what waits together with the new piece. If that ends in `"\ufffd"` and another piece is to come, give `""` and go on waiting; else give the text, and nothing waits any more.
+#
+# </details>
 
 
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "12-1", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
@@ -135,6 +141,12 @@ for name, target in {"p as it is": p, "p cut to the ids": cut}.items():
 # <details><summary>Hint</summary>
 #
 # P(refused) times the residual's share of x. One of the two factors cancels.
+#
+# </details>
+#
+# <details><summary>Second hint</summary>
+#
+# max(0, p − q), divided by its own sum, is the residual. And what else is that sum?
 #
 # </details>
 
@@ -184,6 +196,12 @@ print(law == target_law(rows, [0], 2))
 # The favourite of q must be kept when drawn (1/2 or more), everything else taken back. How much does p(favourite) grow?
 #
 # </details>
+#
+# <details><summary>Second hint</summary>
+#
+# Take q = p, and f for the favourite's probability. It comes when it is drawn, f, and again out of what was taken back, (1 − f) · f. Which f makes the second part large, and how many others keep all of them below 1/2?
+#
+# </details>
 
 
 # %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "12-3", "locked": false, "schema_version": 3, "solution": true, "task": false} tags=["raises-exception"]
@@ -211,6 +229,12 @@ check("12.3", my_p_and_q, seed=1)
 # <details><summary>Hint</summary>
 #
 # Tokens of an average round, divided by the time of an average round. `expected_tokens` of notebook 08: (1 − α^(K+1)) / (1 − α).
+#
+# </details>
+#
+# <details><summary>Second hint</summary>
+#
+# A round that drafts gives the expected tokens and takes K·c + ρ; another gives 1 and takes 1. Weight both sums with share and 1 − share, and divide last.
 #
 # </details>
 
