@@ -78,8 +78,8 @@ def answer(id: str, *, show: bool = False) -> Told:
 
     Examples
     --------
-    >>> answer("03.1")
-    Three tries first, of which 0 are made; `hint("03.1")` helps, and `answer("03.1", show=True)` does not wait.
+    >>> print(str(answer("03.1", show=True))[:51])
+    One answer to 03.1, the probability of keeping a dr
     """
     cells = _cells_of(id)
     if not show and id not in PASSED and TRIES[id] < ENOUGH:

@@ -49,7 +49,7 @@ def outputs_for(within: float, cells: int, alpha: float) -> int:
     Examples
     --------
     >>> outputs_for(0.05, 27, alpha=1e-3), radius(outputs_for(0.05, 27, 1e-3), 27, 1e-3) <= 0.05
-    (7768, True)
+    (7773, True)
     """
     return ceil(((sqrt(cells - 1) / 2 + sqrt(log(1 / alpha) / 2)) / within) ** 2)
 
