@@ -40,9 +40,9 @@ def from_models(
 ) -> Adapter:
     """Show the kit a function that takes models as objects, by the names of its parameters.
 
-    A model is called with token ids, (N, T) or (T,), and gives an object with `.logits`, (N, T, V) or (T, V), and
-    `.past_key_values`; it has `.config.vocab_size`, `.device`, and a `.generate` that samples from it alone. Global
-    generators (of NumPy, Python, torch) are seeded, each with a seed of its own, and put back.
+    A model is called with token ids, (N, T) or (T,): `model(ids).logits` is (N, T, V) or (T, V), beside it
+    `model(ids).past_key_values`. It has `model.config.vocab_size` and `model.device`, and `model.generate(ids)`
+    samples from it alone. Global generators (NumPy, Python, torch) are seeded, each with its own seed, and put back.
 
     Parameters
     ----------
