@@ -58,3 +58,12 @@ def test_distinct_texts_are_counted(V):
     texts = np.array([[1, 0, PADDING, PADDING, PADDING], [V - 1] * 5, [1, 0, PADDING, PADDING, PADDING]])
     rows, counts = distinct(texts, V)
     assert dict(zip(map(tuple, rows.tolist()), counts.tolist())) == {tuple(texts[0]): 2, tuple(texts[1]): 1}
+
+
+def test_texts_of_a_large_vocabulary_are_told_apart_where_integers_have_32_bits(monkeypatch):
+    plain = np.arange
+    monkeypatch.setattr(np, "arange", lambda *given, dtype=np.int32: plain(*given, dtype=dtype))
+    texts = np.array([[8192, 8191, 8192], [8192, 8191, 8191], [0, 0, 0]], np.int32)
+    assert sorted(distinct(texts, 8193)[0].tolist()) == sorted(texts.tolist())
+    cells = Cells([tuple(text) for text in texts.tolist()] + [(i, i, i, i) for i in range(300)], vocab_size=8193)
+    assert cells(texts).tolist() == [0, 1, 2]

@@ -102,7 +102,7 @@ class Cells:
     def _numbers(self, seen: Array) -> Array:
         """Write (N, width) rows as one number each; -1 where a token or bin occurs in no cell."""
         digits = np.minimum(np.searchsorted(self.digits, seen), len(self.digits) - 1)
-        numbers = digits @ len(self.digits) ** np.arange(self.width)
+        numbers = digits @ len(self.digits) ** np.arange(self.width, dtype=np.int64)
         return np.where((self.digits[digits] == seen).all(axis=1), numbers, -1)
 
 
@@ -147,5 +147,7 @@ def distinct(texts: Array, vocab_size: int) -> tuple[Array, Array]:
     L = texts.shape[1]
     if base**L >= 2**62:
         return np.unique(texts, axis=0, return_counts=True)
-    numbers, counts = np.unique((texts + 1) @ base ** np.arange(L), return_counts=True)
-    return numbers[:, None] // base ** np.arange(L) % base - 1, counts
+    # in 64 bits also where NumPy's own integers have 32
+    powers = base ** np.arange(L, dtype=np.int64)
+    numbers, counts = np.unique((texts + 1) @ powers, return_counts=True)
+    return numbers[:, None] // powers % base - 1, counts
