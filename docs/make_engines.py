@@ -49,7 +49,9 @@ VLLM_NEEDS = names("""
     opentelemetry-sdk opentelemetry-api opentelemetry-exporter-otlp opentelemetry-semantic-conventions-ai
     setuptools==78.1.1 numba==0.65.0 intel-openmp==2024.2.1
 """)
-SGLANG_NEEDS = names("transformers==5.19.0 orjson pyzmq psutil msgspec requests aiohttp fastapi pillow ipython")
+SGLANG_NEEDS = names("""
+    transformers==5.19.0 orjson pyzmq psutil msgspec requests aiohttp fastapi pillow ipython pybase64
+""")
 LMDEPLOY_NEEDS = names("transformers pydantic mmengine-lite fire shortuuid tiktoken sentencepiece pybase64 pyzmq")
 
 
