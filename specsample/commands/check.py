@@ -52,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--batch", action="store_true", help="generate takes a batch of prompts, not one")
     add("--logits", action="store_true", help="verify wants logits, not probabilities")
     add("--ragged", action="store_true", help="verify takes requests that differ: n_drafts= and temperature= besides")
-    add("--library", choices=tuple(MODULES), default="numpy", help="of the arrays that verify takes (default: numpy)")
+    said = "of the arrays that verify takes (default: numpy)"
+    add("--library", dest="lib", choices=tuple(MODULES), default="numpy", help=said)
     add("--device", default="", metavar="NAME", help="on which they lie, as the library names it")
     add(
         "--probes",

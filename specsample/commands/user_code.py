@@ -31,7 +31,7 @@ def adapter_for(given: argparse.Namespace) -> Adapter:
     if (given.function is None) == (given.program is None):
         raise ValueError("name what is to be judged: either module:function, or --command and a program.")
     arrays = {"logits": given.logits, "ragged": given.ragged, "device": given.device}
-    for_verify = any(arrays.values()) or given.library != "numpy"
+    for_verify = any(arrays.values()) or given.lib != "numpy"
     # a program says itself how it wants to be asked
     if given.program is not None:
         if for_verify or given.one or given.batch:
@@ -51,7 +51,7 @@ def adapter_for(given: argparse.Namespace) -> Adapter:
     if for_verify and given.kind != "verify":
         raise ValueError(f"{FOR_VERIFY} belong to --kind verify; got --kind {given.kind}.")
     if given.kind == "verify":
-        return from_verify(fn, library=given.library, **arrays, **batched)
+        return from_verify(fn, library=given.lib, **arrays, **batched)
     return from_step(fn, **batched) if given.kind == "step" else from_generate(fn, **batched)
 
 

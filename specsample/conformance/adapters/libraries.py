@@ -86,13 +86,13 @@ class LibraryCall:
     """A function that is called with arrays of a library, and with its generator in place of a NumPy generator."""
 
     fn: Callable[..., Any]
-    library: Library
+    lib: Library
 
     def __call__(self, *given: Any, **named: Any) -> Any:
         """Call the function; a NumPy generator, the last argument, is replaced by one of the library."""
         if not isinstance(given[-1], np.random.Generator):
             return self.fn(*given, **named)
-        with self.library.generator(given[-1]) as generator:
+        with self.lib.generator(given[-1]) as generator:
             return self.fn(*given[:-1], generator, **named)
 
 

@@ -99,18 +99,18 @@ class ModelsCall:
     logits: bool
     plain: bool
     with_prompt: bool
-    library: Library
+    lib: Library
 
     def __call__(
         self, prompt: list[int], n: int, *, target_model: Any, draft_model: Any, K: int, stop: Any, seed: int
     ) -> list[int]:
         """Call the function; the new tokens come back, up to a stop token."""
         # one row in torch, a flat text in NumPy
-        ids = self.library.array([prompt] if self.library.name == "torch" else prompt)
+        ids = self.lib.array([prompt] if self.lib.name == "torch" else prompt)
         given = {"prompt": ids, "new": n, "total": len(prompt) + n, "K": K}
         for role, model in (("target", target_model), ("draft", draft_model)):
-            given[role] = Shell(model, self.library, logits=self.logits, plain=self.plain, stop=tuple(stop))
-        with _all_seeded(seed, self.library):
+            given[role] = Shell(model, self.lib, logits=self.logits, plain=self.plain, stop=tuple(stop))
+        with _all_seeded(seed, self.lib):
             answer = self.fn(**{self.roles[role]: each for role, each in given.items() if self.roles[role]})
         # (text, how many were accepted) and the like
         text = to_numpy(answer[0] if isinstance(answer, tuple) else answer).reshape(-1).tolist()
@@ -132,7 +132,7 @@ class Shell:
         self, model: TabledModel, library: Library, *, logits: bool, plain: bool, stop: tuple[int, ...] = ()
     ) -> None:
         self.model = model
-        self.library = library
+        self.lib = library
         self.logits = logits
         self.plain = plain
         self.vocab_size = model.vocab_size
@@ -168,10 +168,10 @@ class Shell:
         probs = self.model(text)[:, past.shape[1] :]
         # in the shape that was asked with
         values = logs(probs) if self.logits else probs
-        dtype = getattr(self.library.xp, self.library.dtype)
-        given = self.library.array(values if read.ndim == 2 else values[0], dtype)
+        dtype = getattr(self.lib.xp, self.lib.dtype)
+        given = self.lib.array(values if read.ndim == 2 else values[0], dtype)
         # keys are the token ids, (N, heads, T, size) of one head and size 1
-        keys = self.library.array(text[:, None, :, None].astype(float))
+        keys = self.lib.array(text[:, None, :, None].astype(float))
         if self.plain:
             return (given, keys) if return_cache else given
         # a cache is changed in place; what was taken apart gets a new one
@@ -181,10 +181,10 @@ class Shell:
 
     def generate(self, ids: Any, *, max_new_tokens: int, do_sample: bool = False, **ignored: Any) -> Any:
         """Sample from the model alone, or take its likeliest tokens: (N, T) -> (N, T + max_new_tokens), in torch."""
-        torch = self.library.xp
+        torch = self.lib.xp
         for _ in range(max_new_tokens):
             rows = self.model(to_numpy(ids))[:, -1]
-            probs = self.library.array(rows)
+            probs = self.lib.array(rows)
             token = torch.multinomial(probs, 1) if do_sample else probs.argmax(dim=1, keepdim=True)
             ids = torch.cat([ids, token.to(ids.dtype)], dim=1)
         return ids

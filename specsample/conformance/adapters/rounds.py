@@ -73,7 +73,7 @@ def from_verify(
     chosen = library_of(library, device, dtype)
     watched = Watched(fn if library == "numpy" else LibraryCall(fn, chosen))
     make = RaggedVerifier if ragged else Verifier
-    verifier = make(watched, is_batched=batched, wants_logits=logits, batch=batch, library=chosen)
+    verifier = make(watched, is_batched=batched, wants_logits=logits, batch=batch, lib=chosen)
     # only NumPy's numbers can be scripted
     call = verifier if library == "numpy" else None
     play = Play(verifier.emit)

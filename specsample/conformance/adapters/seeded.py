@@ -59,7 +59,7 @@ def from_seeded(
     first = Watched(LibraryCall(draft, chosen))
     # one clock for both
     second = Watched(LibraryCall(verify, chosen), last=first.last)
-    loop = SeededLoop(first, second, wants_logits=logits, batch=batch, library=chosen)
+    loop = SeededLoop(first, second, wants_logits=logits, batch=batch, lib=chosen)
     both = name or f"{name_of(draft)} and {name_of(verify)}"
     return Adapter("generate", both, Play(loop.emit), is_batched=True, last=first.last)
 
@@ -72,13 +72,13 @@ class SeededLoop:
     verify: Watched
     wants_logits: bool
     batch: int  # requests a call, at most
-    library: Library
+    lib: Library
 
     def emit(self, turn: Turn) -> list[Played]:
         """Draft k tokens, one after the other, and verify them."""
         parts: list[Any] = []
         for i in batches(len(turn.nodes), self.batch, (2 * turn.k + 1) * turn.setting.vocab_size):
-            seeds = self.library.array(turn.keys[turn.streams[i]])
+            seeds = self.lib.array(turn.keys[turn.streams[i]])
             parts.append(self.round(turn, turn.nodes[i], seeds))
         return [turn.played(*map(np.concatenate, zip(*parts, strict=True)))]
 
@@ -86,12 +86,12 @@ class SeededLoop:
         """Play one round of N requests: (N, k) drafts and (N, k+1) emitted tokens."""
         N = len(nodes)
         V = turn.setting.vocab_size
-        look = self.library.rows
+        look = self.lib.rows
         path = nodes[:, None]
         # every draft from its own row, at its own position
         for j in range(turn.k):
             q = look(turn.setting.q, path[:, -1], logits=self.wants_logits)
-            drawn = self.draft(q, seeds, self.library.array(np.full(N, turn.position + j)))
+            drawn = self.draft(q, seeds, self.lib.array(np.full(N, turn.position + j)))
             x = checked_rows(drawn[:, None], (N, 1), V)
             path = np.concatenate([path, child(path[:, -1:], x, V)], axis=1)
         drafts = (path[:, 1:] - 1) % V
@@ -100,6 +100,6 @@ class SeededLoop:
             look(model, at, logits=self.wants_logits)
             for model, at in ((turn.setting.q, path[:, :-1]), (turn.setting.p, path))
         ]
-        position = self.library.array(np.full(N, turn.position))
-        given = self.verify(self.library.array(drafts), *rows, seeds, position)
+        position = self.lib.array(np.full(N, turn.position))
+        given = self.verify(self.lib.array(drafts), *rows, seeds, position)
         return drafts, checked_rows(given, (N, turn.k + 1), V)

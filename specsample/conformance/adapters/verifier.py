@@ -28,7 +28,7 @@ class Verifier:
     is_batched: bool
     wants_logits: bool
     batch: int  # sequences a call, at most
-    library: Library
+    lib: Library
 
     def __call__(self, drafts: Array, q: Array, p: Array, rng: Any) -> Any:
         """Verify (N, K) drafts, in arrays of NumPy, batch by batch; (N, K+1) tokens come back, padded with -1."""
@@ -47,15 +47,15 @@ class Verifier:
         """Let the function verify drafts after texts, whose rows are looked up on its device."""
         N = len(drafts)
         # jax compiles for every shape anew: few shapes, by sequences that are asked about and not looked at
-        if self.library.name == "jax":
+        if self.lib.name == "jax":
             size = 1 << (N - 1).bit_length()
             drafts = np.pad(drafts, ((0, size - N), (0, 0)), mode="edge")
             path = np.pad(path, ((0, size - N), (0, 0)), mode="edge")
             requests = {name: np.pad(each, (0, size - N), mode="edge") for name, each in requests.items()}
-        q = self.library.rows(turn.setting.q, path[:, :-1], logits=self.wants_logits)
-        p = self.library.rows(turn.setting.p, path, logits=self.wants_logits)
-        named = {name: self.library.array(each) for name, each in requests.items()}
-        return self.asked(self.library.array(drafts), q, p, turn.sampler, **named)[:N]
+        q = self.lib.rows(turn.setting.q, path[:, :-1], logits=self.wants_logits)
+        p = self.lib.rows(turn.setting.p, path, logits=self.wants_logits)
+        named = {name: self.lib.array(each) for name, each in requests.items()}
+        return self.asked(self.lib.array(drafts), q, p, turn.sampler, **named)[:N]
 
     def emit(self, turn: Turn) -> list[Played]:
         """Draft from q and let the user's function verify."""
@@ -82,7 +82,7 @@ class RaggedVerifier(Verifier):
         N, K, _ = q.shape
         if not requests:
             numbers = {"n_drafts": np.full(N, K), "temperature": np.ones(N)}
-            requests = {name: self.library.array(each) for name, each in numbers.items()}
+            requests = {name: self.lib.array(each) for name, each in numbers.items()}
         return super().asked(drafts, q, p, rng, **requests)
 
     def emit(self, turn: Turn) -> list[Played]:
